@@ -1,0 +1,2 @@
+//! One dependency for the whole suite.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! A year of real flights, digested by supervised actors.
+fn main() {}

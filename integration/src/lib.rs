@@ -1,0 +1,2 @@
+//! Tests that join layers; see `tests/it`.
+#![forbid(unsafe_code)]
