@@ -64,24 +64,26 @@ mod tests {
         assert_eq!(size_of::<Message<Wide, Reply>>(), 64);
     }
 
+    /// `Is::<T>::SYNC` is the inherent constant if `T` is `Sync`, else the trait's.
+    struct Is<T>(std::marker::PhantomData<T>);
+
+    trait NotSync {
+        const SYNC: bool = false;
+    }
+
+    impl<T> NotSync for Is<T> {}
+
+    impl<T: Sync> Is<T> {
+        const SYNC: bool = true;
+    }
+
     #[test]
     fn message_is_send_and_nothing_more() {
-        // Ambiguous, hence no `Sync`, is what does not compile; see the inherent constant below.
-        trait Fallback {
-            const SYNC: bool = false;
+        fn send<T: Send>(message: T) -> T {
+            message
         }
-        impl<T> Fallback for Is<T> {}
-        struct Is<T>(std::marker::PhantomData<T>);
-        impl<T: Sync> Is<T> {
-            #[expect(dead_code, reason = "chosen over the fallback only for a type that is Sync")]
-            const SYNC: bool = true;
-        }
-        fn send<T: Send>() -> bool {
-            true
-        }
-
-        assert!(send::<Message<Narrow, Reply>>());
-        assert!(!Is::<Message<Narrow, Reply>>::SYNC);
+        assert!(matches!(send(Message::<Narrow, Reply>::Poison), Message::Poison));
+        const { assert!(!Is::<Message<Narrow, ()>>::SYNC && Is::<Message<u64, ()>>::SYNC) };
     }
 
     #[test]
