@@ -1,0 +1,224 @@
+//! `cargo xtask ci` and `check`: which steps there are, in which order, with which commands.
+//!
+//! Cheap steps come first. Steps share one target folder, one profile and one set of features where
+//! they can: a flag that changes rebuilds every dependency. Only loom has compiler flags of its own,
+//! and so a folder of its own.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::process::Cmd;
+use crate::runner::{Step, run_all};
+use crate::tools::{self, Ready};
+use crate::workspace::Workspace;
+use crate::{layers, tidy};
+
+/// Crates that may have loom models.
+const LOOM_CRATES: &[&str] = &["breaker", "actor-core"];
+/// Flights in the end-to-end run of the demo: every kind of event, in seconds.
+const DEMO_FLIGHTS: &str = "5000";
+/// A step that runs programs of ours ends after this, build included.
+const RUN_LIMIT: Duration = Duration::from_mins(15);
+
+/// Every step but fuzzing.
+pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<ExitCode> {
+    let ready = tools::ensure(
+        workspace,
+        &[tools::CC, tools::VALGRIND],
+        &[tools::NEXTEST, tools::DENY, tools::HACK, tools::MACHETE, tools::TYPOS],
+    )?;
+    let plan = Plan { workspace, ready };
+    let mut steps = plan.fast();
+    steps.extend(plan.thorough());
+    if !only.is_empty() {
+        if let Some(unknown) =
+            only.iter().find(|name| !steps.iter().any(|step| step.name == **name))
+        {
+            bail!("no step is called {unknown}; `cargo xtask ci --list` names them");
+        }
+        steps.retain(|step| only.contains(&step.name));
+    }
+    if list {
+        for step in &steps {
+            println!("{}\n    {}", step.name, step.describe().join("\n    "));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(run_all(&steps))
+}
+
+/// The fast part.
+pub(crate) fn check(workspace: &Workspace) -> Result<ExitCode> {
+    let ready = tools::ensure(workspace, &[tools::CC], &[tools::NEXTEST, tools::TYPOS])?;
+    let plan = Plan { workspace, ready };
+    Ok(run_all(&plan.fast()))
+}
+
+/// Licenses, sources and bans alone.
+pub(crate) fn deny(workspace: &Workspace) -> Result<ExitCode> {
+    let ready = tools::ensure(workspace, &[tools::CC], &[tools::DENY])?;
+    let plan = Plan { workspace, ready };
+    Ok(run_all(&[plan.deny_step()]))
+}
+
+/// A benchmark of the bench workspace, attached to the terminal.
+pub(crate) fn bench(workspace: &Workspace, suite: &str, args: &[String]) -> Result<ExitCode> {
+    let suites = workspace.folders("bench");
+    let manifest = format!("bench/{suite}/Cargo.toml");
+    if !workspace.has(&manifest) {
+        let known: Vec<&String> = suites
+            .iter()
+            .filter(|name| workspace.has(&format!("bench/{name}/Cargo.toml")))
+            .collect();
+        bail!("no benchmark is called {suite}; there are {known:?}");
+    }
+    Cmd::cargo(workspace, &["run", "--release", "--manifest-path", &manifest, "--"])
+        .args(args.iter().cloned())
+        .run_attached()
+}
+
+struct Plan<'a> {
+    workspace: &'a Workspace,
+    ready: Ready,
+}
+
+impl Plan<'_> {
+    /// What every commit passes.
+    fn fast(&self) -> Vec<Step> {
+        let (tidy_root, layers_root) = (self.workspace.clone(), self.workspace.clone());
+        vec![
+            Step::check("tidy", move || tidy::check(&tidy_root)),
+            Step::check("layers", move || layers::check(&layers_root)),
+            Step::commands("fmt", self.fmt()),
+            Step::commands("typos", vec![self.ready.program(self.workspace, "typos", &[])]),
+            self.cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
+            self.tests("test", &[]),
+        ]
+    }
+
+    /// What a whole change passes on top.
+    fn thorough(&self) -> Vec<Step> {
+        let doc = self
+            .line("doc --workspace --no-deps --all-features")
+            .env("RUSTDOCFLAGS", "-D warnings");
+        vec![
+            self.cargo("doc-tests", "test --doc --workspace --all-features"),
+            self.tests("test-without-debug-assertions", &["--cargo-profile", "testrelease"]),
+            self.cargo(
+                "each-feature",
+                "hack check --workspace --each-feature --exclude xtask --exclude flights --exclude integration",
+            ),
+            Step::commands("doc", vec![doc]),
+            self.deny_step(),
+            self.cargo("machete", "machete --skip-target-dir"),
+            self.loom(),
+            self.panic_abort(),
+            self.demo(),
+            self.bench_smoke(),
+            self.valgrind(),
+        ]
+    }
+
+    /// A cargo command from its words, with the tools on the search path.
+    fn line(&self, words: &str) -> Cmd {
+        let words: Vec<&str> = words.split(' ').collect();
+        self.ready.cargo(self.workspace, &words)
+    }
+
+    fn cargo(&self, name: &str, words: &str) -> Step {
+        Step::commands(name, vec![self.line(words)])
+    }
+
+    fn fmt(&self) -> Vec<Cmd> {
+        let side = ["bench/Cargo.toml", "fuzz/Cargo.toml"];
+        let side = side.into_iter().filter(|manifest| self.workspace.has(manifest));
+        let mut commands = vec![self.line("fmt --all --check")];
+        commands.extend(
+            side.map(|path| self.line(&format!("fmt --all --check --manifest-path {path}"))),
+        );
+        commands
+    }
+
+    fn tests(&self, name: &str, extra: &[&str]) -> Step {
+        let command = self
+            .line("nextest run --workspace --all-features --profile ci")
+            .args(extra.iter().copied())
+            .env("INSTA_UPDATE", "no");
+        Step::commands(name, vec![command])
+    }
+
+    /// cargo-deny reads the manifests of all targets, so those are fetched first.
+    fn deny_step(&self) -> Step {
+        let check = "deny --offline --locked --all-features check --hide-inclusion-graph bans licenses sources";
+        Step::commands("deny", vec![self.line("fetch --locked"), self.line(check)])
+    }
+
+    /// Models of concurrent code, in crates that have some.
+    fn loom(&self) -> Step {
+        let modeled = LOOM_CRATES.iter().filter(|name| self.has_loom_models(name));
+        let packages: Vec<String> =
+            modeled.flat_map(|name| ["-p".to_owned(), format!("steadfast-{name}")]).collect();
+        if packages.is_empty() {
+            return Step::skip("loom", "no crate has loom models");
+        }
+        let command = self
+            .line("test --profile loom --lib --target-dir target/loom")
+            .args(packages)
+            .args(["loom"])
+            .env("RUSTFLAGS", "--cfg suite_loom")
+            .env("LOOM_MAX_PREEMPTIONS", "2")
+            .limit(RUN_LIMIT);
+        Step::commands("loom", vec![command])
+    }
+
+    fn has_loom_models(&self, name: &str) -> bool {
+        let folder = format!("crates/{name}/src/");
+        self.workspace.text_files().is_ok_and(|files| {
+            files
+                .iter()
+                .filter(|file| file.path.starts_with(&folder))
+                .any(|file| file.text.contains("loom::model"))
+        })
+    }
+
+    /// `panic = "abort"` turns supervision of panics off: what is left must work, and abort.
+    fn panic_abort(&self) -> Step {
+        let command = self
+            .line("run --profile abort --package integration --bin smoke -- abort")
+            .limit(RUN_LIMIT);
+        Step::commands("panic-abort", vec![command])
+    }
+
+    /// The main job end to end, as a user starts it.
+    fn demo(&self) -> Step {
+        let command = self
+            .line("run --release --package flights -- --headless --flights")
+            .args([DEMO_FLIGHTS])
+            .limit(RUN_LIMIT);
+        Step::commands("demo", vec![command])
+    }
+
+    /// The benchmarks build, and ours runs to its end.
+    fn bench_smoke(&self) -> Step {
+        if !self.workspace.has("bench/actors/Cargo.toml") {
+            return Step::skip("bench", "no bench workspace yet");
+        }
+        let command = self
+            .line("run --manifest-path bench/actors/Cargo.toml -- --quick --peers steadfast")
+            .limit(RUN_LIMIT);
+        Step::commands("bench", vec![command])
+    }
+
+    /// Memory errors and leaks, on a small run in which everything starts and stops.
+    fn valgrind(&self) -> Step {
+        let runner = "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite";
+        let command = self
+            .line("run --profile testrelease --package integration --bin smoke -- small")
+            .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner)
+            .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
+            .limit(RUN_LIMIT);
+        Step::commands("valgrind", vec![command])
+    }
+}
