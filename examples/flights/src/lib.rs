@@ -1,0 +1,37 @@
+//! The main job: every flight that left New York City in 2013, digested by supervised actors.
+//!
+//! One actor per plane, airport and airline, and one for network operations, eat the year as
+//! events in time order while faults are injected. At the end their states must equal those of
+//! a plain single-threaded pass over the same file.
+//!
+//! ```text
+//! load ──> dataset ──> timeline ──> route ──> actors (state + inbox) ──> verdict ──> report
+//!             │                       │  ^                                  ^
+//!             │                     ledger (resends after a restart)        │
+//!             └──────────────> reference (no actors, no faults) ────────────┘
+//! ```
+//!
+//! Everything but the actors themselves is a pure state machine or a pure function.
+#![forbid(unsafe_code)]
+
+pub mod calendar;
+pub mod dataset;
+pub mod event;
+pub mod fault;
+pub mod figure;
+pub mod inbox;
+pub mod ledger;
+pub mod load;
+pub mod options;
+pub mod out;
+pub mod pace;
+pub mod progress;
+pub mod reference;
+pub mod rehearsal;
+pub mod report;
+pub mod roster;
+pub mod route;
+pub mod state;
+pub mod table;
+pub mod tally;
+pub mod verdict;

@@ -1,0 +1,93 @@
+//! The only place that writes to the terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::progress::Progress;
+
+/// Where things go: the report to standard output, everything else to standard error.
+///
+/// A reader that has gone away (a closed pipe) is no fault of the run and is ignored.
+#[derive(Debug)]
+pub struct Out {
+    display: Display,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Display {
+    /// One line that is written over.
+    Live,
+    /// Line after line, for logs.
+    Lines,
+    /// Nothing.
+    Headless,
+}
+
+impl Out {
+    /// Shows progress live on a terminal, as lines elsewhere, and not at all when headless.
+    #[must_use]
+    pub fn new(headless: bool) -> Self {
+        let display = match (headless, io::stderr().is_terminal()) {
+            (true, _) => Display::Headless,
+            (false, true) => Display::Live,
+            (false, false) => Display::Lines,
+        };
+        Self { display }
+    }
+
+    /// Whether progress lines are written over, and may come often.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.display == Display::Live
+    }
+
+    /// Whether progress is shown at all.
+    #[must_use]
+    pub fn is_headless(&self) -> bool {
+        self.display == Display::Headless
+    }
+
+    /// Shows how far the run is.
+    pub fn progress(&self, progress: &Progress) {
+        match self.display {
+            Display::Live => to_stderr(&format!("\r\x1b[K{}", progress.line())),
+            Display::Lines => to_stderr(&format!("{}\n", progress.line())),
+            Display::Headless => {}
+        }
+    }
+
+    /// Ends a live progress line.
+    pub fn progress_done(&self) {
+        if self.display == Display::Live {
+            to_stderr("\n");
+        }
+    }
+
+    /// Says what the program is doing, unless headless.
+    pub fn note(&self, text: &str) {
+        if self.display != Display::Headless {
+            to_stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// Writes the report.
+    pub fn report(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
+    /// Writes an error, its causes and what to do about it.
+    pub fn error(&self, error: &dyn std::error::Error, advice: &str) {
+        let mut text = format!("error: {error}\n");
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            text.push_str(&format!("  caused by: {source}\n"));
+            cause = source.source();
+        }
+        to_stderr(&format!("{text}  help: {advice}\n"));
+    }
+}
+
+fn to_stderr(text: &str) {
+    let mut out = io::stderr().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}

@@ -1,0 +1,1 @@
+//! What the demo does with the real file, with damaged ones, and when inputs get lost.
