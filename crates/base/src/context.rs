@@ -1,0 +1,252 @@
+//! The call context that is current while a piece of code runs.
+//!
+//! The current context is per thread and set only while the code it belongs to runs: a [`scope`]d
+//! future sets it around each poll, [`enter`] until its guard is dropped. So it follows a future from
+//! thread to thread, and a task started inside does *not* have it unless it is scoped itself.
+//!
+//! Where no context is set, asking for it costs one thread-local read and no atomic operation.
+//!
+//! # Example
+//!
+//! ```
+//! use steadfast_base::{CallContext, context};
+//!
+//! let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+//! let call = CallContext::new().with_attempt(2);
+//! let attempt = runtime.block_on(context::scope(call, async {
+//!     context::current_ref(|call| call.map(CallContext::attempt))
+//! }));
+//! assert_eq!(attempt, Some(2));
+//! assert!(!context::is_set());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::call_context::CallContext;
+
+#[cfg(test)]
+mod tests;
+
+thread_local! {
+    /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor, which
+    /// makes reading it a single load.
+    static IS_SET: Cell<bool> = const { Cell::new(false) };
+    static CURRENT: RefCell<Option<Arc<CallContext>>> = const { RefCell::new(None) };
+}
+
+/// Whether a context is current on this thread.
+///
+/// # Example
+///
+/// ```
+/// assert!(!steadfast_base::context::is_set());
+/// ```
+#[inline]
+pub fn is_set() -> bool {
+    IS_SET.get()
+}
+
+/// The current context, if one is set.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_base::{CallContext, context};
+///
+/// assert_eq!(context::current(), None);
+/// let guard = context::enter(CallContext::new().with_attempt(2));
+/// assert_eq!(context::current().map(|call| call.attempt()), Some(2));
+/// drop(guard);
+/// assert_eq!(context::current(), None);
+/// ```
+#[inline]
+pub fn current() -> Option<Arc<CallContext>> {
+    if is_set() { load() } else { None }
+}
+
+/// Calls `look` with the current context, if one is set.
+///
+/// The closure may itself enter other contexts.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_base::{CallContext, context};
+///
+/// let deadline = context::current_ref(|call| call.and_then(CallContext::deadline));
+/// assert_eq!(deadline, None);
+/// ```
+#[inline]
+pub fn current_ref<R>(look: impl FnOnce(Option<&CallContext>) -> R) -> R {
+    look(current().as_deref())
+}
+
+/// Makes a context current until the guard is dropped, nested inside the one that is current now.
+///
+/// Nesting can only shorten the deadline; see the table at [`CallContext`]. With no context set, the
+/// given one is used as it is, without a copy.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_base::{CallContext, Instant, context};
+///
+/// let soon = CallContext::new().with_deadline(Instant::from_nanos(10));
+/// let late = CallContext::new().with_deadline(Instant::from_nanos(99));
+/// let _outer = context::enter(soon);
+/// let _inner = context::enter(late);
+/// let deadline = context::current_ref(|call| call.and_then(CallContext::deadline));
+/// assert_eq!(deadline, Some(Instant::from_nanos(10)));
+/// ```
+pub fn enter(context: impl Into<Arc<CallContext>>) -> Guard {
+    replace(Some(nest(context.into())))
+}
+
+/// Makes exactly this context current, or none, until the guard is dropped.
+///
+/// Unlike [`enter`] it takes nothing over from the context that is current now: for executors, whose
+/// tasks have nothing to do with the code that happens to poll them.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_base::{CallContext, context};
+///
+/// let _outer = context::enter(CallContext::new());
+/// {
+///     let _alone = context::replace(None);
+///     assert!(!context::is_set());
+/// }
+/// assert!(context::is_set());
+/// ```
+pub fn replace(context: Option<Arc<CallContext>>) -> Guard {
+    Guard { former: store(context), on_this_thread: PhantomData }
+}
+
+/// Runs a future with a context, nested inside the one that is current at this call.
+///
+/// The context is current during each poll of the future, on whatever thread, and the former one is
+/// put back after each, even if the poll panics. Nesting is as for [`enter`].
+///
+/// # Cancel safety
+///
+/// Adds nothing to cancel: as cancel safe as the future itself.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_base::{CallContext, context};
+///
+/// let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// let seen = runtime.block_on(context::scope(CallContext::new(), async { context::is_set() }));
+/// assert!(seen);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn scope<F: Future>(context: impl Into<Arc<CallContext>>, future: F) -> Scoped<F> {
+    Scoped { future, context: nest(context.into()) }
+}
+
+/// The context as it counts inside the current one.
+fn nest(context: Arc<CallContext>) -> Arc<CallContext> {
+    match current() {
+        None => context,
+        Some(outer) => Arc::new(Arc::unwrap_or_clone(context).inside(&outer)),
+    }
+}
+
+/// Reads the context; `None` while the thread is being torn down.
+fn load() -> Option<Arc<CallContext>> {
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// Sets the context and gives back the former one. While the thread is being torn down nothing is set.
+fn store(context: Option<Arc<CallContext>>) -> Option<Arc<CallContext>> {
+    if context.is_none() && !is_set() {
+        return None;
+    }
+    let set = context.is_some();
+    // The cell is borrowed only inside this closure, which runs no foreign code.
+    let former = CURRENT.try_with(|current| current.replace(context));
+    IS_SET.set(set && former.is_ok());
+    former.ok().flatten()
+}
+
+/// Puts the former context back when dropped; made by [`enter`] and [`replace`].
+///
+/// Stays on its thread. Guards are to be dropped in reverse order of their making, as scopes do by
+/// themselves; each puts back what was current when it was made.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_base::{CallContext, context};
+///
+/// let guard: context::Guard = context::enter(CallContext::new());
+/// drop(guard);
+/// assert!(!context::is_set());
+/// ```
+#[must_use = "the context is current only while the guard lives"]
+pub struct Guard {
+    former: Option<Arc<CallContext>>,
+    /// Guards must not be sent: the former context belongs to this thread.
+    on_this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(store(self.former.take()));
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("former", &self.former).finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A future with a context; made by [`scope`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as the future inside.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::{CallContext, context};
+    ///
+    /// let future: context::Scoped<_> = context::scope(CallContext::new(), async {});
+    /// # drop(future);
+    /// ```
+    #[must_use = "a Scoped future does nothing unless awaited"]
+    pub struct Scoped<F> {
+        #[pin]
+        future: F,
+        context: Arc<CallContext>,
+    }
+}
+
+impl<F: Future> Future for Scoped<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _guard = replace(Some(Arc::clone(this.context)));
+        this.future.poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for Scoped<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scoped").field("context", &self.context).finish_non_exhaustive()
+    }
+}
