@@ -1,0 +1,57 @@
+//! Reply slots: one pooled slot per ask, shared by the asker and the answerer.
+//!
+//! A slot joins two halves, each one pointer wide: the [`Asker`] waits, the [`Answer`] travels inside the
+//! message. Either half may be dropped at any time, on any thread. The last one to leave gives the
+//! slot back to the [`SlotPool`], so that an ask allocates nothing once the pool has grown to the
+//! number of asks that are pending at once.
+//!
+//! ```text
+//!           poll                    send / lose / expire
+//!  EMPTY ---------> WAITING ----------------------------> BUSY
+//!    |  <---------     |  drop                             |  (the waker is taken)
+//!    |   new waker     v                                   v
+//!    |               EMPTY + ASKER_LEFT              DONE or LOST, then wake
+//!    +--------------------------------------------------->   (send / lose)
+//! ```
+//!
+//! The state is one atomic word: a phase, who has left, and whether the deadline scan has seen it.
+//!
+//! - INV-SLOT-1: a half that has not left keeps its slot out of the pool, and the slot keeps the
+//!   pool's memory alive.
+//! - INV-SLOT-2: the waker cell is written only by the asker while the phase is EMPTY, and moved out
+//!   only by whoever changed the phase away from WAITING.
+//! - INV-SLOT-3: the payload belongs to the answer until DONE is published, then to the asker.
+//! - INV-SLOT-4: the half that leaves second gives the slot back; if the phase is BUSY then, the
+//!   owner of BUSY does it instead. After leaving, a half never touches the slot again.
+//! - INV-SLOT-5: SEEN is set only by the one [`Ticker`] and cleared only by a new ask, so a scan can
+//!   never expire an ask that began after the ask it looked at.
+//! - INV-SLOT-6: no foreign code (waker, destructor) runs while a shard is locked or a phase is BUSY.
+#![expect(unsafe_code, reason = "pooled slots of two halves; measured against tokio's oneshot")]
+
+mod answer;
+mod asker;
+mod chain;
+mod chunk;
+mod deadline;
+mod pool;
+mod shard;
+mod state;
+mod ticker;
+
+#[cfg(all(test, not(suite_loom)))]
+mod tests;
+
+use std::time::Duration;
+
+pub(crate) use answer::{Answer, LostList, LostSlot};
+pub(crate) use asker::Asker;
+pub(crate) use deadline::Deadline;
+pub(crate) use pool::{PoolHandle, SlotPool};
+pub(crate) use state::{Lost, Why};
+pub(crate) use ticker::Ticker;
+
+/// The unit of coarse limits.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// How often the ticker scans while an ask waits: an ask expires at most two periods late.
+pub(crate) const SCAN_PERIOD: Duration = Duration::from_millis(50);

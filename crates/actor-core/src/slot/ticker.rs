@@ -1,0 +1,225 @@
+//! The scan that expires asks under a coarse deadline.
+
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::PoisonError;
+use std::task::{Context, Poll};
+
+use super::chunk::{CHUNK_SLOTS, Chunk, dekker_fence};
+use super::pool::SlotPool;
+use super::state::{BUSY, PHASE, SEEN, Settled, Slot, WAITING, Why};
+use crate::sync::Ordering;
+
+const TICK_NANOS: u64 = 1_000_000;
+
+/// The one scanner of a pool; it keeps the pool's memory, not the system, alive.
+///
+/// ```text
+/// while poll_fn(|cx| ticker.poll_needed(cx)).await {
+///     ticker.scan(now_nanos);
+///     sleep(period).await;
+/// }
+/// ```
+pub(crate) struct Ticker {
+    pool: NonNull<SlotPool>,
+}
+
+// SAFETY: the pool is shared by all threads; the ticker is counted in by itself.
+unsafe impl Send for Ticker {}
+// SAFETY: `&Ticker` gives access to nothing.
+unsafe impl Sync for Ticker {}
+
+impl Ticker {
+    /// # Safety
+    /// The pool lives, counts this ticker in, and has no other.
+    pub(super) unsafe fn new(pool: NonNull<SlotPool>) -> Self {
+        Self { pool }
+    }
+
+    fn pool(&self) -> &SlotPool {
+        // SAFETY: the ticker is counted in, which keeps the memory.
+        unsafe { self.pool.as_ref() }
+    }
+
+    /// Ready with true when a scan is needed, with false when the system is gone for good.
+    ///
+    /// # Cancel safety
+    /// A dropped wait loses nothing.
+    pub(crate) fn poll_needed(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Some(needed) = self.needed() {
+            return Poll::Ready(needed);
+        }
+        let pool = self.pool();
+        let waker = cx.waker().clone();
+        let old = {
+            let mut seat = pool.seat.lock().unwrap_or_else(PoisonError::into_inner);
+            seat.waker.replace(waker)
+        };
+        drop(old);
+        pool.parked.store(true, Ordering::SeqCst);
+        dekker_fence();
+        // An asker that armed its chunk before it could see `parked` is seen here.
+        match self.needed() {
+            Some(needed) => {
+                pool.parked.store(false, Ordering::SeqCst);
+                Poll::Ready(needed)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn needed(&self) -> Option<bool> {
+        if self.pool().closed.load(Ordering::SeqCst) {
+            return Some(false);
+        }
+        let mut chunks = self.chunks();
+        // SAFETY: chunks live as long as the pool.
+        let armed = |chunk: NonNull<Chunk>| unsafe { chunk.as_ref() }.armed.load(Ordering::SeqCst);
+        chunks.any(armed).then_some(true)
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = NonNull<Chunk>> + use<> {
+        let mut next = self.pool().newest_chunk();
+        std::iter::from_fn(move || {
+            let chunk = next?;
+            // SAFETY: chunks live as long as the pool; the caller holds the ticker.
+            next = NonNull::new(unsafe { chunk.as_ref() }.next);
+            Some(chunk)
+        })
+    }
+
+    /// Expires what is due and stamps what is new; gives the number of asks that still wait.
+    ///
+    /// `now_nanos` reads the system's clock: once at the start, and once for each chunk with new
+    /// asks, after it has marked them. So an ask never expires before its limit has passed since it
+    /// was seen waiting, however slow the scan is.
+    pub(crate) fn scan(&mut self, mut now_nanos: impl FnMut() -> u64) -> usize {
+        let now = floor_ticks(now_nanos());
+        let mut waiting = 0;
+        for chunk in self.chunks() {
+            // SAFETY: chunks live as long as the pool.
+            let armed = &unsafe { chunk.as_ref() }.armed;
+            if !armed.load(Ordering::SeqCst) {
+                continue;
+            }
+            let mut here = Self::scan_chunk(chunk, now, &mut now_nanos);
+            if here == 0 {
+                // Disarm, then look again: an asker that still saw the flag set is seen now.
+                armed.store(false, Ordering::SeqCst);
+                dekker_fence();
+                here = Self::scan_chunk(chunk, now, &mut now_nanos);
+                if here != 0 {
+                    armed.store(true, Ordering::SeqCst);
+                }
+            }
+            waiting += here;
+        }
+        waiting
+    }
+
+    fn scan_chunk(chunk: NonNull<Chunk>, now: u32, now_nanos: &mut impl FnMut() -> u64) -> usize {
+        let mut waiting = 0;
+        let mut marked: u64 = 0;
+        for index in 0..CHUNK_SLOTS {
+            // SAFETY: chunks live as long as the pool, and the index is inside this one.
+            let slot = unsafe { Chunk::slot(chunk, index) };
+            // SAFETY: as above.
+            match scan_slot(unsafe { slot.as_ref() }, now) {
+                Seen::Idle => {}
+                Seen::Waits => waiting += 1,
+                Seen::Marked => {
+                    waiting += 1;
+                    marked |= 1 << index;
+                }
+                // SAFETY: both halves left while the scan owned BUSY.
+                Seen::Last => unsafe { SlotPool::release(slot) },
+            }
+        }
+        if marked != 0 {
+            let stamp = ceil_ticks(now_nanos());
+            for index in (0..CHUNK_SLOTS).filter(|index| marked & 1 << index != 0) {
+                // SAFETY: as above.
+                let slot = unsafe { Chunk::slot(chunk, index) };
+                // SAFETY: as above. If the slot serves a new ask by now, that one is not SEEN, so
+                // its stamp is not valid and will be written again.
+                unsafe { slot.as_ref() }.stamp.store(stamp, Ordering::Relaxed);
+            }
+        }
+        waiting
+    }
+}
+
+/// What the scan found at one slot.
+enum Seen {
+    /// Nothing waits under a coarse deadline here.
+    Idle,
+    /// An ask waits and is not due.
+    Waits,
+    /// An ask waits and was seen for the first time: it must be stamped.
+    Marked,
+    /// The ask expired, and both halves left meanwhile: the slot must be given back.
+    Last,
+}
+
+fn scan_slot(slot: &Slot, now: u32) -> Seen {
+    let word = slot.word.load(Ordering::SeqCst);
+    let limit_ticks = slot.limit_ticks.load(Ordering::Relaxed);
+    if word & PHASE != WAITING || limit_ticks == 0 {
+        return Seen::Idle;
+    }
+    let due = word & SEEN != 0 && is_due(now, slot.stamp.load(Ordering::Relaxed), limit_ticks);
+    let to = match (due, word & SEEN) {
+        (true, _) => word ^ (WAITING ^ BUSY),
+        (false, 0) => word | SEEN,
+        (false, _) => return Seen::Waits,
+    };
+    if slot.word.compare_exchange(word, to, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        // Answered, dropped or polled with another waker just now: the next scan knows.
+        return Seen::Waits;
+    }
+    if !due {
+        return Seen::Marked;
+    }
+    // SAFETY: the exchange changed WAITING to BUSY, and since nobody else sets SEEN it is the same
+    // ask that the stamp belongs to (INV-SLOT-5).
+    match unsafe { slot.publish(Why::Expired.lost(), 0) } {
+        Settled::Unseen => Seen::Last,
+        Settled::Published | Settled::Refused => Seen::Idle,
+    }
+}
+
+/// Whether `limit_ticks` has passed since the stamp, on a clock of 32 bits that wraps around.
+fn is_due(now: u32, stamp: u32, limit_ticks: u32) -> bool {
+    let passed = now.wrapping_sub(stamp).cast_signed();
+    passed >= 0 && passed.cast_unsigned() >= limit_ticks.min(u32::MAX / 2)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the clock of the stamps wraps around")]
+fn floor_ticks(nanos: u64) -> u32 {
+    (nanos / TICK_NANOS) as u32
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the clock of the stamps wraps around")]
+fn ceil_ticks(nanos: u64) -> u32 {
+    nanos.div_ceil(TICK_NANOS) as u32
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        let pool = self.pool();
+        let waker = {
+            let mut seat = pool.seat.lock().unwrap_or_else(PoisonError::into_inner);
+            seat.taken = false;
+            seat.waker.take()
+        };
+        drop(waker);
+        // SAFETY: the ticker gives up its own count and does not touch the pool again.
+        unsafe { SlotPool::check_in(self.pool, self.pool().lock_near()) };
+    }
+}
+
+impl fmt::Debug for Ticker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticker").finish_non_exhaustive()
+    }
+}
