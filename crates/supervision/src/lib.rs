@@ -1,2 +1,35 @@
-//! Placeholder while the crate is being written.
+//! OTP-class supervision: who is restarted, when, how often, and with whom.
+//!
+//! All decisions are taken by [`SupervisorCore`], a deterministic state machine that is stepped
+//! with an instant and an input and answers with effects. Plans, rules, figures and trees are
+//! plain data.
 #![forbid(unsafe_code)]
+
+mod backoff;
+mod budget;
+mod directive;
+mod exit;
+mod fault;
+mod machine;
+mod plan;
+mod policy;
+mod shutdown;
+mod strategy;
+
+pub use backoff::{
+    BACKOFF_BASE, BACKOFF_CAP, BACKOFF_FACTOR, BACKOFF_JITTER, BACKOFF_RESET, Backoff, Growth,
+};
+pub use budget::{BUDGET_PERIOD, BUDGET_RESTARTS, Budget, BudgetWindow};
+pub use directive::Directive;
+pub use exit::{Exit, ExitKind};
+pub use fault::{Fault, Faults};
+pub use machine::{
+    Affected, ChildHealth, ChildKey, ChildStatus, Choice, Command, CommandId, Effect, Event,
+    Granted, Impact, Input, KILL_WAIT, Origin, Outcome, Refusal, SupervisorCore, SupervisorStats,
+};
+pub use plan::{
+    CHILDREN_MAX, ChildKind, ChildPlan, ChildRules, RestartState, SupervisorPlan, SupervisorRules,
+};
+pub use policy::RestartPolicy;
+pub use shutdown::{Shutdown, WORKER_SHUTDOWN};
+pub use strategy::{AutoShutdown, Strategy};
