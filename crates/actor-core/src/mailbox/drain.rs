@@ -1,0 +1,99 @@
+//! Taking messages otherwise than one by one as they come: displaced, drained, discarded.
+#![expect(unsafe_code, reason = "the owner of the head takes slots and frees blocks")]
+
+use std::ptr;
+
+use super::{
+    Mailbox,
+    block::Block,
+    receive::{Delivery, Receiver},
+    send::{Claim, Refused},
+    word::Tail,
+};
+use crate::sync::{Backoff, Ordering};
+
+impl<M, C> Mailbox<M, C> {
+    /// Takes the oldest message out, from any thread; none unless the head is shared
+    /// ([`Receiver::share_head`]), or if there is none, or it is claimed and not yet written.
+    pub(crate) fn pop_oldest(&self) -> Option<Delivery<M, C>> {
+        if !self.shared.load(Ordering::Acquire) {
+            return None;
+        }
+        let oldest = self.take_shared();
+        if oldest.is_some() {
+            self.give_room(0);
+        }
+        oldest
+    }
+
+    /// Claims a slot, taking out the oldest messages until there is room (shared head).
+    ///
+    /// # Errors
+    /// [`Refused::Closed`]; [`Refused::Full`] if the head is not shared, or all room is reserved
+    /// for parked senders.
+    pub(crate) fn claim_displacing(
+        &self,
+        mut displaced: impl FnMut(M, Option<Box<C>>),
+    ) -> Result<Claim<'_, M, C>, Refused> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.try_claim() {
+                Err(Refused::Full) if self.shared.load(Ordering::Acquire) => {}
+                other => return other,
+            }
+            if let Some((message, context)) = self.pop_oldest() {
+                displaced(message, context);
+            } else if self.is_empty() {
+                return self.try_claim();
+            } else {
+                backoff.wait();
+            }
+        }
+    }
+
+    /// Takes the next message under the head lock, unless the head is no longer shared.
+    #[inline(never)]
+    pub(super) fn take_shared(&self) -> Option<Delivery<M, C>> {
+        self.lock_head();
+        let next = if self.shared.load(Ordering::Relaxed) {
+            // SAFETY: the lock is held and the head shared.
+            unsafe { self.take() }
+        } else {
+            None
+        };
+        self.unlock_head();
+        next
+    }
+
+    /// Drops what is left and frees all blocks, for `drop`.
+    pub(super) fn discard(&mut self) {
+        // SAFETY: `&mut self`: nobody else takes, and no claim is outstanding.
+        while unsafe { self.take() }.is_some() {}
+        if self.load_tail().offset() != Tail::DETACHED {
+            let first = self.head_block.load(Ordering::Acquire);
+            // SAFETY: `&mut self`, every message was taken.
+            unsafe { Block::free_chain(first) };
+        }
+        let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: the same.
+        unsafe { Block::free_chain(spare) };
+    }
+}
+
+impl<M, C> Receiver<'_, M, C> {
+    /// After [`Mailbox::close`]: the next message that was claimed before, or none for ever.
+    ///
+    /// Waits (spinning, then yielding the thread) for claims that are about to be written.
+    pub(crate) fn drain_next(&mut self) -> Option<Delivery<M, C>> {
+        let mut backoff = Backoff::default();
+        loop {
+            if let Some(next) = self.try_next() {
+                return Some(next);
+            }
+            if self.mailbox().is_empty() {
+                return None;
+            }
+            backoff.wait();
+        }
+    }
+}
