@@ -1,0 +1,46 @@
+//! The proof that a call was admitted, and by which period.
+
+use steadfast_base::Instant;
+
+/// The proof that a call was admitted; it carries the epoch of the state that admitted it.
+///
+/// A result that comes back after that state has ended feeds the totals only.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a ticket that never comes back keeps its place as a probe"]
+pub struct Ticket {
+    epoch: u32,
+    /// Zero unless the call is a probe.
+    probe: u32,
+    started: Option<Instant>,
+}
+
+impl Ticket {
+    pub(crate) const fn new(epoch: u32, probe: u32, started: Option<Instant>) -> Self {
+        Self { epoch, probe, started }
+    }
+
+    /// The epoch of the state that admitted the call.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Whether the call is a probe of a half-open breaker.
+    pub fn is_probe(&self) -> bool {
+        self.probe != 0
+    }
+
+    /// When the call was admitted; `None` if calls are not timed.
+    pub fn started(&self) -> Option<Instant> {
+        self.started
+    }
+
+    /// The epoch and the number of the probe.
+    pub(super) fn into_parts(self) -> (u32, u32) {
+        (self.epoch, self.probe)
+    }
+
+    /// The same call, known to have started at `at`.
+    pub(crate) fn started_at(self, at: Instant) -> Self {
+        Self { started: Some(at), ..self }
+    }
+}
