@@ -60,8 +60,7 @@ impl Minute {
     /// The hour of the day in UTC, 0..=23.
     #[must_use]
     pub fn hour(self) -> usize {
-        let hour = self.0 % MINUTES_PER_DAY / MINUTES_PER_HOUR;
-        usize::try_from(hour).expect("an hour of the day is below 24")
+        (self.0 % MINUTES_PER_DAY / MINUTES_PER_HOUR) as usize
     }
 }
 

@@ -25,8 +25,14 @@ fn main() -> ExitCode {
     let out = Out::new(options.headless);
     match run(&options, &out) {
         Ok(report) => {
-            let text = if options.json { report.json() + "\n" } else { report.text() };
-            out.report(&text);
+            match report.json() {
+                Ok(json) if options.json => out.report(&(json + "\n")),
+                Ok(_) => out.report(&report.text()),
+                Err(error) => {
+                    out.error(&error, "this is a fault of the program; please report it");
+                    return ExitCode::from(UNUSABLE);
+                }
+            }
             if report.is_equal() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERENT) }
         }
         Err(error) => {

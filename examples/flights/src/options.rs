@@ -67,11 +67,11 @@ impl Options {
 }
 
 fn flights(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse().map_err(|_| "allowed is a whole number of at least 1")
+    text.parse().ok().ok_or("allowed is a whole number of at least 1")
 }
 
 fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("allowed is a whole number from 0 to {}", u64::MAX))
+    text.parse().ok().ok_or_else(|| format!("allowed is a whole number from 0 to {}", u64::MAX))
 }
 
 fn fault_rate(text: &str) -> Result<FaultRate, &'static str> {

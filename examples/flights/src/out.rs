@@ -80,7 +80,7 @@ impl Out {
         let mut text = format!("error: {error}\n");
         let mut cause = error.source();
         while let Some(source) = cause {
-            text.push_str(&format!("  caused by: {source}\n"));
+            text = text + "  caused by: " + &source.to_string() + "\n";
             cause = source.source();
         }
         to_stderr(&format!("{text}  help: {advice}\n"));

@@ -57,9 +57,9 @@ mod tests {
 
     #[test]
     fn real_time_waits_as_long_as_the_events_are_apart() {
-        assert_eq!(due(1.0, 2), Some(Duration::from_secs(120)));
+        assert_eq!(due(1.0, 2), Some(Duration::from_mins(2)));
         assert_eq!(due(3_600.0, 60), Some(Duration::from_secs(1)));
-        assert_eq!(due(0.5, 1), Some(Duration::from_secs(120)));
+        assert_eq!(due(0.5, 1), Some(Duration::from_mins(2)));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The report at the end: for machines as one JSON object, for people as tables.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -77,9 +76,9 @@ struct AirlineLine {
     flights: i64,
     cancelled: i64,
     diverted: i64,
-    on_time_ratio: f64,
-    mean_departure_delay_minutes: f64,
-    mean_arrival_delay_minutes: f64,
+    on_time_ratio: Option<f64>,
+    mean_departure_delay_minutes: Option<f64>,
+    mean_arrival_delay_minutes: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,10 +87,11 @@ struct AirportLine {
     name: String,
     region: String,
     departures: i64,
+    cancelled_departures: i64,
     arrivals: i64,
-    cancelled: i64,
-    mean_departure_delay_minutes: f64,
-    mean_arrival_delay_minutes: f64,
+    cancelled_arrivals: i64,
+    mean_departure_delay_minutes: Option<f64>,
+    mean_arrival_delay_minutes: Option<f64>,
     queue_max: i64,
 }
 
@@ -143,9 +143,12 @@ impl Report {
     }
 
     /// The report as one line of JSON.
-    #[must_use]
-    pub fn json(&self) -> String {
-        serde_json::to_string(self).expect("plain structs with string keys serialize")
+    ///
+    /// # Errors
+    ///
+    /// None that this struct can cause: it has string keys and finite numbers only.
+    pub fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
     }
 
     /// The report as tables.
@@ -171,9 +174,9 @@ impl Report {
                 count(line.flights),
                 count(line.cancelled),
                 count(line.diverted),
-                format!("{:.1} %", line.on_time_ratio * 100.0),
-                format!("{:.1} min", line.mean_departure_delay_minutes),
-                format!("{:.1} min", line.mean_arrival_delay_minutes),
+                percent(line.on_time_ratio),
+                minutes(line.mean_departure_delay_minutes),
+                minutes(line.mean_arrival_delay_minutes),
             ]);
         }
         text.push_str(&table.render());
@@ -188,6 +191,7 @@ impl Report {
                 "",
                 "region",
                 "departures",
+                "cancelled",
                 "arrivals",
                 "cancelled",
                 "mean dep",
@@ -201,10 +205,11 @@ impl Report {
                 line.name.clone(),
                 line.region.clone(),
                 count(line.departures),
+                count(line.cancelled_departures),
                 count(line.arrivals),
-                count(line.cancelled),
-                format!("{:.1} min", line.mean_departure_delay_minutes),
-                format!("{:.1} min", line.mean_arrival_delay_minutes),
+                count(line.cancelled_arrivals),
+                minutes(line.mean_departure_delay_minutes),
+                minutes(line.mean_arrival_delay_minutes),
                 count(line.queue_max),
             ]);
         }
@@ -216,8 +221,9 @@ impl Report {
                 String::new(),
                 String::new(),
                 sum(|line| line.departures),
+                sum(|line| line.cancelled_departures),
                 sum(|line| line.arrivals),
-                sum(|line| line.cancelled),
+                sum(|line| line.cancelled_arrivals),
             ]);
         }
         text.push_str(&table.render());
@@ -270,7 +276,7 @@ impl Report {
             format!("verdict {verdict}"),
         ];
         for line in lines {
-            writeln!(text, "  {line}").expect("writing to a string cannot fail");
+            *text += &("  ".to_owned() + &line + "\n");
         }
     }
 }
@@ -320,8 +326,9 @@ fn airport_line(dataset: &Dataset, id: AirportId, state: &State) -> Option<Airpo
         name: entry.name.clone(),
         region: region.clone(),
         departures: state.figure("departed"),
+        cancelled_departures: state.figure("cancelled"),
         arrivals: state.figure("arrived"),
-        cancelled: state.figure("cancelled") + state.figure("inbound_cancelled"),
+        cancelled_arrivals: state.figure("inbound_cancelled"),
         mean_departure_delay_minutes: mean_departure_delay(state),
         mean_arrival_delay_minutes: mean_arrival_delay(state),
         queue_max: state.figure("queue_max"),
@@ -336,11 +343,11 @@ fn states<'a>(dataset: &'a Dataset, run: &'a Run) -> impl Iterator<Item = (Role,
         .filter_map(|(role, state)| Some((role, state.as_ref()?)))
 }
 
-fn mean_departure_delay(state: &State) -> f64 {
+fn mean_departure_delay(state: &State) -> Option<f64> {
     ratio(state.figure("departure_delay_minutes"), state.figure("departed"))
 }
 
-fn mean_arrival_delay(state: &State) -> f64 {
+fn mean_arrival_delay(state: &State) -> Option<f64> {
     ratio(state.figure("arrival_delay_minutes"), state.figure("arrived"))
 }
 
@@ -348,10 +355,18 @@ fn count(value: i64) -> String {
     u64::try_from(value).map_or_else(|_| value.to_string(), grouped)
 }
 
-/// A quotient for display; 0 when there is nothing to divide by.
+fn percent(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.1} %", ratio * 100.0))
+}
+
+fn minutes(mean: Option<f64>) -> String {
+    mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.1} min"))
+}
+
+/// A quotient for display; `None` when there is nothing to divide by.
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits; counts are below 2^52")]
-fn ratio(sum: i64, count: i64) -> f64 {
-    if count == 0 { 0.0 } else { sum as f64 / count as f64 }
+fn ratio(sum: i64, count: i64) -> Option<f64> {
+    (count != 0).then(|| sum as f64 / count as f64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits; counts are below 2^52")]

@@ -15,8 +15,12 @@ pub fn recipients(event: &Event) -> impl Iterator<Item = Role> + Clone {
         EventKind::Scheduled | EventKind::Cancelled | EventKind::Departed { .. } => true,
         EventKind::Diverted | EventKind::Arrived { .. } => false,
     };
-    let at_destination = !matches!(event.kind, EventKind::Scheduled)
-        && !(at_origin && event.origin == event.destination);
+    let round_trip = event.origin == event.destination;
+    let at_destination = match event.kind {
+        EventKind::Scheduled => false,
+        EventKind::Cancelled | EventKind::Departed { .. } => !round_trip,
+        EventKind::Diverted | EventKind::Arrived { .. } => true,
+    };
     [
         Some(Role::Network),
         Some(Role::Airline(event.airline)),

@@ -34,11 +34,12 @@ impl Table {
             let mut line = String::new();
             for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
                 line.push_str("  ");
-                line.push_str(&if column < self.left_columns {
-                    format!("{cell:<width$}")
+                let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+                if column < self.left_columns {
+                    line.extend([cell.as_str(), &blanks]);
                 } else {
-                    format!("{cell:>width$}")
-                });
+                    line.extend([blanks.as_str(), cell]);
+                }
             }
             text.push_str(line.trim_end());
             text.push('\n');

@@ -132,7 +132,7 @@ impl<'a> Row<'a> {
     }
 
     /// A whole number that must be there and at most `max`.
-    pub(super) fn number<N: str::FromStr + PartialOrd>(
+    pub(super) fn number<N: str::FromStr + PartialOrd + Copy>(
         &self,
         column: usize,
         max: N,

@@ -6,7 +6,7 @@ use crate::figure::Figure;
 /// A flight is on time when it arrives less than 15 minutes late.
 ///
 /// The rule of the US Bureau of Transportation Statistics, whose records these are.
-pub const LATE_FROM_MINUTES: i16 = 15;
+const LATE_FROM_MINUTES: i16 = 15;
 
 /// The flights of an airline.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

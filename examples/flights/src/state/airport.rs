@@ -166,7 +166,9 @@ impl Airport {
     pub(super) fn digest_queue(&self, digest: &mut Digest) {
         for flights in [&self.queue, &self.left_early] {
             digest.number(length(flights));
-            flights.iter().for_each(|flight| digest.number(i64::from(flight.0)));
+            for flight in flights {
+                digest.number(i64::from(flight.0));
+            }
         }
     }
 }

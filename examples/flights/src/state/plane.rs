@@ -24,6 +24,8 @@ pub struct Plane {
     miles: i64,
     inherited: i64,
     inherited_max: i64,
+    /// Legs that followed another on the same day.
+    linked_legs: i64,
     legs_today: i64,
     legs_a_day_max: i64,
     /// Departures from elsewhere than where it last landed: legs that the file does not have.
@@ -69,6 +71,7 @@ impl Plane {
         let previous = self.last_leg.filter(|leg| leg.day == event.day);
         let inherited = previous.map_or(0, |leg| leg.late.min(late));
         self.legs += 1;
+        self.linked_legs += i64::from(previous.is_some());
         self.legs_today = if previous.is_some() { self.legs_today + 1 } else { 1 };
         self.legs_a_day_max = self.legs_a_day_max.max(self.legs_today);
         self.departure_delay += delay;
@@ -94,6 +97,7 @@ impl Plane {
             Figure::new("miles", self.miles),
             Figure::new("inherited_delay_minutes", self.inherited),
             Figure::new("inherited_delay_minutes_max", self.inherited_max),
+            Figure::new("linked_legs", self.linked_legs),
             Figure::new("legs_today", self.legs_today),
             Figure::new("legs_a_day_max", self.legs_a_day_max),
             Figure::new("unseen_hops", self.unseen_hops),

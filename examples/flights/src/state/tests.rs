@@ -33,7 +33,9 @@ fn arrived(flight: u32, at: u32, delay: i16) -> Event {
 
 fn after(role: Role, events: &[Event]) -> State {
     let mut state = State::new(role);
-    events.iter().for_each(|event| state.apply(event));
+    for event in events {
+        state.apply(event);
+    }
     state
 }
 

@@ -1,0 +1,65 @@
+//! The program as a user meets it: exit codes, what goes where, errors.
+
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flights")).args(arguments).output().expect("it starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn json_is_one_object_with_the_promised_fields() {
+    let output = run(&["--flights", "2000", "--faults", "0.01", "--headless", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    let report: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("nothing but one JSON object");
+    assert_eq!(report["verdict"], "equal");
+    assert_eq!(report["flights"], 2_000);
+    for field in [
+        "events",
+        "actors",
+        "faults_injected",
+        "faults_absorbed",
+        "restarts",
+        "dead_letters",
+        "kills",
+    ] {
+        assert!(report[field].is_u64(), "{field}: {}", report[field]);
+    }
+    assert!(report["elapsed_s"].is_f64());
+    assert!(report["faults_injected"].as_u64() > Some(20));
+    assert_eq!(report["faults_injected"], report["faults_absorbed"]);
+}
+
+#[test]
+fn tables_end_with_the_verdict() {
+    let output = run(&["--flights", "500", "--no-faults", "--headless"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("United Air Lines Inc.") && text.contains("Newark Liberty Intl"));
+    assert!(text.lines().last().is_some_and(|line| line.starts_with("  verdict EQUAL")), "{text}");
+}
+
+#[test]
+fn bad_arguments_end_with_code_two_and_say_what_is_allowed() {
+    for (arguments, allowed) in
+        [(["--faults", "2"], "from 0 (no faults) to 1"), (["--flights", "0"], "at least 1")]
+    {
+        let output = run(&arguments);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(allowed), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_missing_data_folder_ends_with_code_two_and_a_way_out() {
+    let output = run(&["--data", "no/such/folder"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = stderr(&output);
+    assert!(text.contains("no/such/folder") && text.contains("help: "), "{text}");
+    assert!(output.stdout.is_empty());
+}
