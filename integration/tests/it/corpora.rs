@@ -31,8 +31,7 @@ fn every_committed_input_passes_its_target() {
 fn every_fuzz_target_is_replayed() {
     let manifest = fs::read_to_string(fuzz_folder().join("Cargo.toml")).expect("a manifest");
     let binaries = manifest.split("[[bin]]").skip(1);
-    let declared: BTreeSet<&str> =
-        binaries.filter_map(|binary| binary.split('"').nth(1)).collect();
+    let declared: BTreeSet<&str> = binaries.filter_map(|binary| binary.split('"').nth(1)).collect();
     let replayed: BTreeSet<&str> = TARGETS.iter().map(|(target, _)| *target).collect();
     assert_eq!(declared, replayed);
 }
