@@ -7,7 +7,8 @@ use std::ptr::NonNull;
 
 use super::chain::Chain;
 use super::pool::SlotPool;
-use super::state::{ANSWER_LEFT, ASKER_LEFT, DONE, LOST, PHASE, Settled, Slot, Why};
+use super::state::{Settled, Slot};
+use super::word::{ANSWER_LEFT, ASKER_LEFT, DONE, LOST, PHASE, Why};
 use crate::sync::Ordering;
 
 /// The answering half of an ask. Dropped unsent it is lost with [`Why::Dropped`].
@@ -48,8 +49,8 @@ impl<T> Answer<T> {
         // SAFETY: this half has not left.
         let last = match unsafe { slot.settle(DONE, ANSWER_LEFT) } {
             Settled::Published => return Ok(()),
-            Settled::Unseen => true,
-            Settled::Refused => false,
+            Settled::Last => true,
+            Settled::Unseen | Settled::Refused => false,
         };
         // SAFETY: the value was put above, and no asker has taken it.
         let value = unsafe { slot.take::<T>() };
@@ -85,8 +86,8 @@ impl LostSlot {
         let slot = unsafe { ptr.as_ref() };
         // SAFETY: as above.
         let last = match unsafe { slot.settle(why.lost(), ANSWER_LEFT) } {
-            Settled::Published => false,
-            Settled::Unseen => true,
+            Settled::Published | Settled::Unseen => false,
+            Settled::Last => true,
             // SAFETY: this half leaves here and not again.
             Settled::Refused => unsafe { slot.leave(ANSWER_LEFT) },
         };

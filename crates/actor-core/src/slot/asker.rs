@@ -7,9 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::chunk::Chunk;
 use super::pool::SlotPool;
-use super::state::{
-    ANSWER_LEFT, ASKER_LEFT, BUSY, DONE, EMPTY, LOST, Lost, PHASE, Slot, WAITING, Why,
-};
+use super::state::Slot;
+use super::tag::AskTag;
+use super::word::{ANSWER_LEFT, ASKER_LEFT, BUSY, DONE, EMPTY, LOST, Lost, PHASE, WAITING, Why};
 use crate::sync::{Ordering, spin_loop};
 
 /// Looks at a BUSY slot before the asker asks to be polled again.
@@ -39,11 +39,17 @@ impl<T> Asker<T> {
         self.slot.map(|slot| unsafe { slot.as_ref() })
     }
 
+    /// The name of this ask, by which others may lose it; none once its outcome was taken.
+    pub(crate) fn tag(&self) -> Option<AskTag> {
+        // SAFETY: this half has not left, so the slot and its chunk are in use.
+        self.slot.map(|slot| unsafe { AskTag::of(slot) })
+    }
+
     /// Changes the coarse deadline; only before the first poll. 0 = none.
-    pub(crate) fn set_limit_ticks(&mut self, limit_ticks: u32) {
+    pub(crate) fn set_limit_ms(&mut self, limit_ms: u32) {
         if let Some(slot) = self.slot() {
             debug_assert_eq!(slot.word.load(Ordering::Relaxed) & PHASE & WAITING, 0, "polled");
-            slot.limit_ticks.store(limit_ticks, Ordering::Relaxed);
+            slot.limit_ms.store(limit_ms, Ordering::Relaxed);
         }
     }
 
@@ -102,7 +108,7 @@ impl<T> Asker<T> {
     ///
     /// # Safety
     /// The caller is the asker, and the phase in `word` is EMPTY.
-    unsafe fn register(slot: &Slot, word: u32, waker: &Waker) -> bool {
+    unsafe fn register(slot: &Slot, word: u64, waker: &Waker) -> bool {
         // SAFETY: in phase EMPTY the cell is the asker's.
         unsafe { slot.set_waker(waker.clone()) };
         // Sequentially consistent: the ticker either sees WAITING or is seen leaving (`Chunk::arm`).
@@ -121,7 +127,7 @@ impl<T> Asker<T> {
     ///
     /// # Safety
     /// The caller is the asker, and the phase in `word` is WAITING.
-    unsafe fn withdraw(slot: &Slot, word: u32, leaving: u32) -> Option<Waker> {
+    unsafe fn withdraw(slot: &Slot, word: u64, leaving: u64) -> Option<Waker> {
         // Copied first: after leaving, the slot may be used by others.
         // SAFETY: only the asker writes the cell.
         let waker = unsafe { slot.copy_waker() };
@@ -134,7 +140,7 @@ impl<T> Asker<T> {
     }
 
     /// Takes the outcome that `word` tells of and leaves.
-    fn outcome(&mut self, word: u32) -> Option<Result<T, Lost>> {
+    fn outcome(&mut self, word: u64) -> Option<Result<T, Lost>> {
         let ptr = self.slot?;
         // SAFETY: this half has not left.
         let slot = unsafe { ptr.as_ref() };
@@ -164,7 +170,7 @@ impl<T> Asker<T> {
     fn arm(&self) {
         let Some(ptr) = self.slot else { return };
         // SAFETY: this half has not left.
-        if unsafe { ptr.as_ref() }.limit_ticks.load(Ordering::Relaxed) != 0 {
+        if unsafe { ptr.as_ref() }.limit_ms.load(Ordering::Relaxed) != 0 {
             // SAFETY: the slot is in use, so its chunk and pool live.
             let chunk = unsafe { Chunk::of(ptr) };
             // SAFETY: as above.

@@ -2,7 +2,7 @@
 
 use std::array;
 use std::mem::offset_of;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
 use super::pool::SlotPool;
 use super::state::Slot;
@@ -16,8 +16,8 @@ pub(super) const CHUNK_SLOTS: usize = if cfg!(suite_loom) { 2 } else { 64 };
 pub(super) struct Chunk {
     /// The pool; it outlives every slot that is in use (INV-SLOT-1).
     pub(super) pool: NonNull<SlotPool>,
-    /// The chunk allocated before this one; fixed when the chunk is published.
-    pub(super) next: *mut Chunk,
+    /// The place in the pool's directory.
+    pub(super) number: u32,
     /// Some slot here may be waiting under a coarse deadline.
     pub(super) armed: AtomicBool,
     slots: [Slot; CHUNK_SLOTS],
@@ -25,10 +25,11 @@ pub(super) struct Chunk {
 
 impl Chunk {
     /// Allocates a chunk whose slots are all free and unlinked.
-    pub(super) fn allocate(pool: NonNull<SlotPool>) -> NonNull<Self> {
-        let slots =
-            array::from_fn(|index| Slot::new(u32::try_from(index).expect("a chunk has few slots")));
-        let chunk = Self { pool, next: ptr::null_mut(), armed: AtomicBool::new(false), slots };
+    pub(super) fn allocate(pool: NonNull<SlotPool>, number: u32) -> NonNull<Self> {
+        let slots = array::from_fn(|index| {
+            Slot::new(u8::try_from(index).expect("a chunk has at most 256 slots"))
+        });
+        let chunk = Self { pool, number, armed: AtomicBool::new(false), slots };
         NonNull::from(Box::leak(Box::new(chunk)))
     }
 
@@ -49,10 +50,10 @@ impl Chunk {
     /// The slot pointer came from [`Chunk::slot`] and the pool lives.
     #[inline]
     pub(super) unsafe fn of(slot: NonNull<Slot>) -> NonNull<Self> {
-        // SAFETY: the caller vouches for the slot; its index never changes.
-        let index = unsafe { (*slot.as_ptr()).index };
+        // SAFETY: the caller vouches for the slot.
+        let index = unsafe { slot.as_ref() }.index();
         // SAFETY: slots of a chunk are contiguous, and this one is at `index`.
-        let first = unsafe { slot.sub(index as usize) };
+        let first = unsafe { slot.sub(index) };
         // SAFETY: the array lies at this offset inside its chunk.
         unsafe { first.byte_sub(offset_of!(Self, slots)) }.cast()
     }

@@ -33,10 +33,13 @@ mod asker;
 mod chain;
 mod chunk;
 mod deadline;
+mod handle;
 mod pool;
 mod shard;
 mod state;
+mod tag;
 mod ticker;
+mod word;
 
 #[cfg(all(test, not(suite_loom)))]
 mod tests;
@@ -46,12 +49,11 @@ use std::time::Duration;
 pub(crate) use answer::{Answer, LostList, LostSlot};
 pub(crate) use asker::Asker;
 pub(crate) use deadline::Deadline;
-pub(crate) use pool::{PoolHandle, SlotPool};
-pub(crate) use state::{Lost, Why};
+pub(crate) use handle::PoolHandle;
+pub(crate) use pool::SlotPool;
+pub(crate) use tag::AskTag;
 pub(crate) use ticker::Ticker;
-
-/// The unit of coarse limits.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
+pub(crate) use word::{Lost, Why};
 
 /// How often the ticker scans while an ask waits: an ask expires at most two periods late.
 pub(crate) const SCAN_PERIOD: Duration = Duration::from_millis(50);

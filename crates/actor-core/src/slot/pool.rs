@@ -1,20 +1,15 @@
 //! The pool: sharded free lists, chunks of slots, and the end of both.
 
-use std::cell::Cell;
-use std::fmt;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::PoisonError;
 use std::task::Waker;
 
-use super::answer::Answer;
-use super::asker::Asker;
 use super::chain::Chain;
 use super::chunk::{CHUNK_SLOTS, Chunk, dekker_fence};
-use super::deadline::Deadline;
+use super::handle::PoolHandle;
 use super::shard::{Shard, ShardGuard};
-use super::state::{ANSWER_LEFT, EMPTY, Settled, Slot, Why};
-use super::ticker::Ticker;
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, Backoff, Mutex, Ordering, yield_now};
+use super::state::Slot;
+use crate::sync::{AtomicBool, AtomicU64, Backoff, Mutex, MutexGuard, Ordering};
 
 /// Free lists; a power of two above the usual number of worker threads.
 const SHARDS: usize = if cfg!(suite_loom) { 1 } else { 16 };
@@ -30,9 +25,10 @@ pub(super) struct Seat {
 /// What all halves of a system's slots share. Made and owned through a [`PoolHandle`].
 pub(crate) struct SlotPool {
     shards: [Shard; SHARDS],
-    /// The chunk allocated last; the others follow by their links. Grows only.
-    chunks: AtomicPtr<Chunk>,
-    allocated: AtomicU64,
+    /// All chunks by number. Grows only.
+    chunks: Mutex<Vec<NonNull<Chunk>>>,
+    /// The length of `chunks`, to be read without its lock.
+    chunk_count: AtomicU64,
     /// After closing: users of the pool's memory that are still there.
     remaining: AtomicU64,
     /// The handle was dropped.
@@ -42,37 +38,20 @@ pub(crate) struct SlotPool {
     pub(super) seat: Mutex<Seat>,
 }
 
-/// The owner of a pool: hands out slots, and closes the pool when it is dropped.
-///
-/// The memory is freed once the handle is dropped and all slots and the ticker are back. At the
-/// drop, asks under a coarse deadline are lost with [`Why::Closed`], for nobody watches it then.
-///
-/// The pool grows to the largest number of asks that were pending at once (64 bytes each) and keeps
-/// that until it closes: its bound is the number of live asking futures and unanswered replies.
-pub(crate) struct PoolHandle {
-    pool: NonNull<SlotPool>,
-}
-
-// SAFETY: a pool is shared by all threads; its parts are atomics, locks and slots that may be
-// used from any thread.
-unsafe impl Send for PoolHandle {}
-// SAFETY: as above.
-unsafe impl Sync for PoolHandle {}
-
 impl SlotPool {
     /// Makes an empty pool; it allocates its first slots at the first ask.
     #[expect(clippy::new_ret_no_self, reason = "a pool is owned through its handle only")]
     pub(crate) fn new() -> PoolHandle {
         let pool = Self {
             shards: std::array::from_fn(|_| Shard::new()),
-            chunks: AtomicPtr::new(ptr::null_mut()),
-            allocated: AtomicU64::new(0),
+            chunks: Mutex::new(Vec::new()),
+            chunk_count: AtomicU64::new(0),
             remaining: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             parked: AtomicBool::new(false),
             seat: Mutex::new(Seat { taken: false, waker: None }),
         };
-        PoolHandle { pool: NonNull::from(Box::leak(Box::new(pool))) }
+        PoolHandle::new(NonNull::from(Box::leak(Box::new(pool))))
     }
 
     /// Locks the first shard that is free, beginning with this thread's.
@@ -110,22 +89,20 @@ impl SlotPool {
         Chain::new()
     }
 
-    /// Allocates a chunk and publishes it to the ticker.
+    /// Allocates a chunk and enters it in the directory.
     fn grow(pool: NonNull<Self>) -> Chain {
         // SAFETY: the caller holds the pool.
         let this = unsafe { pool.as_ref() };
-        let mut chunk = Chunk::allocate(pool);
-        let mut head = this.chunks.load(Ordering::Acquire);
-        loop {
-            // SAFETY: the chunk is not published yet, so nobody else reads it.
-            unsafe { chunk.as_mut() }.next = head;
-            let to = chunk.as_ptr();
-            match this.chunks.compare_exchange(head, to, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => break,
-                Err(now) => head = now,
-            }
-        }
-        this.allocated.fetch_add(CHUNK_SLOTS as u64, Ordering::Relaxed);
+        let chunk = {
+            let mut chunks = lock(&this.chunks);
+            let number = u32::try_from(chunks.len()).expect("memory ends before 2^32 chunks");
+            let chunk = Chunk::allocate(pool, number);
+            chunks.push(chunk);
+            // Sequentially consistent, as is what arms a chunk: a ticker that sees none armed has
+            // seen all chunks.
+            this.chunk_count.store(chunks.len() as u64, Ordering::SeqCst);
+            chunk
+        };
         let mut batch = Chain::new();
         for index in (0..CHUNK_SLOTS).rev() {
             // SAFETY: the chunk is allocated and the index is inside it.
@@ -184,205 +161,124 @@ impl SlotPool {
         }
         drop(stock);
         // SAFETY: the caller was counted in and is now counted out.
-        unsafe { Self::count_down(pool, 1) };
+        unsafe { Self::count_down(pool) };
     }
 
-    /// Counts users out of a closed pool.
+    /// Counts one user out of a closed pool.
     ///
     /// # Safety
-    /// The pool is closed, and the caller gives up `users` users that `remaining` counts.
+    /// The pool is closed, and the caller gives up one user that `remaining` counts.
     #[cold]
-    unsafe fn count_down(pool: NonNull<Self>, users: u64) {
-        // SAFETY: the caller's users keep the memory until this subtraction.
-        let before = unsafe { pool.as_ref() }.remaining.fetch_sub(users, Ordering::AcqRel);
-        if before == users {
+    unsafe fn count_down(pool: NonNull<Self>) {
+        // SAFETY: the caller's count keeps the memory until this subtraction.
+        if unsafe { pool.as_ref() }.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
             // SAFETY: nobody else is left, and the pool came from a box.
             drop(unsafe { Box::from_raw(pool.as_ptr()) });
         }
     }
 
-    /// The chunk allocated last.
-    pub(super) fn newest_chunk(&self) -> Option<NonNull<Chunk>> {
-        NonNull::new(self.chunks.load(Ordering::Acquire))
+    /// Brings a copy of the directory up to date.
+    pub(super) fn update(&self, copy: &mut Vec<NonNull<Chunk>>) {
+        if self.chunk_count.load(Ordering::SeqCst) != copy.len() as u64 {
+            let chunks = lock(&self.chunks);
+            copy.extend(chunks.iter().skip(copy.len()));
+        }
+    }
+
+    /// The chunk of this number.
+    pub(super) fn chunk(&self, number: usize) -> Option<NonNull<Chunk>> {
+        lock(&self.chunks).get(number).copied()
     }
 
     /// Wakes the ticker if it is parked.
     pub(super) fn unpark(&self) {
         dekker_fence();
         if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
-            let waker = self.seat.lock().unwrap_or_else(PoisonError::into_inner).waker.take();
+            let waker = lock(&self.seat).waker.take();
             if let Some(waker) = waker {
                 waker.wake();
             }
         }
     }
 
-    fn out(&self) -> i64 {
-        let lock = |shard: &Shard| {
-            loop {
-                if let Some(stock) = shard.try_lock() {
-                    return stock.out;
-                }
-                yield_now();
-            }
-        };
-        self.shards.iter().map(lock).sum()
+    /// Takes a free slot and starts a new ask in it.
+    #[inline]
+    pub(super) fn take(pool: NonNull<Self>, left: u64, limit_ms: u32) -> NonNull<Slot> {
+        // SAFETY: the caller holds the pool.
+        let mut stock = unsafe { pool.as_ref() }.lock_near();
+        let free = stock.free.pop();
+        stock.out += i64::from(free.is_some());
+        drop(stock);
+        let slot = free.unwrap_or_else(|| Self::refill(pool));
+        // SAFETY: the slot was taken from the pool, which lives.
+        unsafe { slot.as_ref() }.begin(left, limit_ms);
+        slot
+    }
+
+    /// Slots and tickers that are out.
+    pub(super) fn out(&self) -> i64 {
+        self.shards.iter().map(|shard| shard.lock().out).sum()
+    }
+
+    /// Slots allocated so far.
+    pub(super) fn allocated(&self) -> u64 {
+        self.chunk_count.load(Ordering::Relaxed) * CHUNK_SLOTS as u64
+    }
+
+    /// Counts one more user of the pool's memory.
+    pub(super) fn check_out(&self) {
+        self.lock_near().out += 1;
+    }
+
+    /// Closes the shards; the memory is freed when the last user is counted out.
+    ///
+    /// # Safety
+    /// The caller owns the pool and does not touch it again.
+    pub(super) unsafe fn close(pool: NonNull<Self>) {
+        // SAFETY: the caller owns the pool.
+        let this = unsafe { pool.as_ref() };
+        let mut stocks: Vec<_> = this.shards.iter().map(Shard::lock).collect();
+        let out: i64 = stocks.iter().map(|stock| stock.out).sum();
+        // The closing call counts itself, so that nobody frees the pool before it has unlocked.
+        this.remaining.store(out.unsigned_abs() + 1, Ordering::Release);
+        for stock in &mut stocks {
+            stock.closed = true;
+        }
+        drop(stocks);
+        // SAFETY: the pool is closed, and this call gives up its own count.
+        unsafe { Self::count_down(pool) };
     }
 }
 
 impl Drop for SlotPool {
     fn drop(&mut self) {
-        let mut next = self.newest_chunk();
-        while let Some(chunk) = next {
+        for chunk in lock(&self.chunks).drain(..) {
             // SAFETY: all slots are back, so nobody refers to the chunk; it came from a box.
-            let chunk = unsafe { Box::from_raw(chunk.as_ptr()) };
-            next = NonNull::new(chunk.next);
+            drop(unsafe { Box::from_raw(chunk.as_ptr()) });
         }
     }
 }
 
-impl PoolHandle {
-    /// Takes a slot for one ask; `limit_ticks` is its coarse deadline, 0 for none.
-    ///
-    /// The limit counts from the first scan that sees the asker waiting: never early, and late by at
-    /// most the time between two scans, twice.
-    #[inline]
-    pub(crate) fn acquire<T: Send>(&self, limit_ticks: u32) -> (Asker<T>, Answer<T>) {
-        let slot = self.take(EMPTY, limit_ticks);
-        // SAFETY: the slot is fresh, and this is its only asker.
-        let asker = unsafe { Asker::new(slot) };
-        // SAFETY: the slot is fresh, and this is its only answer; `T` is `Send`.
-        (asker, unsafe { Answer::new(slot) })
-    }
-
-    /// A coarse deadline without an ask: ready after `limit_ticks` (at least 1).
-    pub(crate) fn register_deadline(&self, limit_ticks: u32) -> Deadline {
-        let slot = self.take(EMPTY | ANSWER_LEFT, limit_ticks.max(1));
-        // SAFETY: the slot is fresh, and its state says that there is no answer.
-        Deadline::new(unsafe { Asker::new(slot) })
-    }
-
-    /// The scanner of the coarse deadlines; there is one, so a second call gives `None`.
-    pub(crate) fn ticker(&self) -> Option<Ticker> {
-        // SAFETY: the handle keeps the pool alive.
-        let pool = unsafe { self.pool.as_ref() };
-        let mut seat = pool.seat.lock().unwrap_or_else(PoisonError::into_inner);
-        if seat.taken {
-            return None;
-        }
-        seat.taken = true;
-        pool.lock_near().out += 1;
-        // SAFETY: the ticker is counted in, and it is the only one.
-        Some(unsafe { Ticker::new(self.pool) })
-    }
-
-    /// Slots in use now.
-    pub(crate) fn live(&self) -> u64 {
-        // SAFETY: the handle keeps the pool alive.
-        let pool = unsafe { self.pool.as_ref() };
-        let ticker = pool.seat.lock().unwrap_or_else(PoisonError::into_inner).taken;
-        pool.out().saturating_sub(i64::from(ticker)).max(0).unsigned_abs()
-    }
-
-    /// Slots allocated so far, in use or free.
-    pub(crate) fn allocated(&self) -> u64 {
-        // SAFETY: the handle keeps the pool alive.
-        unsafe { self.pool.as_ref() }.allocated.load(Ordering::Relaxed)
-    }
-
-    #[inline]
-    fn take(&self, word: u32, limit_ticks: u32) -> NonNull<Slot> {
-        // SAFETY: the handle keeps the pool alive.
-        let pool = unsafe { self.pool.as_ref() };
-        let mut stock = pool.lock_near();
-        let free = stock.free.pop();
-        stock.out += i64::from(free.is_some());
-        drop(stock);
-        let slot = free.unwrap_or_else(|| SlotPool::refill(self.pool));
-        // SAFETY: the slot was taken from the pool, which lives.
-        let fresh = unsafe { slot.as_ref() };
-        fresh.limit_ticks.store(limit_ticks, Ordering::Relaxed);
-        fresh.word.store(word, Ordering::Release);
-        slot
-    }
-
-    /// Loses every ask that relies on the coarse deadline.
-    fn lose_limited(&self) {
-        // SAFETY: the handle keeps the pool alive.
-        let mut next = unsafe { self.pool.as_ref() }.newest_chunk();
-        while let Some(chunk) = next {
-            for index in 0..CHUNK_SLOTS {
-                // SAFETY: the chunk is allocated and the index is inside it.
-                let slot = unsafe { Chunk::slot(chunk, index) };
-                // SAFETY: slots live as long as their pool.
-                let settling = unsafe { slot.as_ref() };
-                if settling.limit_ticks.load(Ordering::Relaxed) == 0 {
-                    continue;
-                }
-                // SAFETY: no slot is handed out while the handle is being dropped, so this one is
-                // either free (and refuses) or still the same ask.
-                if let Settled::Unseen = unsafe { settling.settle(Why::Closed.lost(), 0) } {
-                    // SAFETY: both halves left while this call owned BUSY.
-                    unsafe { SlotPool::release(slot) };
-                }
-            }
-            // SAFETY: chunks live as long as their pool.
-            next = NonNull::new(unsafe { chunk.as_ref() }.next);
-        }
-    }
-}
-
-impl Drop for PoolHandle {
-    fn drop(&mut self) {
-        // SAFETY: the handle keeps the pool alive.
-        let pool = unsafe { self.pool.as_ref() };
-        pool.closed.store(true, Ordering::SeqCst);
-        pool.unpark();
-        self.lose_limited();
-        let mut guards = Vec::with_capacity(SHARDS);
-        for shard in &pool.shards {
-            loop {
-                if let Some(stock) = shard.try_lock() {
-                    guards.push(stock);
-                    break;
-                }
-                yield_now();
-            }
-        }
-        let out: i64 = guards.iter().map(|stock| stock.out).sum();
-        // The closing call counts itself, so that nobody frees the pool before it has unlocked.
-        pool.remaining.store(out.unsigned_abs() + 1, Ordering::Release);
-        for stock in &mut guards {
-            stock.closed = true;
-        }
-        drop(guards);
-        // SAFETY: the pool is closed, and this call gives up its own count.
-        unsafe { SlotPool::count_down(self.pool, 1) };
-    }
-}
-
-impl fmt::Debug for PoolHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolHandle")
-            .field("live", &self.live())
-            .field("allocated", &self.allocated())
-            .finish()
-    }
+/// Locks a mutex whose guarded data is valid at any time.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// This thread's place among the shards: a cache of a number that never changes.
 #[cfg(not(suite_loom))]
 fn home_shard() -> usize {
-    static THREADS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    use std::cell::Cell;
+
     const UNKNOWN: usize = usize::MAX;
+    static THREADS: AtomicU64 = AtomicU64::new(0);
     thread_local!(static HOME: Cell<usize> = const { Cell::new(UNKNOWN) });
-    HOME.try_with(|home| {
+    HOME.with(|home| {
         if home.get() == UNKNOWN {
-            home.set(THREADS.fetch_add(1, Ordering::Relaxed) % SHARDS);
+            let thread = THREADS.fetch_add(1, Ordering::Relaxed);
+            home.set(usize::try_from(thread % SHARDS as u64).expect("there are few shards"));
         }
         home.get()
     })
-    .unwrap_or(0)
 }
 
 #[cfg(suite_loom)]

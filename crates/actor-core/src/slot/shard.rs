@@ -3,7 +3,7 @@
 use std::ops::{Deref, DerefMut};
 
 use super::chain::Chain;
-use crate::sync::{AtomicBool, Ordering, UnsafeCell};
+use crate::sync::{AtomicBool, Backoff, Ordering, UnsafeCell};
 
 /// What the lock of a shard guards.
 pub(super) struct Stock {
@@ -26,6 +26,17 @@ impl Shard {
     pub(super) fn new() -> Self {
         let stock = Stock { free: Chain::new(), out: 0, closed: false };
         Self { locked: AtomicBool::new(false), stock: UnsafeCell::new(stock) }
+    }
+
+    /// Waits for the lock, which is never held for long.
+    pub(super) fn lock(&self) -> ShardGuard<'_> {
+        let mut backoff = Backoff::default();
+        loop {
+            if let Some(guard) = self.try_lock() {
+                return guard;
+            }
+            backoff.wait();
+        }
     }
 
     #[inline]

@@ -4,85 +4,14 @@ use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use crate::sync::{AtomicU32, Ordering, UnsafeCell};
-
-/// The phase, in the low bits of the state word.
-pub(super) const PHASE: u32 = 0b111;
-/// No waker is stored and no answer has come.
-pub(super) const EMPTY: u32 = 0;
-/// The waker is stored and no answer has come.
-pub(super) const WAITING: u32 = 1;
-/// Somebody is taking the waker out and will publish DONE or LOST at once.
-pub(super) const BUSY: u32 = 2;
-/// The payload holds the answer.
-pub(super) const DONE: u32 = 3;
-/// No answer will come; the reason is in the upper bits.
-pub(super) const LOST: u32 = 4;
-
-/// The deadline scan has seen this ask waiting, and its stamp is valid.
-pub(super) const SEEN: u32 = 1 << 3;
-/// The waiting half is gone.
-pub(super) const ASKER_LEFT: u32 = 1 << 4;
-/// The answering half is gone.
-pub(super) const ANSWER_LEFT: u32 = 1 << 5;
-/// The slot is in the pool.
-pub(super) const BOTH_LEFT: u32 = ASKER_LEFT | ANSWER_LEFT;
-
-const WHY_SHIFT: u32 = 16;
+use super::word::{
+    ANSWER_LEFT, ASKER_LEFT, BOTH_LEFT, BUSY, EMPTY, GENERATION_SHIFT, INDEX, INDEX_SHIFT, PHASE,
+    WAITING, generation_of,
+};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
 /// Words that a slot stores inline; a larger value is boxed.
 const PAYLOAD_WORDS: usize = 4;
-
-/// Why an ask got no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// The handler let the reply go without answering.
-    Dropped,
-    /// The actor restarted while it handled the ask.
-    Restarting,
-    /// The actor stopped for good.
-    Stopped,
-    /// The coarse deadline passed.
-    Expired,
-    /// The system was dropped, so nobody watches the coarse deadline any more.
-    Closed,
-    /// A reason that the caller defines.
-    Code(u8),
-}
-
-impl Why {
-    /// The state word of a slot lost for this reason.
-    pub(super) fn lost(self) -> u32 {
-        let code: u16 = match self {
-            Self::Dropped => 0,
-            Self::Restarting => 1,
-            Self::Stopped => 2,
-            Self::Expired => 3,
-            Self::Closed => 4,
-            Self::Code(code) => 0x100 | u16::from(code),
-        };
-        LOST | u32::from(code) << WHY_SHIFT
-    }
-
-    /// The reason in the state word of a lost slot.
-    pub(super) fn of(word: u32) -> Self {
-        match (word >> WHY_SHIFT).to_le_bytes() {
-            [0, 0, ..] => Self::Dropped,
-            [1, 0, ..] => Self::Restarting,
-            [2, 0, ..] => Self::Stopped,
-            [3, 0, ..] => Self::Expired,
-            [code, 0, ..] => {
-                debug_assert_eq!(code, 4, "an unknown reason was stored");
-                Self::Closed
-            }
-            [code, ..] => Self::Code(code),
-        }
-    }
-}
-
-/// The ask ended without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Lost(pub(crate) Why);
 
 /// What a slot stores besides its state.
 #[repr(C)]
@@ -96,13 +25,12 @@ union Payload {
 /// One place where an answer is awaited.
 #[repr(C, align(64))]
 pub(super) struct Slot {
-    pub(super) word: AtomicU32,
-    /// Ticks after which a waiting ask expires; 0 = never.
-    pub(super) limit_ticks: AtomicU32,
-    /// When the scan first saw the ask waiting, in ticks; valid while SEEN is set.
+    /// Generation, reason, index, who has left, SEEN and phase.
+    pub(super) word: AtomicU64,
+    /// Milliseconds after which a waiting ask expires; 0 = never.
+    pub(super) limit_ms: AtomicU32,
+    /// When the scan first saw the ask waiting, in milliseconds; valid while SEEN is set.
     pub(super) stamp: AtomicU32,
-    /// The place in the chunk; never changes.
-    pub(super) index: u32,
     waker: UnsafeCell<MaybeUninit<Waker>>,
     payload: UnsafeCell<Payload>,
 }
@@ -112,24 +40,41 @@ const _: () = assert!(size_of::<Slot>() == 64, "a slot fills one cache line");
 
 /// What became of an attempt to settle a slot.
 pub(super) enum Settled {
-    /// The outcome is published; the asker has the slot.
+    /// The outcome is published for the asker to see.
     Published,
-    /// The outcome is published, but nobody is there to see it: the caller owns the slot alone.
+    /// The outcome is published, but the asker left just then; the answer still has the slot.
     Unseen,
+    /// The outcome is published, but nobody is left: the caller owns the slot alone.
+    Last,
     /// Too late: the slot was lost or given up before. The caller has not left it.
     Refused,
 }
 
 impl Slot {
-    pub(super) fn new(index: u32) -> Self {
+    pub(super) fn new(index: u8) -> Self {
         Self {
-            word: AtomicU32::new(EMPTY | BOTH_LEFT),
-            limit_ticks: AtomicU32::new(0),
+            word: AtomicU64::new(EMPTY | BOTH_LEFT | u64::from(index) << INDEX_SHIFT),
+            limit_ms: AtomicU32::new(0),
             stamp: AtomicU32::new(0),
-            index,
             waker: UnsafeCell::new(MaybeUninit::uninit()),
             payload: UnsafeCell::new(Payload { next: None }),
         }
+    }
+
+    /// Starts a new ask in a free slot, with `left` telling who is missing from the start.
+    #[inline]
+    pub(super) fn begin(&self, left: u64, limit_ms: u32) {
+        self.limit_ms.store(limit_ms, Ordering::Relaxed);
+        let word = self.word.load(Ordering::Relaxed);
+        let generation = generation_of(word).wrapping_add(1);
+        let word = u64::from(generation) << GENERATION_SHIFT | word & INDEX | EMPTY | left;
+        self.word.store(word, Ordering::Release);
+    }
+
+    /// The place in the chunk.
+    #[inline]
+    pub(super) fn index(&self) -> usize {
+        ((self.word.load(Ordering::Relaxed) & INDEX) >> INDEX_SHIFT) as usize
     }
 
     /// Whether a `T` is stored in the slot itself.
@@ -225,10 +170,27 @@ impl Slot {
     ///
     /// # Safety
     /// The slot must not go back to the pool during the call, up to the point of publishing.
+    pub(super) unsafe fn settle(&self, outcome: u64, leaving: u64) -> Settled {
+        // SAFETY: the caller's.
+        unsafe { self.settle_if(outcome, leaving, |_word| true) }
+    }
+
+    /// As `settle`, but refuses unless the state word is one of the ask that is `meant`.
+    ///
+    /// # Safety
+    /// As for `settle`, where the ask is the one that is meant.
     #[inline]
-    pub(super) unsafe fn settle(&self, outcome: u32, leaving: u32) -> Settled {
+    pub(super) unsafe fn settle_if(
+        &self,
+        outcome: u64,
+        leaving: u64,
+        meant: impl Fn(u64) -> bool,
+    ) -> Settled {
         let mut word = self.word.load(Ordering::Acquire);
         loop {
+            if !meant(word) {
+                return Settled::Refused;
+            }
             let waiting = match word & (PHASE | ASKER_LEFT) {
                 EMPTY => false,
                 WAITING => true,
@@ -249,7 +211,7 @@ impl Slot {
     /// # Safety
     /// The caller owns BUSY.
     #[inline]
-    pub(super) unsafe fn publish(&self, outcome: u32, leaving: u32) -> Settled {
+    pub(super) unsafe fn publish(&self, outcome: u64, leaving: u64) -> Settled {
         // SAFETY: the owner of BUSY may read the cell, and it holds a waker.
         let waker = unsafe { self.copy_waker() };
         let change = BUSY ^ outcome ^ leaving;
@@ -262,7 +224,7 @@ impl Slot {
         }
         drop(waker);
         // Without the asker's half only the answer's can still hold the slot.
-        if (before | leaving) & ANSWER_LEFT != 0 { Settled::Unseen } else { Settled::Published }
+        if (before | leaving) & ANSWER_LEFT != 0 { Settled::Last } else { Settled::Unseen }
     }
 
     /// Leaves the slot for good with the given bit; true if the caller must give it back.
@@ -270,7 +232,7 @@ impl Slot {
     /// # Safety
     /// The caller is the half of this bit and does not touch the slot again if this is false.
     #[must_use]
-    pub(super) unsafe fn leave(&self, bit: u32) -> bool {
+    pub(super) unsafe fn leave(&self, bit: u64) -> bool {
         let before = self.word.fetch_or(bit, Ordering::AcqRel);
         before & PHASE != BUSY && before & BOTH_LEFT != 0
     }

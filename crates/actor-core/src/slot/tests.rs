@@ -54,13 +54,13 @@ fn an_answer_before_the_first_poll_is_ready_at_once() {
 #[test]
 fn an_answer_wakes_the_waiting_asker_once() {
     let pool = SlotPool::new();
-    let (wakes, waker) = Wakes::new();
+    let (woken, waker) = Wakes::new();
     let (mut asker, answer) = pool.acquire::<String>(0);
     let mut cx = Context::from_waker(&waker);
     assert!(asker.poll(&mut cx).is_pending());
     assert!(asker.poll(&mut cx).is_pending());
     assert_eq!(answer.send("yes".to_owned()), Ok(()));
-    assert_eq!(wakes.count(), 1);
+    assert_eq!(woken.count(), 1);
     assert_eq!(asker.poll(&mut cx), Poll::Ready(Ok("yes".to_owned())));
 }
 

@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::ptr::NonNull;
-use std::sync::PoisonError;
 use std::task::{Context, Poll};
 
 use super::chunk::{CHUNK_SLOTS, Chunk, dekker_fence};
-use super::pool::SlotPool;
-use super::state::{BUSY, PHASE, SEEN, Settled, Slot, WAITING, Why};
+use super::pool::{SlotPool, lock};
+use super::state::{Settled, Slot};
+use super::word::{BUSY, PHASE, SEEN, WAITING, Why};
 use crate::sync::Ordering;
 
-const TICK_NANOS: u64 = 1_000_000;
+const NANOS_PER_MS: u64 = 1_000_000;
 
 /// The one scanner of a pool; it keeps the pool's memory, not the system, alive.
 ///
@@ -22,6 +22,8 @@ const TICK_NANOS: u64 = 1_000_000;
 /// ```
 pub(crate) struct Ticker {
     pool: NonNull<SlotPool>,
+    /// The pool's chunks, as far as the ticker has seen them.
+    chunks: Vec<NonNull<Chunk>>,
 }
 
 // SAFETY: the pool is shared by all threads; the ticker is counted in by itself.
@@ -33,11 +35,12 @@ impl Ticker {
     /// # Safety
     /// The pool lives, counts this ticker in, and has no other.
     pub(super) unsafe fn new(pool: NonNull<SlotPool>) -> Self {
-        Self { pool }
+        Self { pool, chunks: Vec::new() }
     }
 
-    fn pool(&self) -> &SlotPool {
-        // SAFETY: the ticker is counted in, which keeps the memory.
+    fn pool<'a>(&self) -> &'a SlotPool {
+        // SAFETY: the ticker is counted in, which keeps the memory; no reference outlives a call
+        // of one of its methods.
         unsafe { self.pool.as_ref() }
     }
 
@@ -52,7 +55,7 @@ impl Ticker {
         let pool = self.pool();
         let waker = cx.waker().clone();
         let old = {
-            let mut seat = pool.seat.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seat = lock(&pool.seat);
             seat.waker.replace(waker)
         };
         drop(old);
@@ -68,24 +71,14 @@ impl Ticker {
         }
     }
 
-    fn needed(&self) -> Option<bool> {
+    fn needed(&mut self) -> Option<bool> {
         if self.pool().closed.load(Ordering::SeqCst) {
             return Some(false);
         }
-        let mut chunks = self.chunks();
+        self.pool().update(&mut self.chunks);
         // SAFETY: chunks live as long as the pool.
-        let armed = |chunk: NonNull<Chunk>| unsafe { chunk.as_ref() }.armed.load(Ordering::SeqCst);
-        chunks.any(armed).then_some(true)
-    }
-
-    fn chunks(&self) -> impl Iterator<Item = NonNull<Chunk>> + use<> {
-        let mut next = self.pool().newest_chunk();
-        std::iter::from_fn(move || {
-            let chunk = next?;
-            // SAFETY: chunks live as long as the pool; the caller holds the ticker.
-            next = NonNull::new(unsafe { chunk.as_ref() }.next);
-            Some(chunk)
-        })
+        let armed = |chunk: &NonNull<Chunk>| unsafe { chunk.as_ref() }.armed.load(Ordering::SeqCst);
+        self.chunks.iter().any(armed).then_some(true)
     }
 
     /// Expires what is due and stamps what is new; gives the number of asks that still wait.
@@ -94,9 +87,10 @@ impl Ticker {
     /// asks, after it has marked them. So an ask never expires before its limit has passed since it
     /// was seen waiting, however slow the scan is.
     pub(crate) fn scan(&mut self, mut now_nanos: impl FnMut() -> u64) -> usize {
-        let now = floor_ticks(now_nanos());
+        let now = floor_ms(now_nanos());
         let mut waiting = 0;
-        for chunk in self.chunks() {
+        self.pool().update(&mut self.chunks);
+        for &chunk in &self.chunks {
             // SAFETY: chunks live as long as the pool.
             let armed = &unsafe { chunk.as_ref() }.armed;
             if !armed.load(Ordering::SeqCst) {
@@ -136,7 +130,7 @@ impl Ticker {
             }
         }
         if marked != 0 {
-            let stamp = ceil_ticks(now_nanos());
+            let stamp = ceil_ms(now_nanos());
             for index in (0..CHUNK_SLOTS).filter(|index| marked & 1 << index != 0) {
                 // SAFETY: as above.
                 let slot = unsafe { Chunk::slot(chunk, index) };
@@ -163,11 +157,11 @@ enum Seen {
 
 fn scan_slot(slot: &Slot, now: u32) -> Seen {
     let word = slot.word.load(Ordering::SeqCst);
-    let limit_ticks = slot.limit_ticks.load(Ordering::Relaxed);
-    if word & PHASE != WAITING || limit_ticks == 0 {
+    let limit_ms = slot.limit_ms.load(Ordering::Relaxed);
+    if word & PHASE != WAITING || limit_ms == 0 {
         return Seen::Idle;
     }
-    let due = word & SEEN != 0 && is_due(now, slot.stamp.load(Ordering::Relaxed), limit_ticks);
+    let due = word & SEEN != 0 && is_due(now, slot.stamp.load(Ordering::Relaxed), limit_ms);
     let to = match (due, word & SEEN) {
         (true, _) => word ^ (WAITING ^ BUSY),
         (false, 0) => word | SEEN,
@@ -183,32 +177,32 @@ fn scan_slot(slot: &Slot, now: u32) -> Seen {
     // SAFETY: the exchange changed WAITING to BUSY, and since nobody else sets SEEN it is the same
     // ask that the stamp belongs to (INV-SLOT-5).
     match unsafe { slot.publish(Why::Expired.lost(), 0) } {
-        Settled::Unseen => Seen::Last,
-        Settled::Published | Settled::Refused => Seen::Idle,
+        Settled::Last => Seen::Last,
+        Settled::Published | Settled::Unseen | Settled::Refused => Seen::Idle,
     }
 }
 
-/// Whether `limit_ticks` has passed since the stamp, on a clock of 32 bits that wraps around.
-fn is_due(now: u32, stamp: u32, limit_ticks: u32) -> bool {
+/// Whether `limit_ms` has passed since the stamp, on a clock of 32 bits that wraps around.
+fn is_due(now: u32, stamp: u32, limit_ms: u32) -> bool {
     let passed = now.wrapping_sub(stamp).cast_signed();
-    passed >= 0 && passed.cast_unsigned() >= limit_ticks.min(u32::MAX / 2)
+    passed >= 0 && passed.cast_unsigned() >= limit_ms.min(u32::MAX / 2)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the clock of the stamps wraps around")]
-fn floor_ticks(nanos: u64) -> u32 {
-    (nanos / TICK_NANOS) as u32
+fn floor_ms(nanos: u64) -> u32 {
+    (nanos / NANOS_PER_MS) as u32
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the clock of the stamps wraps around")]
-fn ceil_ticks(nanos: u64) -> u32 {
-    nanos.div_ceil(TICK_NANOS) as u32
+fn ceil_ms(nanos: u64) -> u32 {
+    nanos.div_ceil(NANOS_PER_MS) as u32
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
         let pool = self.pool();
         let waker = {
-            let mut seat = pool.seat.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut seat = lock(&pool.seat);
             seat.taken = false;
             seat.waker.take()
         };
