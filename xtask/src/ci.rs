@@ -19,6 +19,9 @@ use crate::{layers, tidy};
 const LOOM_CRATES: &[&str] = &["breaker", "actor-core"];
 /// Flights in the end-to-end run of the demo: every kind of event, in seconds.
 const DEMO_FLIGHTS: &str = "5000";
+/// The program in which everything starts and stops once.
+const SMOKE: &str = "integration/src/bin/smoke.rs";
+const NO_SMOKE: &str = "integration has no program `smoke`";
 /// A step that runs programs of ours ends after this, build included.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
 
@@ -185,6 +188,9 @@ impl Plan<'_> {
 
     /// `panic = "abort"` turns supervision of panics off: what is left must work, and abort.
     fn panic_abort(&self) -> Step {
+        if !self.workspace.has(SMOKE) {
+            return Step::skip("panic-abort", NO_SMOKE);
+        }
         let command = self
             .line("run --profile abort --package integration --bin smoke -- abort")
             .limit(RUN_LIMIT);
@@ -213,6 +219,9 @@ impl Plan<'_> {
 
     /// Memory errors and leaks, on a small run in which everything starts and stops.
     fn valgrind(&self) -> Step {
+        if !self.workspace.has(SMOKE) {
+            return Step::skip("valgrind", NO_SMOKE);
+        }
         let runner = "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite";
         let command = self
             .line("run --profile testrelease --package integration --bin smoke -- small")

@@ -17,6 +17,8 @@ use crate::workspace::Workspace;
 const TAIL_LINES_MAX: usize = 200;
 /// Lines shown from the first error on.
 const REASON_LINES_MAX: usize = 12;
+/// Starts of the variables that cargo sets for the program that it runs.
+const OWN_VARIABLES: &[&str] = &["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 /// How long a command gets to end by itself after its time limit.
 const KILL_AFTER: &str = "--kill-after=10s";
 
@@ -116,6 +118,13 @@ impl Cmd {
             _ => Command::new(&self.program),
         };
         command.args(&self.args).current_dir(&self.dir);
+        // What `cargo run` told us of xtask is not true of the child, and some tools ask for it.
+        for (key, _) in std::env::vars_os() {
+            let key = key.to_string_lossy();
+            if OWN_VARIABLES.iter().any(|start| key.starts_with(start)) {
+                command.env_remove(key.as_ref());
+            }
+        }
         if std::io::stdout().is_terminal() {
             command.env("CARGO_TERM_COLOR", "always");
         }
