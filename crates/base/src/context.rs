@@ -32,9 +32,6 @@ use pin_project_lite::pin_project;
 
 use crate::call_context::CallContext;
 
-#[cfg(test)]
-mod tests;
-
 thread_local! {
     /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor, which
     /// makes reading it a single load.

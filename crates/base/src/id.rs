@@ -1,4 +1,4 @@
-//! Typed ids: time-ordered 128-bit ids in the UUIDv7 layout, and their source.
+//! Typed ids: time-ordered 128-bit ids in the `UUIDv7` layout, and their source.
 
 use std::error::Error;
 use std::fmt;
@@ -322,9 +322,10 @@ fn timestamp_of(bits: u128) -> Option<Timestamp> {
 }
 
 fn write_hyphenated(bits: u128, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let (a, b, c) = (bits >> 96, bits >> 80 & 0xFFFF, bits >> 64 & 0xFFFF);
-    let (d, e) = (bits >> 48 & 0xFFFF, bits & 0xFFFF_FFFF_FFFF);
-    write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+    let field = |shift: u32, width: u32| bits >> shift & ((1 << width) - 1);
+    let (time_low, time_mid, version) = (field(96, 32), field(80, 16), field(64, 16));
+    let (variant, node) = (field(48, 16), field(0, 48));
+    write!(f, "{time_low:08x}-{time_mid:04x}-{version:04x}-{variant:04x}-{node:012x}")
 }
 
 fn parse_hyphenated(text: &str) -> Option<u128> {

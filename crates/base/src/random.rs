@@ -169,6 +169,7 @@ impl Stream {
     /// parent.next_u64();
     /// assert_eq!(parent.fork("plane").next_u64(), early.next_u64());
     /// ```
+    #[must_use]
     pub fn fork(&self, name: &str) -> Self {
         Self { rng: ChaCha8Rng::from_seed(derive(self.rng.get_seed(), name)) }
     }

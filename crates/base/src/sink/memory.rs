@@ -131,6 +131,6 @@ impl fmt::Debug for MemorySink {
             .field("events_max", &self.events_max)
             .field("events", &kept.events.len())
             .field("dropped", &kept.dropped)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

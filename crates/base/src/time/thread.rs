@@ -141,13 +141,11 @@ impl ThreadSleep {
         }
         let waker = cx.waker().clone();
         let mut state = shared.lock();
-        let replaced = match self.key {
-            Some(key) => state.queue.set_waker(key, waker),
-            None => {
-                let key = state.queue.insert(self.at, Some(waker));
-                self.key = Some(key);
-                Ok(None)
-            }
+        let replaced = if let Some(key) = self.key {
+            state.queue.set_waker(key, waker)
+        } else {
+            self.key = Some(state.queue.insert(self.at, Some(waker)));
+            Ok(None)
         };
         if replaced.is_err() {
             drop(state);
