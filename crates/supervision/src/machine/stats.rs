@@ -129,7 +129,7 @@ impl SupervisorCore {
     /// Where a child is in its life.
     pub fn status(&self, child: ChildKey) -> Option<ChildStatus> {
         let slot = self.children.slot_of(child)?;
-        self.children.get(slot).map(|child| status_of(child))
+        self.children.get(slot).map(status_of)
     }
 
     /// All children in start order.

@@ -1,0 +1,16 @@
+//! Acceptance scenarios and model tests of the supervisor machine, in virtual time.
+//!
+//! `sNN_` in a test's name is the number of its scenario in the semantics of supervision.
+mod auto_shutdown;
+mod backoff;
+mod boot;
+mod commands;
+mod dynamic;
+mod live;
+mod permits;
+mod policies;
+mod shutdown;
+mod specs;
+mod stage;
+mod strategies;
+mod windows;
