@@ -43,12 +43,20 @@ impl<M, C> Mailbox<M, C> {
             }
             if let Some((message, context)) = self.pop_oldest() {
                 displaced(message, context);
-            } else if self.is_empty() {
-                return self.try_claim();
+            } else if self.is_all_reserved() {
+                return Err(Refused::Full);
             } else {
                 backoff.wait();
             }
         }
+    }
+
+    /// Whether waiters hold reservations for the whole capacity while nothing is queued.
+    fn is_all_reserved(&self) -> bool {
+        let room = self.load_room();
+        let taken = self.taken.load(Ordering::Acquire);
+        let tail = self.load_tail();
+        tail.count() == taken && room.publish(taken, 0, false).left(tail) <= 0
     }
 
     /// Takes the next message under the head lock, unless the head is no longer shared.
