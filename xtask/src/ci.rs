@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use crate::process::Cmd;
 use crate::runner::{Step, run_all};
-use crate::tools::{self, Ready};
+use crate::tools::{self, Need};
 use crate::workspace::Workspace;
 use crate::{layers, tidy};
 
@@ -27,12 +27,7 @@ const RUN_LIMIT: Duration = Duration::from_mins(15);
 
 /// Every step but fuzzing.
 pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<ExitCode> {
-    let ready = tools::ensure(
-        workspace,
-        &[tools::CC, tools::VALGRIND],
-        &[tools::NEXTEST, tools::DENY, tools::HACK, tools::MACHETE, tools::TYPOS],
-    )?;
-    let plan = Plan { workspace, ready };
+    let plan = Plan::new(workspace)?;
     let mut steps = plan.fast();
     steps.extend(plan.thorough());
     if !only.is_empty() {
@@ -44,26 +39,23 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<
         steps.retain(|step| only.contains(&step.name));
     }
     if list {
-        for step in &steps {
-            println!("{}\n    {}", step.name, step.describe().join("\n    "));
-        }
+        let lines = steps
+            .iter()
+            .map(|step| [&step.name, "\n    ", &step.describe().join("\n    ")].concat());
+        println!("{}", lines.collect::<Vec<_>>().join("\n"));
         return Ok(ExitCode::SUCCESS);
     }
-    Ok(run_all(&steps))
+    run_all(workspace, &steps)
 }
 
 /// The fast part.
 pub(crate) fn check(workspace: &Workspace) -> Result<ExitCode> {
-    let ready = tools::ensure(workspace, &[tools::CC], &[tools::NEXTEST, tools::TYPOS])?;
-    let plan = Plan { workspace, ready };
-    Ok(run_all(&plan.fast()))
+    run_all(workspace, &Plan::new(workspace)?.fast())
 }
 
 /// Licenses, sources and bans alone.
 pub(crate) fn deny(workspace: &Workspace) -> Result<ExitCode> {
-    let ready = tools::ensure(workspace, &[tools::CC], &[tools::DENY])?;
-    let plan = Plan { workspace, ready };
-    Ok(run_all(&[plan.deny_step()]))
+    run_all(workspace, &[Plan::new(workspace)?.deny_step()])
 }
 
 /// A benchmark of the bench workspace, attached to the terminal.
@@ -84,10 +76,14 @@ pub(crate) fn bench(workspace: &Workspace, suite: &str, args: &[String]) -> Resu
 
 struct Plan<'a> {
     workspace: &'a Workspace,
-    ready: Ready,
+    path: String,
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    fn new(workspace: &'a Workspace) -> Result<Self> {
+        Ok(Self { workspace, path: tools::search_path()? })
+    }
+
     /// What every commit passes.
     fn fast(&self) -> Vec<Step> {
         let (tidy_root, layers_root) = (self.workspace.clone(), self.workspace.clone());
@@ -95,7 +91,7 @@ impl Plan<'_> {
             Step::check("tidy", move || tidy::check(&tidy_root)),
             Step::check("layers", move || layers::check(&layers_root)),
             Step::commands("fmt", self.fmt()),
-            Step::commands("typos", vec![self.ready.program(self.workspace, "typos", &[])]),
+            self.typos(),
             self.cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
             self.tests("test", &[]),
         ]
@@ -112,10 +108,11 @@ impl Plan<'_> {
             self.cargo(
                 "each-feature",
                 "hack check --workspace --each-feature --exclude xtask --exclude flights --exclude integration",
-            ),
+            )
+            .needing(Need::Cargo(tools::HACK)),
             Step::commands("doc", vec![doc]),
             self.deny_step(),
-            self.cargo("machete", "machete --skip-target-dir"),
+            self.cargo("machete", "machete --skip-target-dir").needing(Need::Cargo(tools::MACHETE)),
             self.loom(),
             self.panic_abort(),
             self.demo(),
@@ -127,7 +124,7 @@ impl Plan<'_> {
     /// A cargo command from its words, with the tools on the search path.
     fn line(&self, words: &str) -> Cmd {
         let words: Vec<&str> = words.split(' ').collect();
-        self.ready.cargo(self.workspace, &words)
+        Cmd::cargo(self.workspace, &words).env("PATH", self.path.clone())
     }
 
     fn cargo(&self, name: &str, words: &str) -> Step {
@@ -138,9 +135,7 @@ impl Plan<'_> {
         let side = ["bench/Cargo.toml", "fuzz/Cargo.toml"];
         let side = side.into_iter().filter(|manifest| self.workspace.has(manifest));
         let mut commands = vec![self.line("fmt --all --check")];
-        commands.extend(
-            side.map(|path| self.line(&format!("fmt --all --check --manifest-path {path}"))),
-        );
+        commands.extend(side.map(|path| self.line(&format!("fmt --check --manifest-path {path}"))));
         commands
     }
 
@@ -149,13 +144,19 @@ impl Plan<'_> {
             .line("nextest run --workspace --all-features --profile ci")
             .args(extra.iter().copied())
             .env("INSTA_UPDATE", "no");
-        Step::commands(name, vec![command])
+        Step::commands(name, vec![command]).needing(Need::Cargo(tools::NEXTEST))
+    }
+
+    fn typos(&self) -> Step {
+        let command = Cmd::new(self.workspace, "typos", &[]).env("PATH", self.path.clone());
+        Step::commands("typos", vec![command]).needing(Need::Cargo(tools::TYPOS))
     }
 
     /// cargo-deny reads the manifests of all targets, so those are fetched first.
     fn deny_step(&self) -> Step {
         let check = "deny --offline --locked --all-features check --hide-inclusion-graph bans licenses sources";
         Step::commands("deny", vec![self.line("fetch --locked"), self.line(check)])
+            .needing(Need::Cargo(tools::DENY))
     }
 
     /// Models of concurrent code, in crates that have some.
@@ -211,10 +212,11 @@ impl Plan<'_> {
         if !self.workspace.has("bench/actors/Cargo.toml") {
             return Step::skip("bench", "no bench workspace yet");
         }
-        let command = self
+        let tests = self.line("test --manifest-path bench/Cargo.toml").limit(RUN_LIMIT);
+        let smoke = self
             .line("run --manifest-path bench/actors/Cargo.toml -- --quick --peers steadfast")
             .limit(RUN_LIMIT);
-        Step::commands("bench", vec![command])
+        Step::commands("bench", vec![tests, smoke])
     }
 
     /// Memory errors and leaks, on a small run in which everything starts and stops.
@@ -228,6 +230,6 @@ impl Plan<'_> {
             .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner)
             .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
             .limit(RUN_LIMIT);
-        Step::commands("valgrind", vec![command])
+        Step::commands("valgrind", vec![command]).needing(tools::VALGRIND)
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use crate::process::Cmd;
 use crate::runner::{Step, run_all};
-use crate::tools;
+use crate::tools::{self, Need};
 use crate::workspace::Workspace;
 
 /// Long enough to find a shallow fault, short enough for every change.
@@ -16,7 +17,7 @@ const BUILD_LIMIT: Duration = Duration::from_mins(15);
 
 /// Runs all targets of `fuzz/`, starting from the committed corpora.
 pub(crate) fn smoke(workspace: &Workspace, seconds: u32) -> Result<ExitCode> {
-    let ready = tools::ensure(workspace, &[tools::CC, tools::CXX], &[tools::FUZZ])?;
+    let path = tools::search_path()?;
     let targets = targets(&workspace.read("fuzz/Cargo.toml")?);
     anyhow::ensure!(!targets.is_empty(), "fuzz/Cargo.toml names no target");
     let steps: Vec<Step> = targets
@@ -35,14 +36,16 @@ pub(crate) fn smoke(workspace: &Workspace, seconds: u32) -> Result<ExitCode> {
             args.extend(["--", &time, "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
             // Sanitizer coverage needs unstable options; the pinned compiler takes them this way,
             // so no second toolchain is needed.
-            let command = ready
-                .cargo(workspace, &args)
+            let command = Cmd::cargo(workspace, &args)
+                .env("PATH", path.clone())
                 .env("RUSTC_BOOTSTRAP", "1")
                 .limit(BUILD_LIMIT + Duration::from_secs(seconds.into()));
-            Ok(Step::commands(target.clone(), vec![command]))
+            Ok(Step::commands(target.clone(), vec![command])
+                .needing(tools::CXX)
+                .needing(Need::Cargo(tools::FUZZ)))
         })
         .collect::<Result<_>>()?;
-    Ok(run_all(&steps))
+    run_all(workspace, &steps)
 }
 
 /// The names of the binaries in the manifest.

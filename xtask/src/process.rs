@@ -184,6 +184,7 @@ fn is_error(line: &str) -> bool {
         .iter()
         .any(|start| plain.starts_with(start))
         || plain.contains("panicked at")
+        || plain.contains("found the following unused")
 }
 
 fn strip_color(line: &str) -> String {

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::process::Cmd;
+use crate::tools::{self, Need};
+use crate::workspace::Workspace;
 
 /// What a step does.
 pub(crate) enum Work {
@@ -21,19 +23,26 @@ pub(crate) enum Work {
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) work: Work,
+    /// What must be installed before it runs.
+    pub(crate) needs: Vec<Need>,
 }
 
 impl Step {
     pub(crate) fn commands(name: impl Into<String>, commands: Vec<Cmd>) -> Self {
-        Self { name: name.into(), work: Work::Commands(commands) }
+        Self { name: name.into(), work: Work::Commands(commands), needs: vec![tools::CC] }
     }
 
     pub(crate) fn check(name: &str, check: impl Fn() -> Result<String> + 'static) -> Self {
-        Self { name: name.to_owned(), work: Work::Check(Box::new(check)) }
+        Self { name: name.to_owned(), work: Work::Check(Box::new(check)), needs: Vec::new() }
     }
 
     pub(crate) fn skip(name: &str, reason: &'static str) -> Self {
-        Self { name: name.to_owned(), work: Work::Skip(reason) }
+        Self { name: name.to_owned(), work: Work::Skip(reason), needs: Vec::new() }
+    }
+
+    pub(crate) fn needing(mut self, need: Need) -> Self {
+        self.needs.push(need);
+        self
     }
 
     /// The command lines of the step, for people.
@@ -60,8 +69,12 @@ struct Row {
     took: Duration,
 }
 
-/// Runs every step, also after a failure; the exit code is 1 if any failed.
-pub(crate) fn run_all(steps: &[Step]) -> ExitCode {
+/// Installs what the steps need, then runs every step, also after a failure.
+///
+/// The exit code is 1 if any failed.
+pub(crate) fn run_all(workspace: &Workspace, steps: &[Step]) -> Result<ExitCode> {
+    let needs: Vec<Need> = steps.iter().flat_map(|step| step.needs.iter().copied()).collect();
+    tools::ensure(workspace, &needs)?;
     let clock = stopwatch();
     let mut rows = Vec::with_capacity(steps.len());
     for (index, step) in steps.iter().enumerate() {
@@ -74,7 +87,7 @@ pub(crate) fn run_all(steps: &[Step]) -> ExitCode {
     }
     println!("{}", summary(&rows, clock()));
     let failed = rows.iter().any(|row| matches!(row.verdict, Verdict::Failed(_)));
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn run_one(step: &Step) -> Verdict {

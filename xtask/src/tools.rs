@@ -13,7 +13,7 @@ use crate::process::Cmd;
 use crate::workspace::Workspace;
 
 /// A cargo tool at one exact version.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tool {
     /// The package in the registry.
     package: &'static str,
@@ -48,46 +48,52 @@ pub(crate) const TYPOS: Tool =
 pub(crate) const FUZZ: Tool =
     Tool { package: "cargo-fuzz", version: "0.13.2", binary: "cargo-fuzz", ask: &["--version"] };
 
-/// A program from Debian: the command to look for, and the package that has it.
-pub(crate) type Debian = (&'static str, &'static str);
+/// All cargo tools.
+const TOOLS: &[Tool] = &[NEXTEST, DENY, HACK, MACHETE, TYPOS, FUZZ];
 
-pub(crate) const CC: Debian = ("cc", "gcc");
-pub(crate) const CXX: Debian = ("c++", "g++");
-pub(crate) const VALGRIND: Debian = ("valgrind", "valgrind");
+/// What a step cannot run without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A cargo tool from the registry.
+    Cargo(Tool),
+    /// A program, and the Debian package that has it.
+    Debian(&'static str, &'static str),
+}
 
-/// Makes every program available, or says in one line what to type and stops.
-pub(crate) fn ensure(workspace: &Workspace, debian: &[Debian], tools: &[Tool]) -> Result<Ready> {
-    ensure_debian(workspace, debian)?;
-    let mut folders = Vec::new();
-    for tool in tools {
-        if tool.answers(&PathBuf::from(tool.binary)) {
-            continue;
+pub(crate) const CC: Need = Need::Debian("cc", "gcc");
+pub(crate) const CXX: Need = Need::Debian("c++", "g++");
+pub(crate) const VALGRIND: Need = Need::Debian("valgrind", "valgrind");
+
+/// Makes all of this available, or says in one line what to type and stops.
+pub(crate) fn ensure(workspace: &Workspace, needs: &[Need]) -> Result<()> {
+    let mut packages = Vec::new();
+    for need in needs {
+        if let Need::Debian(program, package) = need
+            && !on_path(program)
+            && !packages.contains(package)
+        {
+            packages.push(*package);
         }
+    }
+    install_debian(workspace, &packages)?;
+    for need in needs {
+        let Need::Cargo(tool) = need else { continue };
         let root = tool.root()?;
-        if !tool.answers(&root.join("bin").join(tool.binary)) {
+        let own = root.join("bin").join(tool.binary);
+        if !tool.answers(&own) && !tool.answers(Path::new(tool.binary)) {
             tool.install(workspace, &root)?;
         }
-        folders.push(root.join("bin"));
     }
+    Ok(())
+}
+
+/// The search path of our commands: the folders of the pinned tools come first.
+pub(crate) fn search_path() -> Result<String> {
+    let own = TOOLS.iter().map(|tool| Ok(tool.root()?.join("bin")));
+    let mut folders = own.collect::<Result<Vec<PathBuf>>>()?;
     folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
     let path = env::join_paths(folders).context("a folder on PATH contains a separator")?;
-    Ok(Ready { path: path.to_string_lossy().into_owned() })
-}
-
-/// The tools are there; commands find them on this search path.
-#[derive(Debug, Clone)]
-pub(crate) struct Ready {
-    path: String,
-}
-
-impl Ready {
-    pub(crate) fn cargo(&self, workspace: &Workspace, args: &[&str]) -> Cmd {
-        Cmd::cargo(workspace, args).env("PATH", self.path.clone())
-    }
-
-    pub(crate) fn program(&self, workspace: &Workspace, program: &str, args: &[&str]) -> Cmd {
-        Cmd::new(workspace, program, args).env("PATH", self.path.clone())
-    }
+    Ok(path.to_string_lossy().into_owned())
 }
 
 impl Tool {
@@ -135,12 +141,7 @@ fn names_version(output: &str, version: &str) -> bool {
     output.split_whitespace().any(|word| word.trim_start_matches('v') == version)
 }
 
-fn ensure_debian(workspace: &Workspace, wanted: &[Debian]) -> Result<()> {
-    let missing: Vec<&str> = wanted
-        .iter()
-        .filter(|(command, _)| !on_path(command))
-        .map(|&(_, package)| package)
-        .collect();
+fn install_debian(workspace: &Workspace, missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -151,7 +152,7 @@ fn ensure_debian(workspace: &Workspace, wanted: &[Debian]) -> Result<()> {
     println!("==> installing {}, once", missing.join(" "));
     Cmd::new(workspace, "apt-get", &["update"]).run()?;
     Cmd::new(workspace, "apt-get", &["install", "-y", "--no-install-recommends"])
-        .args(missing)
+        .args(missing.iter().copied())
         .env("DEBIAN_FRONTEND", "noninteractive")
         .run()
         .with_context(|| format!("type this as root and start again: {line}"))
