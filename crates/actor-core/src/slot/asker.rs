@@ -39,10 +39,15 @@ impl<T> Asker<T> {
         self.slot.map(|slot| unsafe { slot.as_ref() })
     }
 
-    /// The name of this ask, by which others may lose it; none once its outcome was taken.
-    pub(crate) fn tag(&self) -> Option<AskTag> {
+    /// The name of this ask, by which others may lose it.
+    ///
+    /// # Panics
+    /// When the outcome was taken already.
+    #[inline]
+    pub(crate) fn tag(&self) -> AskTag {
+        let slot = self.slot.expect("an ask has a name until its outcome was taken");
         // SAFETY: this half has not left, so the slot and its chunk are in use.
-        self.slot.map(|slot| unsafe { AskTag::of(slot) })
+        unsafe { AskTag::of(slot) }
     }
 
     /// Changes the coarse deadline; only before the first poll. 0 = none.

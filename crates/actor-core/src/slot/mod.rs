@@ -41,6 +41,8 @@ mod tag;
 mod ticker;
 mod word;
 
+#[cfg(all(test, suite_loom))]
+mod loom_tests;
 #[cfg(all(test, not(suite_loom)))]
 mod tests;
 

@@ -41,10 +41,10 @@ impl Shard {
 
     #[inline]
     pub(super) fn try_lock(&self) -> Option<ShardGuard<'_>> {
-        self.locked
-            .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-            .then_some(ShardGuard { shard: self })
+        match self.locked.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Some(ShardGuard { shard: self }),
+            Err(_) => None,
+        }
     }
 }
 
