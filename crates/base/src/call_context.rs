@@ -20,6 +20,7 @@ use crate::time::Instant;
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[serde(rename_all = "kebab-case")]
 pub enum Priority {
     /// Work nobody waits for.
     Background,
@@ -58,6 +59,7 @@ impl Priority {
 /// assert_eq!(RetryMark::default(), RetryMark::Allowed);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RetryMark {
     /// A retry policy may repeat the call.
     #[default]

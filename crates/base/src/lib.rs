@@ -48,6 +48,11 @@ mod sink;
 mod time;
 
 pub use crate::assert::violations;
+/// Runs the example of the README.
+#[cfg(all(doctest, feature = "test-util"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[doc(hidden)]
 pub use crate::assert::{__violated, __violated_to};
 pub use crate::call_context::{CallContext, Priority, RetryMark};

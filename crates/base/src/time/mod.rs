@@ -238,7 +238,7 @@ impl Time {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn timeout<F: Future>(&self, limit: Duration, future: F) -> Timeout<F> {
-        Timeout::new(self.clone(), self.now() + limit, future)
+        Timeout::new(Arc::clone(&self.timer), self.now() + limit, future)
     }
 
     /// Runs a future until the clock reads `at` at the latest; see [`timeout`](Time::timeout).
@@ -264,7 +264,7 @@ impl Time {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn timeout_at<F: Future>(&self, at: Instant, future: F) -> Timeout<F> {
-        Timeout::new(self.clone(), at, future)
+        Timeout::new(Arc::clone(&self.timer), at, future)
     }
 
     /// The clock of the pair.

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use serde_test::{Configure, Token, assert_tokens};
 
 use super::queue::TimerQueue;
+use super::thread::{ThreadTimer, wake_contained};
 use super::*;
 
 /// Blocks the thread until the future is ready.
@@ -308,6 +309,37 @@ fn a_panicking_waker_does_not_stop_the_timer() {
     }
     exploded.recv().unwrap();
     block_on(timer.sleep_until(clock.now() + 2 * MS));
+}
+
+#[test]
+fn a_panic_payload_that_panics_does_not_stop_the_timer_either() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            panic!("a payload that panics, as the test wants");
+        }
+    }
+    struct Bomb;
+    impl Wake for Bomb {
+        fn wake(self: Arc<Self>) {
+            std::panic::panic_any(Payload);
+        }
+    }
+    wake_contained(Waker::from(Arc::new(Bomb)));
+}
+
+#[test]
+fn more_waits_than_a_batch_are_all_served() {
+    let (clock, timer) = thread_timer();
+    let (waker, woken) = Report::waker();
+    let at = clock.now() + 100 * MS;
+    let mut sleeps: Vec<Sleep> = (0..1_000).map(|_| timer.sleep_until(at)).collect();
+    let registered =
+        sleeps.iter_mut().filter_map(|sleep| poll_once(sleep, &waker).is_pending().then_some(()));
+    for () in registered.collect::<Vec<()>>() {
+        woken.recv().unwrap();
+    }
+    assert!(sleeps.iter_mut().all(|sleep| poll_once(sleep, &waker).is_ready()));
 }
 
 #[test]

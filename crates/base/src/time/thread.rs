@@ -15,6 +15,9 @@ use super::{Clock, Instant, Sleep, SystemClock, Timer};
 /// keeps the timeout within what every platform's condition variable takes.
 const PARK_MAX: Duration = Duration::from_hours(1);
 
+/// The most tasks woken between two looks at the state, so that callers never wait long for the lock.
+const BATCH_MAX: usize = 256;
+
 /// A timer thread and the way to stop it; see [`Time::system`](super::Time::system).
 #[derive(Debug)]
 pub(super) struct ThreadTimer {
@@ -78,7 +81,9 @@ impl Shared {
         let mut state = self.lock();
         while !state.stopping {
             let now = self.clock.now();
-            while let Some((_, waker)) = state.queue.pop_due(now) {
+            while due.len() < BATCH_MAX
+                && let Some((_, waker)) = state.queue.pop_due(now)
+            {
                 due.extend(waker);
             }
             if !due.is_empty() {
@@ -99,10 +104,14 @@ impl Shared {
     }
 }
 
-/// Wakes one task. A waker is foreign code: its panic must not take the timer down with it, and the
-/// panic hook has reported it already.
-fn wake_contained(waker: Waker) {
-    drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+/// Wakes one task. A waker is foreign code: its panic, which the panic hook has reported already, must
+/// not take the timer down with it.
+pub(super) fn wake_contained(waker: Waker) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) else { return };
+    // The payload's drop is foreign code too. One that panics in turn is leaked, to put an end to it.
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        Box::leak(payload);
+    }
 }
 
 /// Starts the thread; it ends when the last [`Owner`] is dropped.

@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::{Instant, Sleep, Time};
+use super::{Instant, Sleep, Timer};
 
 pin_project! {
-    /// Runs a future until a deadline; made by [`Time::timeout`].
+    /// Runs a future until a deadline; made by [`Time::timeout`](super::Time::timeout).
     ///
     /// # Cancel safety
     ///
@@ -33,15 +34,15 @@ pin_project! {
     pub struct Timeout<F> {
         #[pin]
         future: F,
-        time: Time,
+        timer: Arc<dyn Timer>,
         at: Instant,
         sleep: Option<Sleep>,
     }
 }
 
 impl<F> Timeout<F> {
-    pub(super) fn new(time: Time, at: Instant, future: F) -> Self {
-        Self { future, time, at, sleep: None }
+    pub(super) fn new(timer: Arc<dyn Timer>, at: Instant, future: F) -> Self {
+        Self { future, timer, at, sleep: None }
     }
 }
 
@@ -53,7 +54,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        let sleep = this.sleep.get_or_insert_with(|| this.time.sleep_until(*this.at));
+        let sleep = this.sleep.get_or_insert_with(|| this.timer.sleep_until(*this.at));
         Pin::new(sleep).poll(cx).map(|()| Err(Elapsed { at: *this.at }))
     }
 }

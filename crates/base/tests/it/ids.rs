@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::{EventId, IdSource, Seed, SystemClock, Timestamp, VirtualClock};
 
 fn source(clock: &VirtualClock, seed: u64) -> IdSource {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use steadfast_base::{Instant, Time};
 use tokio::runtime::{Builder, Runtime};
+
+use steadfast_base::{Instant, Time};
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().expect("a runtime can be built")

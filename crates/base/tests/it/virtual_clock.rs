@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::{Clock, Instant, Sleep, Time, Timestamp, VirtualClock};
 
 type Log = Arc<Mutex<Vec<(usize, Instant)>>>;
