@@ -22,3 +22,5 @@ pub const OPEN_WAIT_MAX: Duration = Duration::from_hours(1);
 pub const HALF_OPEN_CALLS: u32 = 3;
 /// Successful probes that close.
 pub const CLOSING_SUCCESSES: u32 = 3;
+/// Longest time for one health check.
+pub const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(5);

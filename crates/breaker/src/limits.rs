@@ -13,3 +13,7 @@ pub const FAILURE_LIMIT_MAX: u32 = 100_000;
 
 /// Changes that a machine keeps until they are taken; then the oldest is forgotten.
 pub const UNTAKEN_CHANGES_MAX: usize = 64;
+/// Listeners of one breaker; one more is refused.
+pub const LISTENERS_MAX: usize = 64;
+/// Health checks of one breaker; one more is refused.
+pub const HEALTH_CHECKS_MAX: usize = 32;

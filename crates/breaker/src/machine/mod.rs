@@ -258,8 +258,32 @@ impl Machine {
         }
     }
 
-    /// Counts rejections that were made elsewhere in this period.
-    pub(crate) fn count_rejections(&mut self, rejections: u64) {
+    /// Takes in what was counted outside of the machine in this period: quick successes while
+    /// closed, rejections in every other state.
+    pub(crate) fn take_in_counted(&mut self, count: u64) {
+        if count == 0 {
+            return;
+        }
+        if matches!(self.phase, Phase::Closed) {
+            self.totals.successes += count;
+            self.streak = 0;
+            self.window.record_successes(u32::try_from(count).unwrap_or(u32::MAX));
+        } else {
+            self.count_rejections(count);
+        }
+    }
+
+    /// Takes in what was counted outside of the machine in a period that has ended.
+    pub(crate) fn take_in_late(&mut self, count: u64, was: State) {
+        if was == State::Closed {
+            self.totals.successes += count;
+            self.totals.late += count;
+        } else {
+            self.totals.rejected += count;
+        }
+    }
+
+    fn count_rejections(&mut self, rejections: u64) {
         self.not_permitted += rejections;
         self.totals.rejected += rejections;
     }

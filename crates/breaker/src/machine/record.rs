@@ -81,21 +81,6 @@ impl Machine {
         self.take_in(outcome, took, current)
     }
 
-    /// Records quick successes of the current period that were held back.
-    pub(crate) fn record_held_successes(&mut self, successes: u32) {
-        self.totals.successes += u64::from(successes);
-        if successes > 0 && matches!(self.phase, Phase::Closed) {
-            self.streak = 0;
-            self.window.record_successes(successes);
-        }
-    }
-
-    /// Counts quick successes that came after their period had ended.
-    pub(crate) fn count_late_successes(&mut self, successes: u32) {
-        self.totals.successes += u64::from(successes);
-        self.totals.late += u64::from(successes);
-    }
-
     fn finish_after(
         &mut self,
         ticket: Ticket,
@@ -124,7 +109,7 @@ impl Machine {
     fn take_in(&mut self, outcome: Outcome, took: Duration, current: bool) -> Recorded {
         if outcome == Outcome::Ignored {
             self.totals.ignored += 1;
-            return Recorded::Released;
+            return if current { Recorded::Released } else { Recorded::TotalsOnly };
         }
         let slow = took > self.config.slow_call && self.config.slow_rate.is_some();
         let stay_away = match outcome {

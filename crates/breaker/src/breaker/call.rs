@@ -1,0 +1,153 @@
+//! Protected calls, synchronous and asynchronous.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use steadfast_base::FailureKind;
+
+use crate::outcome::{Classify, ErrorsFail, Outcome};
+use crate::rejection::CallError;
+
+use super::CircuitBreaker;
+
+impl CircuitBreaker {
+    /// Makes a call unless the breaker rejects it; an `Err` is a failure.
+    ///
+    /// A panic of the call counts as a failure and goes on. A synchronous call cannot be timed out;
+    /// one that takes longer than `slow_call` counts as slow.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Rejected`] if the call was not made, [`CallError::Inner`] with the call's own error.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CallError, CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("parser", Config::default(), Time::system())?;
+    /// let parsed = breaker.call(|| "12".parse::<u8>());
+    /// assert_eq!(parsed, Ok(12));
+    /// # Ok::<(), steadfast_breaker::ConfigError>(())
+    /// ```
+    #[inline]
+    pub fn call<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
+        self.call_with(&ErrorsFail, call)
+    }
+
+    /// Like [`call`](Self::call), with a say in what a result means.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`call`](Self::call) does; what a result means to the breaker does not change it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, Outcome};
+    ///
+    /// let breaker = CircuitBreaker::new("api", Config::default(), Time::system())?;
+    /// let by_status = |result: &Result<u16, ()>| match result {
+    ///     Ok(500..) | Err(()) => Outcome::error(),
+    ///     Ok(400..) => Outcome::Ignored,
+    ///     Ok(_) => Outcome::Success,
+    /// };
+    /// assert_eq!(breaker.call_with(&by_status, || Ok(503)), Ok(503));
+    /// assert_eq!(breaker.metrics().window.failed, 1);
+    /// # Ok::<(), steadfast_breaker::ConfigError>(())
+    /// ```
+    #[inline]
+    pub fn call_with<T, E>(
+        &self,
+        classify: &impl Classify<T, E>,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, CallError<E>> {
+        let permit = self.acquire_for_call()?;
+        let result = call();
+        permit.finish(classify.classify(&result));
+        result.map_err(CallError::Inner)
+    }
+
+    /// Makes an asynchronous call unless the breaker rejects it; an `Err` is a failure.
+    ///
+    /// The future is made and polled only if the call is admitted, in place, without a box. With
+    /// `call_timeout` set it is dropped after that time and counts as a failure of kind `Timeout`; a
+    /// timer is registered only if the first poll is pending.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call), and [`CallError::TimedOut`] if the call took longer than `call_timeout`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the returned future drops the call. What that counts as is the
+    /// [drop rule](crate::OnDrop) of the configuration: by default nothing, or a slow failure if the
+    /// call had taken `slow_call` or longer.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    /// # runtime.block_on(async {
+    /// let breaker = CircuitBreaker::new("inventory", Config::default(), Time::system())?;
+    /// let stock = breaker.call_async(|| async { Ok::<_, std::io::Error>(7) }).await?;
+    /// assert_eq!(stock, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub async fn call_async<T, E, F: Future<Output = Result<T, E>>>(
+        &self,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, CallError<E>> {
+        self.call_async_with(&ErrorsFail, call).await
+    }
+
+    /// Like [`call_async`](Self::call_async), with a say in what a result means.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`call_async`](Self::call_async) does.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`call_async`](Self::call_async).
+    #[inline]
+    pub async fn call_async_with<T, E, F: Future<Output = Result<T, E>>>(
+        &self,
+        classify: &impl Classify<T, E>,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, CallError<E>> {
+        let mut permit = self.acquire_for_call()?;
+        let mut call = pin!(call());
+        let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
+        let result = match first {
+            Poll::Ready(result) => result,
+            Poll::Pending => {
+                // A call that is ready at once needs neither a clock nor a timer.
+                permit.start_if_unknown();
+                let deadline = permit.started().zip(self.inner.gate.call_timeout());
+                match deadline {
+                    None => call.await,
+                    Some((started, limit)) => {
+                        let timeout = self.inner.family.time.timeout_at(started + limit, call);
+                        let Ok(result) = timeout.await else {
+                            permit.finish(Outcome::failure(FailureKind::Timeout));
+                            return Err(CallError::TimedOut(limit));
+                        };
+                        result
+                    }
+                }
+            }
+        };
+        permit.finish(classify.classify(&result));
+        result.map_err(CallError::Inner)
+    }
+}

@@ -1,0 +1,130 @@
+//! Looking at a breaker and controlling it by hand.
+
+use std::time::Duration;
+
+use steadfast_base::Health;
+
+use crate::config::{Config, ConfigError};
+use crate::metrics::Metrics;
+use crate::outcome::Outcome;
+use crate::state::{IllegalTransition, State};
+
+use super::{CallEvent, CircuitBreaker};
+
+impl CircuitBreaker {
+    /// The state now.
+    ///
+    /// With [`Recovery::Lazy`](crate::Recovery::Lazy) an open breaker reads open until a call comes,
+    /// also after the open wait.
+    pub fn state(&self) -> State {
+        self.inner.gate.lasting_state().unwrap_or_else(|| {
+            let now = self.inner.now();
+            self.inner.step(|machine| {
+                machine.tick(now);
+                machine.state()
+            })
+        })
+    }
+
+    /// How healthy the state is, see [`State::health`].
+    pub fn health(&self) -> Health {
+        self.state().health()
+    }
+
+    /// All figures at one moment.
+    pub fn metrics(&self) -> Metrics {
+        let now = self.inner.now();
+        self.inner.step(|machine| machine.metrics(now))
+    }
+
+    /// The settings.
+    pub fn config(&self) -> Config {
+        self.inner.gate.lock().config().clone()
+    }
+
+    /// Moves to `state` by hand; moving to the current state does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails, keeping the state, for closed to half-open: a closed breaker has nothing to probe.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, State};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// breaker.set_state(State::ForcedOpen)?;
+    /// assert!(breaker.acquire().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_state(&self, state: State) -> Result<(), IllegalTransition> {
+        let now = self.inner.now();
+        self.inner.step(|machine| machine.set_state(state, now))
+    }
+
+    /// Opens for `wait` from now on, by hand; an open breaker stays open for the new time.
+    pub fn open_for(&self, wait: Duration) {
+        let now = self.inner.now();
+        self.inner.step(|machine| machine.open_for(wait, now));
+    }
+
+    /// Starts anew: closed, an empty window, the first open wait. The totals stay.
+    pub fn reset(&self) {
+        let now = self.inner.now();
+        self.inner.step(|machine| machine.reset(now));
+    }
+
+    /// Takes new settings and keeps the state, see [`Machine::reconfigure`](crate::Machine::reconfigure).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the settings have faults, and keeps the old ones.
+    pub fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
+        let now = self.inner.now();
+        self.inner.step(|machine| {
+            machine.reconfigure(config, now)?;
+            machine.publish_settings();
+            Ok(())
+        })
+    }
+
+    /// Whether a call may be made whose result will be reported by [`record`](Self::record).
+    ///
+    /// While half-open this takes a probe's place, which `record` frees. Prefer
+    /// [`acquire`](Self::acquire): a permit cannot be forgotten, and knows which state gave it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, Outcome};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// if breaker.is_allowed() {
+    ///     breaker.record(Outcome::Success, Duration::from_millis(3));
+    /// }
+    /// assert_eq!(breaker.metrics().window.total, 1);
+    /// # Ok::<(), steadfast_breaker::ConfigError>(())
+    /// ```
+    pub fn is_allowed(&self) -> bool {
+        self.inner.gate.open_epoch().is_some() || self.inner.admit_by_hand().is_ok()
+    }
+
+    /// Records the result of a call that took `took`, without a permit, for the current state.
+    ///
+    /// While half-open it stands for the oldest call that [`is_allowed`](Self::is_allowed) let through;
+    /// if there is none it feeds the totals only.
+    pub fn record(&self, outcome: Outcome, took: Duration) {
+        let at = self.inner.now();
+        self.inner.step_then(
+            |machine| (machine.epoch(), machine.record(outcome, took, at)),
+            |&(epoch, recorded)| {
+                self.inner.tell_result(recorded, outcome, CallEvent { at, epoch, took });
+            },
+        );
+    }
+}

@@ -1,0 +1,313 @@
+//! The breaker that threads and tasks share.
+
+mod call;
+mod control;
+mod drive;
+mod health;
+mod listeners;
+mod permit;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use steadfast_base::{FailureKind, Instant, Time};
+
+use crate::config::{Config, ConfigError};
+use crate::event::{Event, EventKind};
+use crate::gate::{Gate, Locked, ShardCount, this_thread};
+use crate::machine::{Machine, Recorded, Ticket};
+use crate::outcome::Outcome;
+use crate::rejection::Rejection;
+use crate::state::State;
+
+use self::drive::Driver;
+use self::health::Checks;
+pub use self::health::HealthCheckRun;
+pub use self::listeners::ListenerId;
+use self::listeners::Listeners;
+pub use self::permit::Permit;
+
+/// A circuit breaker shared between threads and tasks; clones are the same breaker.
+///
+/// While closed, a quick success costs one load and one uncontended counter: no lock, no allocation,
+/// and no clock unless the configuration times calls (`slow_rate`, a time window) or somebody listens
+/// to calls. Failures, slow calls and changes of state take a short lock.
+///
+/// # Guarantees
+///
+/// - Every permit carries the epoch of the state that admitted it. A result that comes after that
+///   state has ended feeds the totals only: it cannot close, open or fill a newer state.
+/// - Half-open never has more probes under way than configured.
+/// - Failures and slow calls count at once, and every result is in the window before the next failure
+///   is judged. A success may be counted a little later, only where that cannot change a verdict;
+///   [`metrics`](Self::metrics) sees all of them.
+/// - Listeners run outside of the lock; a listener that panics affects no call and no other listener.
+///
+/// It does not bound concurrency, queue, retry or time synchronous calls out.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use steadfast_base::Time;
+/// use steadfast_breaker::{CircuitBreaker, Config, State};
+///
+/// let config = Config::builder().consecutive_failures(2).open_wait(Duration::from_secs(5)).build()?;
+/// let breaker = CircuitBreaker::new("inventory", config, Time::system())?;
+///
+/// assert_eq!(breaker.call(|| Ok::<_, &str>(42)), Ok(42));
+/// for _ in 0..2 {
+///     let _ = breaker.call(|| Err::<(), _>("connection refused"));
+/// }
+/// assert_eq!(breaker.state(), State::Open);
+/// let error = breaker.call(|| Ok::<_, &str>(42)).unwrap_err();
+/// assert!(error.rejection().unwrap().retry_after <= Duration::from_secs(5));
+/// # Ok::<(), steadfast_breaker::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct CircuitBreaker {
+    inner: Arc<Inner>,
+}
+
+/// What the clones of a breaker share.
+struct Inner {
+    gate: Gate,
+    /// What breakers of one family share.
+    family: Arc<Family>,
+    listeners: Listeners,
+    checks: Checks,
+    driver: Driver,
+}
+
+/// What all breakers made from one template have in common.
+pub(crate) struct Family {
+    pub(crate) name: Box<str>,
+    pub(crate) time: Time,
+}
+
+impl CircuitBreaker {
+    /// A closed breaker.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration has faults; lists all of them.
+    pub fn new(name: impl Into<String>, config: Config, time: Time) -> Result<Self, ConfigError> {
+        let machine = Machine::new(config)?;
+        let family = Family { name: name.into().into(), time };
+        Ok(Self::with(machine, Arc::new(family), ShardCount::Many))
+    }
+
+    pub(crate) fn with(machine: Machine, family: Arc<Family>, shards: ShardCount) -> Self {
+        let inner = Inner {
+            gate: Gate::new(machine, shards),
+            family,
+            listeners: Listeners::default(),
+            checks: Checks::default(),
+            driver: Driver::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Whether forgetting this breaker would change what happens to calls.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.gate.lasting_state() == Some(State::Closed)
+    }
+
+    /// The name given at construction.
+    pub fn name(&self) -> &str {
+        &self.inner.family.name
+    }
+}
+
+impl fmt::Debug for CircuitBreaker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CircuitBreaker")
+            .field("name", &self.name())
+            .field("gate", &self.inner.gate)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn now(&self) -> Instant {
+        self.family.time.now()
+    }
+
+    /// Admits one call; its start is known if the configuration times calls.
+    #[inline]
+    fn admit(&self) -> Result<Ticket, Rejection> {
+        match self.gate.open_epoch() {
+            Some(epoch) => {
+                let started = self.gate.slow_after().map(|_| self.now());
+                Ok(Ticket::new(epoch, 0, started))
+            }
+            None => self.admit_guarded(None),
+        }
+    }
+
+    /// Admits one call whose result is reported by hand.
+    fn admit_by_hand(&self) -> Result<(), Rejection> {
+        let now = self.now();
+        let admitted = match self.gate.reject(this_thread(), || now) {
+            Some(rejection) => Err(rejection),
+            None => self.step(|machine| machine.admit_by_hand(now)),
+        };
+        self.tell_if_rejected(&admitted);
+        admitted
+    }
+
+    /// Admits one call that starts at `now`.
+    #[inline]
+    fn admit_at(&self, now: Instant) -> Result<Ticket, Rejection> {
+        match self.gate.open_epoch() {
+            Some(epoch) => Ok(Ticket::new(epoch, 0, Some(now))),
+            None => self.admit_guarded(Some(now)),
+        }
+    }
+
+    /// Admits or rejects while not every call may pass.
+    fn admit_guarded(&self, now: Option<Instant>) -> Result<Ticket, Rejection> {
+        let now = || now.unwrap_or_else(|| self.now());
+        let admitted = match self.gate.reject(this_thread(), now) {
+            Some(rejection) => Err(rejection),
+            None => self.step(|machine| machine.admit(now())),
+        };
+        self.tell_if_rejected(&admitted);
+        admitted
+    }
+
+    #[inline]
+    fn finish(&self, ticket: Ticket, outcome: Outcome) {
+        if !matches!(outcome, Outcome::Success) {
+            let now = self.now();
+            return self.finish_guarded(ticket, outcome, now);
+        }
+        match ticket.started().zip(self.gate.slow_after()) {
+            Some((started, slow_after)) => {
+                let now = self.now();
+                self.succeed(ticket, now - started <= slow_after, || now);
+            }
+            None => self.succeed(ticket, true, || self.now()),
+        }
+    }
+
+    #[inline]
+    fn finish_at(&self, ticket: Ticket, outcome: Outcome, now: Instant) {
+        if !matches!(outcome, Outcome::Success) {
+            return self.finish_guarded(ticket, outcome, now);
+        }
+        let timed = ticket.started().zip(self.gate.slow_after());
+        let quick = timed.is_none_or(|(started, slow_after)| now - started <= slow_after);
+        self.succeed(ticket, quick, || now);
+    }
+
+    #[inline]
+    fn succeed(&self, ticket: Ticket, quick: bool, now: impl Fn() -> Instant) {
+        if quick && self.gate.hold_success(this_thread(), ticket.epoch(), &now) {
+            return;
+        }
+        // A success in a window of calls does not need the time; the machine takes its latest.
+        let needs_time = ticket.started().is_some() || self.gate.success_needs_time();
+        let now = if needs_time { now() } else { Instant::ZERO };
+        self.finish_guarded(ticket, Outcome::Success, now);
+    }
+
+    #[cold]
+    fn finish_guarded(&self, ticket: Ticket, outcome: Outcome, now: Instant) {
+        if self.gate.is_disabled() {
+            return;
+        }
+        let (epoch, took) = (ticket.epoch(), took(&ticket, now));
+        self.step_then(
+            |machine| machine.finish(ticket, outcome, now),
+            |recorded| self.tell_result(*recorded, outcome, CallEvent { at: now, epoch, took }),
+        );
+    }
+
+    /// Takes in a call that ended without a result.
+    #[cold]
+    fn abandon(&self, ticket: Ticket) {
+        if std::thread::panicking() {
+            return self.finish(ticket, Outcome::failure(FailureKind::Panic));
+        }
+        let now = self.now();
+        let (epoch, took) = (ticket.epoch(), took(&ticket, now));
+        let outcome = Outcome::failure(FailureKind::Timeout);
+        self.step_then(
+            |machine| machine.abandon(ticket, now),
+            |recorded| self.tell_result(*recorded, outcome, CallEvent { at: now, epoch, took }),
+        );
+    }
+
+    fn step<R>(&self, step: impl FnOnce(&mut Locked<'_>) -> R) -> R {
+        self.step_then(step, |_| ())
+    }
+
+    /// Lets the machine make one step, then tells of the call and of what changed, outside of the lock.
+    fn step_then<R>(
+        &self,
+        step: impl FnOnce(&mut Locked<'_>) -> R,
+        tell_call: impl FnOnce(&R),
+    ) -> R {
+        let (result, changes, next_tick) = {
+            let mut machine = self.gate.lock();
+            let result = step(&mut machine);
+            (result, machine.take_changes(), machine.next_tick())
+        };
+        self.driver.plan(next_tick);
+        tell_call(&result);
+        if !changes.is_empty() {
+            self.listeners.tell_changes(&changes);
+        }
+        result
+    }
+
+    #[inline]
+    fn tell_if_rejected<T>(&self, admitted: &Result<T, Rejection>) {
+        if let (Err(rejection), true) = (admitted, self.gate.calls_observed()) {
+            self.tell_rejection(*rejection);
+        }
+    }
+
+    #[cold]
+    fn tell_rejection(&self, rejection: Rejection) {
+        // While forced open only changes are worth an event.
+        if rejection.state != State::ForcedOpen {
+            let (at, epoch) = (self.now(), rejection.epoch);
+            self.listeners.tell_call(&Event {
+                at,
+                epoch,
+                kind: EventKind::NotPermitted(rejection),
+            });
+        }
+    }
+
+    fn tell_result(&self, recorded: Recorded, outcome: Outcome, call: CallEvent) {
+        if !self.gate.calls_observed() {
+            return;
+        }
+        let CallEvent { at, epoch, took } = call;
+        let kind = match (recorded, outcome.as_failure()) {
+            (Recorded::Counted, Some(failure)) => EventKind::Failure { failure, took },
+            (Recorded::Counted, None) => EventKind::Success { took },
+            (Recorded::Released, _) => EventKind::Ignored,
+            (Recorded::TotalsOnly | Recorded::Nothing, _) => return,
+        };
+        self.listeners.tell_call(&Event { at, epoch, kind });
+    }
+}
+
+/// When a call ended, in which period it began, and how long it took.
+#[derive(Clone, Copy)]
+struct CallEvent {
+    at: Instant,
+    epoch: u32,
+    took: Duration,
+}
+
+fn took(ticket: &Ticket, now: Instant) -> Duration {
+    ticket.started().map_or(Duration::ZERO, |started| now - started)
+}

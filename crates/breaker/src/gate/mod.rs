@@ -1,0 +1,236 @@
+//! The machine behind a lock, with a lock-free path for the calls that change nothing.
+//!
+//! `word` publishes what the machine last decided: epoch, state, and how many quick successes may be
+//! held back. While closed, admission is one load of it. Quick successes, and rejections in every
+//! other state, are counted in shards that carry the epoch, so that a count can only be added to the
+//! period it belongs to. Everything else takes the lock, and whoever holds it first takes in what the
+//! shards counted: held-back successes are in the window before the next result is judged.
+//!
+//! Publishing goes shards, `until`, `word`; a reader goes word, `until`, shard. A reader that sees a
+//! newer `until` than its word therefore finds a shard of the newer epoch, fails to count, and takes
+//! the lock.
+
+mod shards;
+mod word;
+
+#[cfg(all(test, suite_loom))]
+mod loom_tests;
+#[cfg(test)]
+mod tests;
+
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use steadfast_base::Instant;
+
+use crate::machine::Machine;
+use crate::rejection::Rejection;
+use crate::state::State;
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
+
+use self::shards::Shards;
+pub(crate) use self::shards::{ShardCount, this_thread};
+use self::word::Word;
+
+/// A machine shared between threads.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// What the machine last decided, see [`Word`].
+    word: AtomicU64,
+    /// Until when the word holds, in nanoseconds.
+    until: AtomicU64,
+    /// Calls that take longer are slow, in nanoseconds; the maximum if calls are not timed.
+    slow_after: AtomicU64,
+    /// The hint for callers that cannot be told when to come back, in nanoseconds.
+    hint: AtomicU64,
+    /// The time-out of asynchronous calls, in nanoseconds; the maximum if there is none.
+    call_timeout: AtomicU64,
+    shards: Shards,
+    machine: Mutex<Guarded>,
+}
+
+#[derive(Debug)]
+struct Guarded {
+    machine: Machine,
+    /// Whether somebody wants to hear of each call.
+    calls_observed: bool,
+}
+
+/// A number of nanoseconds that means never, or off.
+const NEVER: u64 = u64::MAX;
+
+fn nanos(duration: Option<Duration>) -> u64 {
+    duration.map_or(NEVER, |duration| u64::try_from(duration.as_nanos()).unwrap_or(NEVER))
+}
+
+impl Gate {
+    pub(crate) fn new(machine: Machine, shards: ShardCount) -> Self {
+        let epoch = machine.epoch();
+        let gate = Self {
+            word: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+            slow_after: AtomicU64::new(NEVER),
+            hint: AtomicU64::new(0),
+            call_timeout: AtomicU64::new(NEVER),
+            shards: Shards::new(shards, epoch),
+            machine: Mutex::new(Guarded { machine, calls_observed: false }),
+        };
+        gate.lock().publish_settings();
+        gate
+    }
+
+    /// The epoch, if the state lets every call through.
+    #[inline]
+    pub(crate) fn open_epoch(&self) -> Option<u32> {
+        let word = self.word();
+        word.admits_all().then(|| word.epoch())
+    }
+
+    /// Rejects a call without the lock, if the state clearly says so; `now` is read only if needed.
+    #[inline]
+    pub(crate) fn reject(&self, shard: usize, now: impl FnOnce() -> Instant) -> Option<Rejection> {
+        let word = self.word();
+        if word.admits_all() {
+            return None;
+        }
+        let until = self.until.load(Ordering::Acquire);
+        let wait = if until == NEVER {
+            self.hint.load(Ordering::Relaxed)
+        } else {
+            until.checked_sub(now().as_nanos()).filter(|&wait| wait > 0)?
+        };
+        self.shards.count(shard, word.epoch(), u32::MAX).then(|| Rejection {
+            state: word.state(),
+            retry_after: Duration::from_nanos(wait),
+            epoch: word.epoch(),
+        })
+    }
+
+    /// Counts a quick success without the lock, if it may wait; `now` is read only if needed.
+    #[inline]
+    pub(crate) fn hold_success(
+        &self,
+        shard: usize,
+        epoch: u32,
+        now: impl FnOnce() -> Instant,
+    ) -> bool {
+        let word = self.word();
+        let limit = word.held_successes_max();
+        if limit == 0 || word.epoch() != epoch {
+            return false;
+        }
+        let until = self.until.load(Ordering::Acquire);
+        if until != NEVER && now().as_nanos() >= until {
+            return false;
+        }
+        self.shards.count(shard, epoch, limit)
+    }
+
+    /// The state, unless it takes the time to tell.
+    pub(crate) fn lasting_state(&self) -> Option<State> {
+        let state = self.word().state();
+        (!matches!(state, State::Open | State::HalfOpen)).then_some(state)
+    }
+
+    /// Whether a success that has to be recorded needs the time for it.
+    pub(crate) fn success_needs_time(&self) -> bool {
+        let word = self.word();
+        word.state() != State::Closed
+            || word.calls_observed()
+            || self.until.load(Ordering::Acquire) != NEVER
+    }
+
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.word().state() == State::Disabled
+    }
+
+    pub(crate) fn calls_observed(&self) -> bool {
+        self.word().calls_observed()
+    }
+
+    /// The time from which on a call is slow; `None` if calls are not timed.
+    #[inline]
+    pub(crate) fn slow_after(&self) -> Option<Duration> {
+        let nanos = self.slow_after.load(Ordering::Relaxed);
+        (nanos != NEVER).then(|| Duration::from_nanos(nanos))
+    }
+
+    pub(crate) fn call_timeout(&self) -> Option<Duration> {
+        let nanos = self.call_timeout.load(Ordering::Relaxed);
+        (nanos != NEVER).then(|| Duration::from_nanos(nanos))
+    }
+
+    /// The machine, with everything taken in that was counted outside of it.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        let mut guarded = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = guarded.machine.epoch();
+        let counted = self.shards.take(epoch);
+        guarded.machine.take_in_counted(counted);
+        Locked { gate: self, epoch, state: guarded.machine.state(), guarded }
+    }
+
+    #[inline]
+    fn word(&self) -> Word {
+        Word::from_bits(self.word.load(Ordering::Acquire))
+    }
+}
+
+/// The machine for one step; publishes what it decided when dropped.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    gate: &'a Gate,
+    /// Epoch and state before the step.
+    epoch: u32,
+    state: State,
+    guarded: MutexGuard<'a, Guarded>,
+}
+
+impl Locked<'_> {
+    pub(crate) fn observe_calls(&mut self, observed: bool) {
+        self.guarded.calls_observed = observed;
+    }
+
+    /// Makes changed settings known to the lock-free path.
+    pub(crate) fn publish_settings(&mut self) {
+        let config = self.guarded.machine.config();
+        let slow_after = nanos(config.slow_rate.map(|_| config.slow_call));
+        self.gate.slow_after.store(slow_after, Ordering::Relaxed);
+        self.gate.hint.store(nanos(Some(config.open_wait.initial)), Ordering::Relaxed);
+        self.gate.call_timeout.store(nanos(config.call_timeout), Ordering::Relaxed);
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Machine;
+
+    fn deref(&self) -> &Machine {
+        &self.guarded.machine
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Machine {
+        &mut self.guarded.machine
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let gate = self.gate;
+        let Guarded { machine, calls_observed } = &mut *self.guarded;
+        if machine.epoch() != self.epoch {
+            let late = gate.shards.take(machine.epoch());
+            machine.take_in_late(late, self.state);
+        }
+        // Readers keep these in their caches; a store that changes nothing would take them away.
+        let until = machine.holds_until().as_nanos();
+        if gate.until.load(Ordering::Relaxed) != until {
+            gate.until.store(until, Ordering::Release);
+        }
+        let word = Word::of(machine, *calls_observed).to_bits();
+        if gate.word.load(Ordering::Relaxed) != word {
+            gate.word.store(word, Ordering::Release);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! One breaker for each key (host, shard, tenant), in bounded memory.
+
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use steadfast_base::Time;
+
+use crate::breaker::{CircuitBreaker, Family};
+use crate::config::{Config, ConfigError};
+use crate::gate::ShardCount;
+use crate::machine::Machine;
+use crate::rejection::CallError;
+use crate::state::State;
+
+use self::table::Table;
+
+/// Locks over the keys; keys of different parts do not wait for each other.
+const PARTS: usize = 16;
+
+/// Breakers by key, made on first use, at most `capacity` of them.
+///
+/// A failing host opens its own breaker and no other. At the capacity a new key takes the place of a
+/// closed breaker that was not used for a while (a clock hand, second chance). Breakers that are not
+/// closed are kept as long as a closed one is found among the 64 that an eviction looks at; only a
+/// flood of failing keys can evict them. An evicted key starts anew, closed; permits under way are
+/// still valid and end with the breaker that gave them.
+///
+/// A breaker with the default window takes about 600 bytes beside its key, and has one counter instead
+/// of sixteen: cheapest for many keys with some calls each. For one key with most of the load take a
+/// [`CircuitBreaker`].
+///
+/// Keys hash by a fixed function, so that a run can be repeated; for keys that an attacker can choose
+/// pass `std::hash::RandomState` to [`with_hasher`](Self::with_hasher).
+///
+/// # Example
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use steadfast_base::Time;
+/// use steadfast_breaker::{Config, KeyedBreakers, State};
+///
+/// let capacity = NonZeroUsize::new(1_000).unwrap();
+/// let hosts = KeyedBreakers::<String>::new("hosts", Config::consecutive(1), capacity, Time::system())?;
+/// let _ = hosts.call("10.0.0.1", || Err::<(), _>("refused"));
+/// assert_eq!(hosts.breaker("10.0.0.1").state(), State::Open);
+/// assert_eq!(hosts.call("10.0.0.2", || Ok::<_, &str>(7)), Ok(7));
+/// # Ok::<(), steadfast_breaker::ConfigError>(())
+/// ```
+pub struct KeyedBreakers<K, S = BuildHasherDefault<DefaultHasher>> {
+    parts: Box<[Part<K>]>,
+    /// Entries in all parts, and those about to be inserted.
+    len: AtomicUsize,
+    evicted: AtomicU64,
+    capacity: usize,
+    template: Machine,
+    family: Arc<Family>,
+    hasher: S,
+    setup: Option<Box<Setup<K>>>,
+}
+
+type Setup<K> = dyn Fn(&K, &CircuitBreaker) + Send + Sync;
+
+#[repr(align(128))]
+struct Part<K>(Mutex<Table<K>>);
+
+impl<K> Part<K> {
+    fn lock(&self) -> MutexGuard<'_, Table<K>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq + Clone> KeyedBreakers<K> {
+    /// No breakers yet; each gets `config`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration has faults; lists all of them.
+    pub fn new(
+        name: impl Into<String>,
+        config: Config,
+        capacity: NonZeroUsize,
+        time: Time,
+    ) -> Result<Self, ConfigError> {
+        Self::with_hasher(name, config, capacity, time, BuildHasherDefault::default())
+    }
+}
+
+impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
+    /// Like [`new`](KeyedBreakers::new), with the function that hashes keys.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration has faults; lists all of them.
+    pub fn with_hasher(
+        name: impl Into<String>,
+        config: Config,
+        capacity: NonZeroUsize,
+        time: Time,
+        hasher: S,
+    ) -> Result<Self, ConfigError> {
+        let parts = (0..PARTS).map(|_| Part(Mutex::new(Table::new()))).collect();
+        Ok(Self {
+            parts,
+            len: AtomicUsize::new(0),
+            evicted: AtomicU64::new(0),
+            capacity: capacity.get(),
+            template: Machine::new(config)?,
+            family: Arc::new(Family { name: name.into().into(), time }),
+            hasher,
+            setup: None,
+        })
+    }
+
+    /// Runs `setup` on each new breaker before its first call, for example to add a listener that
+    /// knows the key.
+    #[must_use]
+    pub fn with_setup(
+        mut self,
+        setup: impl Fn(&K, &CircuitBreaker) + Send + Sync + 'static,
+    ) -> Self {
+        self.setup = Some(Box::new(setup));
+        self
+    }
+
+    /// The breaker of `key`, made if need be.
+    pub fn breaker<Q>(&self, key: &Q) -> CircuitBreaker
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let known = self.part(hash).lock().get(hash, key).cloned();
+        known.unwrap_or_else(|| self.insert(hash, key.to_owned()))
+    }
+
+    /// The breaker of `key`, if there is one.
+    pub fn get<Q>(&self, key: &Q) -> Option<CircuitBreaker>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        self.part(hash).lock().get(hash, key).cloned()
+    }
+
+    /// Makes a call under the breaker of `key`, see [`CircuitBreaker::call`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`CircuitBreaker::call`] does.
+    #[inline]
+    pub fn call<Q, T, E>(
+        &self,
+        key: &Q,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, CallError<E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        self.breaker(key).call(call)
+    }
+
+    /// Makes an asynchronous call under the breaker of `key`, see [`CircuitBreaker::call_async`].
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`CircuitBreaker::call_async`] does.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`CircuitBreaker::call_async`].
+    pub async fn call_async<Q, T, E, F>(
+        &self,
+        key: &Q,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, CallError<E>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = Result<T, E>>,
+    {
+        self.breaker(key).call_async(call).await
+    }
+
+    /// Forgets the breaker of `key`; the key starts anew at its next call.
+    pub fn remove<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let removed = self.part(hash).lock().remove(hash, key).is_some();
+        if removed {
+            self.len.fetch_sub(1, Ordering::Relaxed);
+        }
+        removed
+    }
+
+    /// Breakers at the moment.
+    pub fn len(&self) -> usize {
+        self.parts.iter().map(|part| part.lock().len()).sum()
+    }
+
+    /// Whether there is no breaker yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The most breakers there can be.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Breakers that had to make room for new keys so far.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    /// The keys whose breaker is in another state than closed, with the state.
+    pub fn not_closed(&self) -> Vec<(K, State)> {
+        let suspects: Vec<(K, CircuitBreaker)> = self
+            .parts
+            .iter()
+            .flat_map(|part| {
+                let table = part.lock();
+                let suspects = table.entries().filter(|(_, breaker)| !breaker.is_closed());
+                suspects.map(|(key, breaker)| (key.clone(), breaker.clone())).collect::<Vec<_>>()
+            })
+            .collect();
+        let states = suspects.into_iter().map(|(key, breaker)| (key, breaker.state()));
+        states.filter(|(_, state)| *state != State::Closed).collect()
+    }
+
+    #[inline]
+    fn part(&self, hash: u64) -> &Part<K> {
+        self.parts.get(part_of(hash)).expect("a remainder is below the number of parts")
+    }
+
+    /// Adds the breaker of `key`, unless another thread was first.
+    #[cold]
+    fn insert(&self, hash: u64, key: K) -> CircuitBreaker {
+        self.make_room(hash);
+        let breaker =
+            CircuitBreaker::with(self.template.clone(), Arc::clone(&self.family), ShardCount::One);
+        if let Some(setup) = &self.setup {
+            setup(&key, &breaker);
+        }
+        let mut table = self.part(hash).lock();
+        if let Some(known) = table.get(hash, &key).cloned() {
+            drop(table);
+            self.len.fetch_sub(1, Ordering::Relaxed);
+            return known;
+        }
+        table.insert(hash, key, breaker.clone());
+        breaker
+    }
+
+    /// Reserves the place of one entry, evicting another one at the capacity.
+    fn make_room(&self, hash: u64) {
+        let reserve = |len: usize| (len < self.capacity).then_some(len + 1);
+        if self.len.fetch_update(Ordering::Relaxed, Ordering::Relaxed, reserve).is_ok() {
+            return;
+        }
+        // The place of the evicted entry becomes the new one's, so the number stays.
+        let first = part_of(hash);
+        for offset in 0..PARTS {
+            let part = self.parts.get((first + offset) % PARTS);
+            let evicted = part.and_then(|part| part.lock().evict());
+            if evicted.is_some() {
+                self.evicted.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+        // Every entry is just being inserted by another thread: one more for each such thread.
+        self.len.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<K, S> fmt::Debug for KeyedBreakers<K, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyedBreakers")
+            .field("name", &self.family.name)
+            .field("len", &self.len)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The part of a hash; the table in it uses the lower bits.
+#[inline]
+fn part_of(hash: u64) -> usize {
+    usize::try_from(hash >> 32).unwrap_or(0) % PARTS
+}
