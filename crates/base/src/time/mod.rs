@@ -106,9 +106,11 @@ impl Time {
     ///
     /// Waits never end early. They end about 1 ms after their deadline, at most 2 ms plus the time the
     /// scheduler takes: tokio's timer wheel and its poller each round up to a millisecond. The thread of
-    /// [`Time::system`] is finer, about 0.1 ms, at the price of a switch of threads. A wait begun outside of a tokio runtime
-    /// falls back to a timer thread as in [`Time::system`], so blocking callers can use the same
-    /// value. Where tokio's own time is paused (`tokio::time::pause`), [`now`](Time::now) follows it.
+    /// [`Time::system`] is finer, about 0.1 ms, at the price of a switch of threads.
+    ///
+    /// A wait begun outside of a tokio runtime falls back to such a thread, so blocking callers can use
+    /// the same value. Where tokio's own time is paused (`tokio::time::pause`), [`now`](Time::now)
+    /// follows it.
     ///
     /// # Panics
     ///
