@@ -4,13 +4,14 @@
 
 use std::{
     future::poll_fn,
-    task::{Context, Poll, Waker},
+    mem,
+    pin::pin,
+    task::{Context, Poll, Wake, Waker},
 };
 
 use loom::{
-    future::block_on,
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -21,6 +22,36 @@ use super::{Mailbox, Refused, Ticket};
 /// Boxed, so that a lost or doubled message is a leak or a double free, which loom reports.
 type Message = loom::sync::Arc<usize>;
 type Lane<M = Message> = Mailbox<M, usize>;
+
+/// Wakes the model thread that waits for it.
+#[derive(Default)]
+struct Alarm {
+    rung: Mutex<bool>,
+    ring: Condvar,
+}
+
+impl Wake for Alarm {
+    fn wake(self: std::sync::Arc<Self>) {
+        *self.rung.lock().unwrap() = true;
+        self.ring.notify_one();
+    }
+}
+
+/// Runs a future on this model thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let alarm = std::sync::Arc::new(Alarm::default());
+    let waker = Waker::from(std::sync::Arc::clone(&alarm));
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return value;
+        }
+        let mut rung = alarm.rung.lock().unwrap();
+        while !mem::take(&mut *rung) {
+            rung = alarm.ring.wait(rung).unwrap();
+        }
+    }
+}
 
 fn message(number: usize) -> Message {
     Arc::new(number)
@@ -97,7 +128,7 @@ fn two_senders_lose_nothing() {
             })
         });
         let received = numbers(&receive(&lane, 4));
-        let of = |first| received.iter().copied().filter(move |it| *it / 10 == first / 10);
+        let of = |first: usize| received.iter().copied().filter(move |it| *it / 10 == first / 10);
         assert!(of(10).eq([10, 11]));
         assert!(of(20).eq([20, 21]));
         senders.map(|sender| sender.join().unwrap());

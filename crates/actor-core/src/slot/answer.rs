@@ -147,6 +147,17 @@ impl LostList {
         self.chain.pop().map(|slot| LostSlot { slot })
     }
 
+    /// Adds another list's answers after its own.
+    pub(crate) fn append(&mut self, mut later: Self) {
+        let mut in_order = Self::new();
+        while let Some(lost) = later.pop() {
+            in_order.push(lost);
+        }
+        while let Some(lost) = in_order.pop() {
+            self.push(lost);
+        }
+    }
+
     /// Tells all askers, in the order in which the answers were added; the list is empty then.
     pub(crate) fn lose_all(&mut self, why: Why) {
         let mut in_order = Self::new();

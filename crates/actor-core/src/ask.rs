@@ -1,0 +1,190 @@
+//! `Ask`: a message with a reply, a deadline that is always there, and the way back.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use steadfast_base::{Instant, Sleep, context};
+
+use crate::{
+    AskError, Overflow, Reply, SendError, Status,
+    cell::Cell,
+    mailbox::{Refused, Ticket},
+    slot::{AskTag, Asker, Lost, Why},
+    waits::Wait,
+};
+
+/// A question on its way to its answer. Made by [`ActorRef::ask`](crate::ActorRef::ask).
+#[must_use = "an answer comes only to those who await it"]
+pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
+    cell: &'a Arc<Cell<M>>,
+    asker: Asker<T>,
+    tag: AskTag,
+    unsent: Option<Unsent<M>>,
+    /// An exact deadline, where one was given or inherited.
+    exact: Option<Box<Sleep>>,
+    wait: Option<Wait>,
+}
+
+enum Unsent<M> {
+    Failed(SendError<M>),
+    Waiting(M, Ticket),
+}
+
+impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
+    #[inline]
+    pub(crate) fn new(cell: &'a Arc<Cell<M>>, build: impl FnOnce(Reply<T>) -> M) -> Self {
+        let (asker, answer) = cell.system.pool.acquire::<T>(cell.system.ask_limit_ms);
+        let tag = asker.tag();
+        let message = build(Reply::new(answer));
+        let unsent = match cell.mailbox.try_claim() {
+            Ok(claim) => {
+                claim.write(message, cell.ask_envelope(tag));
+                None
+            }
+            Err(refused) => refuse(cell, message, tag, refused),
+        };
+        let mut ask = Self { cell, asker, tag, unsent, exact: None, wait: None };
+        if context::is_set() {
+            ask.inherit();
+        }
+        ask
+    }
+
+    /// Sets the deadline, exact to 1 ms, in place of the default. The caller's context may
+    /// shorten it further.
+    pub fn within(mut self, limit: Duration) -> Self {
+        let at = self.cell.system.time.now() + limit;
+        self.exact = None;
+        self.asker.set_limit_ms(0);
+        self.set_exact(at);
+        if context::is_set() {
+            self.inherit();
+        }
+        self
+    }
+
+    /// Takes the deadline of the caller's context, if it is earlier.
+    #[cold]
+    fn inherit(&mut self) {
+        if let Some(at) = context::current().and_then(|context| context.deadline()) {
+            self.set_exact(at);
+        }
+    }
+
+    fn set_exact(&mut self, at: Instant) {
+        if self.exact.as_ref().is_none_or(|sleep| at < sleep.deadline()) {
+            self.exact = Some(Box::new(self.cell.system.time.sleep_until(at)));
+        }
+    }
+
+    /// Brings a message that waits for room into the mailbox.
+    fn poll_send(&mut self, task: &mut Context<'_>) -> Option<AskError<M>> {
+        match self.unsent.take()? {
+            Unsent::Failed(error) => Some(error.into()),
+            Unsent::Waiting(message, mut ticket) => {
+                match self.cell.mailbox.poll_claim(&mut ticket, task) {
+                    Poll::Ready(Ok(claim)) => {
+                        claim.write(message, self.cell.ask_envelope(self.tag));
+                        None
+                    }
+                    Poll::Ready(Err(_)) => Some(AskError::Stopped(Some(message))),
+                    Poll::Pending => {
+                        self.unsent = Some(Unsent::Waiting(message, ticket));
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    /// The message, if it is still here; its place in line is given up.
+    fn take_unsent(&mut self) -> Option<M> {
+        match self.unsent.take()? {
+            Unsent::Failed(error) => Some(error.into_message()),
+            Unsent::Waiting(message, mut ticket) => {
+                self.cell.mailbox.cancel(&mut ticket);
+                Some(message)
+            }
+        }
+    }
+
+    fn lost(&mut self, why: Why) -> AskError<M> {
+        match why {
+            Why::Expired => AskError::Timeout(self.take_unsent()),
+            Why::Restarting => AskError::Restarting,
+            Why::Stopped => AskError::Stopped(self.cell.fetch_returned(self.tag)),
+            _ => match self.cell.status() {
+                Status::Stopped => AskError::Stopped(self.take_unsent()),
+                _ => AskError::NoReply,
+            },
+        }
+    }
+}
+
+/// What becomes of a question that found no slot.
+#[cold]
+fn refuse<M: Send + 'static>(
+    cell: &Arc<Cell<M>>,
+    message: M,
+    tag: AskTag,
+    refused: Refused,
+) -> Option<Unsent<M>> {
+    let error = match (refused, cell.overflow()) {
+        (Refused::Closed, _) => SendError::Stopped(message),
+        (_, Overflow::Wait(_)) => return Some(Unsent::Waiting(message, Ticket::default())),
+        // A dropped question would only wait for its deadline: its asker is told instead.
+        (_, Overflow::Reject | Overflow::DropNewest) => SendError::Full(message),
+        (_, Overflow::DropOldest) => match cell.send_over_oldest(message, cell.ask_envelope(tag)) {
+            Ok(()) => return None,
+            Err(message) => SendError::Stopped(message),
+        },
+    };
+    Some(Unsent::Failed(error))
+}
+
+impl<M: Send + 'static, T: Send + 'static> Unpin for Ask<'_, M, T> {}
+
+impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
+    type Output = Result<T, AskError<M>>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.unsent.is_some() {
+            if let Some(error) = self.poll_send(task) {
+                return Poll::Ready(Err(error));
+            }
+        }
+        match self.asker.poll(task) {
+            Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
+            Poll::Ready(Err(Lost(why))) => return Poll::Ready(Err(self.lost(why))),
+            Poll::Pending => {}
+        }
+        if let Some(exact) = &mut self.exact {
+            if Pin::new(&mut **exact).poll(task).is_ready() {
+                return Poll::Ready(Err(AskError::Timeout(self.take_unsent())));
+            }
+        }
+        let cell = self.cell;
+        Wait::begin(&mut self.wait, cell);
+        Poll::Pending
+    }
+}
+
+impl<M: Send + 'static, T: Send + 'static> Drop for Ask<'_, M, T> {
+    fn drop(&mut self) {
+        if self.unsent.is_some() {
+            drop(self.take_unsent());
+        }
+    }
+}
+
+impl<M: Send + 'static, T: Send + 'static> fmt::Debug for Ask<'_, M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").field("sent", &self.unsent.is_none()).finish_non_exhaustive()
+    }
+}

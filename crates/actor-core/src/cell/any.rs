@@ -1,0 +1,212 @@
+//! An actor's cell with its message type erased: what parents, watchers and the system need.
+
+use std::{
+    any::Any,
+    sync::{Arc, atomic::Ordering},
+};
+
+use steadfast_base::ActorId;
+
+use super::{Cell, Control, Flags, Link, Order, Status, Watcher, desk::VISITS_MAX};
+use crate::{ExitReason, Signal, VisitError, error::ControlFull, group::Membership, slot::Answer, system::SystemInner};
+
+pub(crate) trait AnyCell: Send + Sync {
+    fn id(&self) -> ActorId;
+    fn status(&self) -> Status;
+    fn path(&self) -> Arc<str>;
+    fn exit(&self) -> Option<ExitReason>;
+    fn incarnation(&self) -> u32;
+    fn queued(&self) -> usize;
+    fn capacity(&self) -> usize;
+    fn set_capacity(&self, capacity: u32);
+    fn raise(&self, flags: u32);
+    fn lower(&self, flags: u32);
+    /// Puts a signal on the control lane; false if the actor has ended.
+    fn signal(&self, signal: Signal) -> bool;
+    fn visit(&self, visit: super::Visit) -> Result<(), VisitError>;
+    fn order(&self, order: Order) -> bool;
+    fn set_link(&self, link: Option<Box<Link>>) -> bool;
+    /// Adds a watcher; an actor that has ended answers with its exit reason at once.
+    fn watch(&self, watcher: Watcher) -> Result<(), (Watcher, ExitReason)>;
+    fn unwatch(&self, watcher: ActorId);
+    fn wait(&self, answer: Answer<ExitReason>);
+    /// Remembers a group to leave at the end; false if the actor has ended.
+    fn join(&self, membership: Membership) -> bool;
+    fn leave(&self, group: &str);
+    fn place(&self) -> u32;
+    fn set_place(&self, place: u32);
+    fn system(&self) -> Arc<SystemInner>;
+    /// The supervisor and the number under which it knows this actor.
+    fn supervisor(&self) -> Option<(Arc<dyn AnyCell>, u64)>;
+    fn has_parent(&self) -> bool;
+    /// Takes a new child; false if the actor is ending.
+    fn bear(&self, child: Arc<dyn AnyCell>) -> bool;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<M: Send + 'static> Cell<M> {
+    /// Puts something on the control queue, unless the actor has ended.
+    fn post(&self, control: Control) -> Result<(), ControlFull> {
+        {
+            let mut rare = self.rare();
+            if self.status() == Status::Stopped {
+                return Err(ControlFull::Stopped);
+            }
+            let desk = rare.desk();
+            if matches!(control, Control::Visit(_)) {
+                if desk.visits >= VISITS_MAX {
+                    return Err(ControlFull::Busy);
+                }
+                desk.visits += 1;
+            }
+            desk.queue.push_back(control);
+        }
+        self.raise(Flags::QUEUE);
+        Ok(())
+    }
+}
+
+impl<M: Send + 'static> AnyCell for Cell<M> {
+    fn id(&self) -> ActorId {
+        self.id
+    }
+
+    fn status(&self) -> Status {
+        self.status()
+    }
+
+    fn path(&self) -> Arc<str> {
+        self.path()
+    }
+
+    fn exit(&self) -> Option<ExitReason> {
+        self.exit()
+    }
+
+    fn incarnation(&self) -> u32 {
+        self.incarnation()
+    }
+
+    fn queued(&self) -> usize {
+        self.mailbox.len()
+    }
+
+    fn capacity(&self) -> usize {
+        self.mailbox.capacity() as usize
+    }
+
+    fn set_capacity(&self, capacity: u32) {
+        self.mailbox.set_capacity(capacity);
+    }
+
+    fn raise(&self, flags: u32) {
+        self.raise(flags);
+    }
+
+    fn lower(&self, flags: u32) {
+        self.flags.clear(flags);
+        self.mailbox.wake();
+    }
+
+    fn signal(&self, signal: Signal) -> bool {
+        self.post(Control::Signal(signal)).is_ok()
+    }
+
+    fn visit(&self, visit: super::Visit) -> Result<(), VisitError> {
+        self.post(Control::Visit(visit)).map_err(VisitError::from)
+    }
+
+    fn order(&self, order: Order) -> bool {
+        {
+            let mut rare = self.rare();
+            if self.status() == Status::Stopped {
+                return false;
+            }
+            rare.desk().orders.push_back(order);
+        }
+        self.raise(Flags::ORDER);
+        true
+    }
+
+    fn set_link(&self, link: Option<Box<Link>>) -> bool {
+        {
+            let mut rare = self.rare();
+            if self.status() == Status::Stopped {
+                return false;
+            }
+            rare.link = link;
+        }
+        self.raise(Flags::ORDER);
+        true
+    }
+
+    fn watch(&self, watcher: Watcher) -> Result<(), (Watcher, ExitReason)> {
+        let mut rare = self.rare();
+        if self.status() == Status::Stopped {
+            let exit = rare.desk.as_ref().and_then(|desk| desk.exit.clone());
+            return Err((watcher, exit.unwrap_or(ExitReason::Killed)));
+        }
+        rare.desk().watchers.push(watcher);
+        Ok(())
+    }
+
+    fn unwatch(&self, watcher: ActorId) {
+        if let Some(desk) = self.rare().desk.as_mut() {
+            desk.watchers.retain(|known| !known.is(watcher));
+        }
+    }
+
+    fn wait(&self, answer: Answer<ExitReason>) {
+        if let Err((Watcher::Future(answer), reason)) = self.watch(Watcher::Future(answer)) {
+            drop(answer.send(reason));
+        }
+    }
+
+    fn join(&self, membership: Membership) -> bool {
+        let mut rare = self.rare();
+        if self.status() == Status::Stopped {
+            return false;
+        }
+        rare.desk().memberships.push(membership);
+        true
+    }
+
+    fn leave(&self, group: &str) {
+        if let Some(desk) = self.rare().desk.as_mut() {
+            desk.memberships.retain(|membership| membership.group() != group);
+        }
+    }
+
+    fn place(&self) -> u32 {
+        self.place.load(Ordering::Relaxed)
+    }
+
+    fn system(&self) -> Arc<SystemInner> {
+        Arc::clone(&self.system)
+    }
+
+    fn supervisor(&self) -> Option<(Arc<dyn AnyCell>, u64)> {
+        self.supervisor()
+    }
+
+    fn has_parent(&self) -> bool {
+        self.rare().link.is_some()
+    }
+
+    fn bear(&self, child: Arc<dyn AnyCell>) -> bool {
+        let mut rare = self.rare();
+        if self.flags.has(Flags::FINAL) || self.status() == Status::Stopped {
+            return false;
+        }
+        rare.desk().born.push(child);
+        true
+    }
+
+    fn set_place(&self, place: u32) {
+        self.place.store(place, Ordering::Relaxed);
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}

@@ -1,0 +1,85 @@
+//! What is rarely needed of an actor: control queue, watchers, path, groups, exit reason.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use steadfast_base::ActorId;
+
+use super::{AnyCell, Control, Link, Order};
+use crate::{ExitReason, group::Membership, slot::{Answer, AskTag, LostList}};
+
+/// Visits that may wait in one actor's control lane; one more is refused with `Busy`.
+pub const VISITS_MAX: usize = 1_024;
+
+/// Who is to be told when an actor ends for good.
+pub(crate) enum Watcher {
+    /// An actor: gets the signal `Terminated` while its incarnation is the same.
+    Actor { watcher: Arc<dyn AnyCell>, incarnation: u32 },
+    /// A future that waits for the end.
+    Future(Answer<ExitReason>),
+}
+
+impl Watcher {
+    pub(crate) fn is(&self, id: ActorId) -> bool {
+        matches!(self, Self::Actor { watcher, .. } if watcher.id() == id)
+    }
+}
+
+/// The rarely used part of a cell, boxed on demand.
+pub(crate) struct Desk<M> {
+    pub(crate) queue: VecDeque<Control>,
+    pub(crate) visits: usize,
+    pub(crate) orders: VecDeque<Order>,
+    pub(crate) watchers: Vec<Watcher>,
+    pub(crate) path: Option<Arc<str>>,
+    pub(crate) memberships: Vec<Membership>,
+    /// Results of piped futures, with the incarnation that started them.
+    pub(crate) piped: VecDeque<(u32, M)>,
+    /// Children started since the parent last looked.
+    pub(crate) born: Vec<Arc<dyn AnyCell>>,
+    /// Replies lost in a turn that is not over yet.
+    pub(crate) lost: LostList,
+    pub(crate) exit: Option<ExitReason>,
+    /// Asks that were still queued when the actor ended, until their askers fetch them.
+    pub(crate) returned: HashMap<AskTag, M>,
+}
+
+impl<M> Default for Desk<M> {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            visits: 0,
+            orders: VecDeque::new(),
+            watchers: Vec::new(),
+            path: None,
+            memberships: Vec::new(),
+            piped: VecDeque::new(),
+            born: Vec::new(),
+            lost: LostList::new(),
+            exit: None,
+            returned: HashMap::new(),
+        }
+    }
+}
+
+impl<M> Desk<M> {
+    pub(crate) fn named(path: Arc<str>) -> Self {
+        Self { path: Some(path), ..Self::default() }
+    }
+}
+
+/// What a cell keeps under its one lock.
+pub(crate) struct Rare<M> {
+    /// Whom to tell of the end, and whether it decides what comes next.
+    pub(crate) link: Option<Box<Link>>,
+    pub(crate) desk: Option<Box<Desk<M>>>,
+}
+
+impl<M> Rare<M> {
+    /// The desk, allocated now if it is missing.
+    pub(crate) fn desk(&mut self) -> &mut Desk<M> {
+        self.desk.get_or_insert_with(Box::default)
+    }
+}

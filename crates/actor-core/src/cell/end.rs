@@ -1,0 +1,283 @@
+//! The end of an incarnation, and of the actor: hooks, children, leftovers, notices.
+
+use std::{future::poll_fn, sync::Arc, task::Poll};
+
+use steadfast_base::ActorId;
+
+use super::{
+    Cell, Flags, Inbox, Order, Status, Watcher,
+    task::{Guarded, StartReport, catch, guarded},
+};
+use crate::{
+    Actor, ChildEvent, ChildStage, Cx, ExitReason, Failure, Signal, StartError,
+    actor::BoxError,
+    slot::Why,
+    turn,
+};
+
+/// What comes after an incarnation.
+pub(crate) enum Next {
+    /// The same state takes the next message.
+    Resume,
+    /// The next incarnation starts.
+    Start,
+    /// The actor ends for good.
+    Final(ExitReason),
+}
+
+/// Reads the reason off the way in which a guarded part of an incarnation ended.
+pub(super) fn reason_of<M: Send + 'static>(
+    cell: &Cell<M>,
+    ended: Guarded<Result<ExitReason, BoxError>>,
+) -> ExitReason {
+    let now = || cell.system.time.timestamp();
+    match ended {
+        Guarded::Done(Ok(reason)) => reason,
+        Guarded::Done(Err(error)) => {
+            // An actor may end with a reason of its own making: a supervisor melts down.
+            match error.downcast::<crate::exit::EndWith>() {
+                Ok(end) => end.0,
+                Err(error) => ExitReason::Error(Failure::from_error(now(), &cell.path(), error)),
+            }
+        }
+        Guarded::Panicked(payload) => {
+            ExitReason::Panic(Failure::from_panic(now(), &cell.path(), &*payload))
+        }
+        Guarded::Killed => ExitReason::Killed,
+    }
+}
+
+/// Ends an incarnation as its reason asks, then waits for the supervisor's order, if there is one.
+pub(super) async fn retire<A: Actor>(
+    tomb: &mut Tomb<A::Msg>,
+    state: &mut Option<A>,
+    cx: &mut Cx<A>,
+    inbox: &mut Inbox<'_, A::Msg>,
+    reason: ExitReason,
+) -> Next {
+    let cell = Arc::clone(&cx.cell);
+    let mut lost = cell.take_all_lost();
+    cell.flags.clear(Flags::STOP);
+    let decided = cell.flags.has(Flags::FINAL) || !cell.is_supervised();
+    if decided {
+        cell.set_status(Status::Stopping);
+        lost.lose_all(Why::Stopped);
+        cell.bury_leftovers(inbox, cx.take_letters());
+        finish_state(state, cx, &reason).await;
+        return Next::Final(reason);
+    }
+    let kept = reason.is_failure() && !matches!(reason, ExitReason::Killed);
+    if !kept {
+        cell.set_status(Status::Stopping);
+        finish_state(state, cx, &reason).await;
+    }
+    cell.flags.clear(Flags::KILL);
+    cell.set_status(Status::Restarting);
+    let failed_start = std::mem::take(&mut tomb.failed_start);
+    let stage = if failed_start { ChildStage::StartFailed } else { ChildStage::Ended };
+    tomb.tell_parent(|| stage(reason.clone()));
+    loop {
+        match next_order(&cell).await {
+            Some(Order::Resume) if state.is_some() => {
+                lost.lose_all(Why::Dropped);
+                return Next::Resume;
+            }
+            Some(Order::Renew { preserve, keep_children }) => {
+                lost.lose_all(Why::Restarting);
+                renew(state, cx, &reason, preserve, keep_children).await;
+            }
+            Some(Order::Start | Order::Resume) => {
+                lost.lose_all(Why::Restarting);
+                cell.flags.clear(Flags::STOP | Flags::KILL);
+                return Next::Start;
+            }
+            None => {
+                lost.lose_all(Why::Stopped);
+                cell.set_status(Status::Stopping);
+                cell.bury_leftovers(inbox, cx.take_letters());
+                finish_state(state, cx, &reason).await;
+                return Next::Final(reason);
+            }
+        }
+    }
+}
+
+/// Waits for an order; `None` means that the actor is to end for good.
+async fn next_order<M: Send + 'static>(cell: &Cell<M>) -> Option<Order> {
+    poll_fn(|_| {
+        cell.flags.take(Flags::ORDER);
+        if cell.flags.has(Flags::FINAL) || !cell.is_supervised() {
+            return Poll::Ready(None);
+        }
+        match cell.next_order() {
+            Some(order) => Poll::Ready(Some(order)),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Ends the old incarnation in favor of a new one.
+async fn renew<A: Actor>(
+    state: &mut Option<A>,
+    cx: &mut Cx<A>,
+    reason: &ExitReason,
+    preserve: bool,
+    keep_children: bool,
+) {
+    let cell = Arc::clone(&cx.cell);
+    if let (Some(actor), Some(failure)) = (state.as_mut(), reason.failure()) {
+        report(&cell, guarded(&cell, actor.restarting(failure, cx)).await);
+    }
+    if !keep_children {
+        cx.stop_children().await;
+    }
+    cx.end_incarnation();
+    if !preserve {
+        discard(&cell, state);
+    }
+}
+
+/// Stops the children and runs the `stopped` hook; a killed actor gets neither in order.
+async fn finish_state<A: Actor>(state: &mut Option<A>, cx: &mut Cx<A>, reason: &ExitReason) {
+    let cell = Arc::clone(&cx.cell);
+    if matches!(reason, ExitReason::Killed) || cell.flags.killed() {
+        cx.kill_children().await;
+    } else {
+        cx.stop_children().await;
+        if let Some(actor) = state.as_mut() {
+            report(&cell, guarded(&cell, actor.stopped(reason, cx)).await);
+        }
+    }
+    cx.end_incarnation();
+    discard(&cell, state);
+    cell.settle_lost();
+}
+
+/// Drops the state; a panic in its `Drop` is reported and goes no further.
+fn discard<A: Actor>(cell: &Cell<A::Msg>, state: &mut Option<A>) {
+    let _turn = turn::enter(cell.id);
+    if let Err(payload) = catch(|| drop(state.take())) {
+        report::<_, ()>(cell, Guarded::Panicked(payload));
+    }
+}
+
+/// Tells the probe of a failure that decides nothing.
+fn report<M: Send + 'static, T>(cell: &Cell<M>, ended: Guarded<T>) {
+    if let Guarded::Panicked(payload) = ended {
+        let now = cell.system.time.timestamp();
+        let failure = Failure::from_panic(now, &cell.path(), &*payload);
+        cell.system.report_failure(cell.id, &failure);
+    }
+}
+
+/// Buries the actor when its task ends in any way, also when the runtime drops the task.
+pub(crate) struct Tomb<M: Send + 'static> {
+    cell: Option<Arc<Cell<M>>>,
+    /// The start failed; the parent is told so before it is told of the end.
+    pub(super) failed_start: bool,
+    pub(super) ignored: bool,
+}
+
+impl<M: Send + 'static> Tomb<M> {
+    pub(crate) fn new(cell: Arc<Cell<M>>) -> Self {
+        Self { cell: Some(cell), failed_start: false, ignored: false }
+    }
+
+    pub(super) fn cell(&self) -> &Cell<M> {
+        self.cell.as_deref().expect("taken only by bury, which consumes the tomb")
+    }
+
+    pub(super) fn tell_parent(&self, stage: impl FnOnce() -> ChildStage) {
+        let cell = self.cell();
+        let Some((parent, key)) = cell.supervisor() else { return };
+        let event = ChildEvent { key, id: cell.id, stage: stage() };
+        parent.signal(Signal::Child(event));
+    }
+
+    /// The ordinary end; also answers the one who spawned the actor, if it still waits.
+    pub(super) fn bury(mut self, reason: ExitReason, start: StartReport) {
+        let (failed, ignored) = (self.failed_start, self.ignored);
+        let Some(cell) = self.cell.take() else { return };
+        bury(&cell, &reason, failed, ignored);
+        if let Some(answer) = start {
+            drop(answer.send(Err(match reason {
+                _ if ignored => StartError::Ignored,
+                ExitReason::Killed => StartError::Killed,
+                reason => match reason.failure() {
+                    Some(failure) => StartError::Failed(failure.clone()),
+                    None => StartError::ShuttingDown,
+                },
+            })));
+        }
+    }
+}
+
+impl<M: Send + 'static> Drop for Tomb<M> {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cell.take() {
+            bury(&cell, &ExitReason::Killed, false, false);
+        }
+    }
+}
+
+/// Everything that the end of an actor is for others, in this order: its mailbox closes, its name
+/// and its place are free, its groups are left, then watchers, parent and system are told.
+fn bury<M: Send + 'static>(
+    cell: &Arc<Cell<M>>,
+    reason: &ExitReason,
+    failed_start: bool,
+    ignored: bool,
+) {
+    cell.take_all_lost().lose_all(Why::Stopped);
+    if let Some(mut inbox) = cell.mailbox.receiver() {
+        cell.bury_leftovers(&mut inbox, Vec::new());
+    }
+    let path = cell.path();
+    let (link, controls, watchers, memberships) = {
+        let mut rare = cell.rare();
+        let link = rare.link.take();
+        let desk = rare.desk();
+        desk.exit = Some(reason.clone());
+        cell.set_status(Status::Stopped);
+        let controls = std::mem::take(&mut desk.queue);
+        (link, controls, std::mem::take(&mut desk.watchers), std::mem::take(&mut desk.memberships))
+    };
+    drop(controls);
+    cell.system.forget(cell.as_ref(), Some(&path));
+    for membership in memberships {
+        membership.end(cell.id);
+    }
+    for watcher in watchers {
+        notify(watcher, cell.id, &path, reason);
+    }
+    if let Some(link) = link {
+        let (id, key) = (cell.id, link.key);
+        if link.supervised {
+            let tell = |stage| link.parent.signal(Signal::Child(ChildEvent { key, id, stage }));
+            if ignored {
+                tell(ChildStage::Ignored);
+            } else if failed_start {
+                tell(ChildStage::StartFailed(reason.clone()));
+            }
+            tell(ChildStage::Stopped(reason.clone()));
+        } else {
+            let reason = reason.clone();
+            link.parent.signal(Signal::ChildExited { id, path: Arc::clone(&path), reason });
+        }
+    }
+    cell.system.exited(cell.id, &path, reason);
+}
+
+/// Tells one watcher.
+pub(crate) fn notify(watcher: Watcher, id: ActorId, path: &Arc<str>, reason: &ExitReason) {
+    match watcher {
+        Watcher::Actor { watcher, incarnation } => {
+            if watcher.incarnation() == incarnation {
+                let (path, reason) = (Arc::clone(path), reason.clone());
+                watcher.signal(Signal::Terminated { id, path, reason });
+            }
+        }
+        Watcher::Future(answer) => drop(answer.send(reason.clone())),
+    }
+}

@@ -1,0 +1,139 @@
+//! What happens to messages and replies that an actor leaves behind.
+
+use std::{any::type_name, sync::Arc};
+
+use super::{AnyCell, Cell, Control, Flags, Inbox, Order};
+use crate::{
+    DeadReason,
+    extras::Letter,
+    slot::{AskTag, LostList, Why},
+    turn,
+};
+
+impl<M: Send + 'static> Cell<M> {
+    /// Tells the askers whose replies were let go in the turn that just ended well.
+    pub(crate) fn settle_lost(&self) {
+        if turn::has_lost() {
+            turn::take_lost().lose_all(Why::Dropped);
+        }
+    }
+
+    /// Keeps the replies lost in a turn that is not over at the end of a poll.
+    pub(crate) fn keep_lost(&self) {
+        if turn::has_lost() {
+            self.rare().desk().lost.append(turn::take_lost());
+            self.flags.set(Flags::LOST);
+        }
+    }
+
+    /// As [`settle_lost`](Self::settle_lost), for those kept over a poll.
+    pub(crate) fn settle_kept_lost(&self) {
+        self.take_kept_lost().lose_all(Why::Dropped);
+    }
+
+    fn take_kept_lost(&self) -> LostList {
+        match self.rare().desk.as_mut() {
+            Some(desk) => std::mem::take(&mut desk.lost),
+            None => LostList::new(),
+        }
+    }
+
+    /// All replies lost in the turn in which an incarnation ended.
+    pub(crate) fn take_all_lost(&self) -> LostList {
+        let mut lost = LostList::new();
+        if self.flags.take(Flags::LOST) != 0 {
+            lost = self.take_kept_lost();
+        }
+        if turn::has_lost() {
+            lost.append(turn::take_lost());
+        }
+        lost
+    }
+
+    /// The next thing on the control queue.
+    pub(crate) fn next_control(&self) -> Option<Control> {
+        let mut rare = self.rare();
+        let desk = rare.desk.as_mut()?;
+        let control = desk.queue.pop_front()?;
+        if matches!(control, Control::Visit(_)) {
+            desk.visits -= 1;
+        }
+        Some(control)
+    }
+
+    pub(crate) fn next_order(&self) -> Option<Order> {
+        self.rare().desk.as_mut()?.orders.pop_front()
+    }
+
+    pub(crate) fn drop_orders(&self) {
+        if let Some(desk) = self.rare().desk.as_mut() {
+            desk.orders.clear();
+        }
+    }
+
+    pub(crate) fn is_supervised(&self) -> bool {
+        self.rare().link.as_ref().is_some_and(|link| link.supervised)
+    }
+
+    /// The supervisor and the number under which it knows this actor.
+    pub(crate) fn supervisor(&self) -> Option<(Arc<dyn AnyCell>, u64)> {
+        let rare = self.rare();
+        let link = rare.link.as_ref().filter(|link| link.supervised)?;
+        Some((Arc::clone(&link.parent), link.key))
+    }
+
+    /// Closes the mailbox; what is in it, and the `letters` held outside of it, become dead
+    /// letters, and queued asks get their message back.
+    pub(crate) fn bury_leftovers(&self, inbox: &mut Inbox<'_, M>, letters: Vec<Letter<M>>) {
+        self.mailbox.close();
+        let _turn = turn::enter(self.id);
+        let mut dead = 0_u64;
+        let rest = std::iter::from_fn(|| inbox.drain_next());
+        for (message, envelope) in letters.into_iter().chain(rest) {
+            match envelope.and_then(|envelope| envelope.ask) {
+                Some(tag) => self.give_back(tag, message),
+                None => {
+                    dead += 1;
+                    bury_one(message);
+                }
+            }
+        }
+        // Replies inside the dropped messages.
+        turn::take_lost().lose_all(Why::Stopped);
+        if dead > 0 {
+            self.tell_of_dead(DeadReason::Stopped, dead);
+        }
+    }
+
+    /// Publishes messages that nobody will handle.
+    #[cold]
+    pub(crate) fn tell_of_dead(&self, reason: DeadReason, count: u64) {
+        let letters = &self.system.dead_letters;
+        letters.publish(self.id, || self.path(), type_name::<M>(), reason, count);
+        if let Some(probe) = &self.system.probe {
+            probe.dropped(self.id, reason, count);
+        }
+    }
+
+    /// Puts the message of a queued ask where its asker finds it, then wakes the asker.
+    fn give_back(&self, tag: AskTag, message: M) {
+        self.rare().desk().returned.insert(tag, message);
+        if !self.system.pool.recall(tag, Why::Stopped) {
+            // The asker has gone: nobody fetches the message.
+            if let Some(message) = self.fetch_returned(tag) {
+                bury_one(message);
+            }
+        }
+    }
+
+    /// The message of an ask that was still queued when the actor ended.
+    pub(crate) fn fetch_returned(&self, tag: AskTag) -> Option<M> {
+        self.rare().desk.as_mut()?.returned.remove(&tag)
+    }
+}
+
+/// Drops a message; one that panics in its `Drop` must not keep the others from their end.
+fn bury_one<M>(message: M) {
+    // What the payload says is of no use to anybody: the message was dead already.
+    drop(super::catch(|| drop(message)));
+}

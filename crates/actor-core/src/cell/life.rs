@@ -1,0 +1,123 @@
+//! One incarnation's loop: control lane first, then timers and unstashed messages, then the mailbox.
+
+use std::future::poll_fn;
+
+use steadfast_base::context;
+
+use super::{Control, Flags, Inbox, Status};
+use crate::{Actor, Cx, ExitReason, Flow, Signal, actor::BoxError, turn};
+
+/// Messages handled before the task yields to others on its worker thread.
+const BUDGET: u32 = 128;
+
+/// Takes messages until the incarnation ends; the result says how.
+pub(super) async fn life<A: Actor>(
+    actor: &mut A,
+    cx: &mut Cx<A>,
+    inbox: &mut Inbox<'_, A::Msg>,
+) -> Result<ExitReason, BoxError> {
+    let mut budget = BUDGET;
+    loop {
+        if cx.cell.flags.any() {
+            if let Some(reason) = Box::pin(serve(actor, cx)).await? {
+                return Ok(reason);
+            }
+        }
+        let Some((message, envelope)) = cx.next_message(inbox) else {
+            if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
+                return Ok(ExitReason::Normal);
+            }
+            poll_fn(|task| cx.poll_idle(inbox, task)).await;
+            budget = BUDGET;
+            continue;
+        };
+        let begun = cx.cell.probed.then(|| cx.begin_turn(envelope.as_deref()));
+        let handled = match envelope.and_then(|envelope| envelope.context) {
+            None => actor.handle(message, cx).await,
+            Some(context) => context::scope(context, actor.handle(message, cx)).await,
+        };
+        if let Some(begun) = begun {
+            cx.end_turn(begun, handled.is_ok());
+        }
+        match handled {
+            Ok(Flow::Continue) if !cx.is_stopping() => {}
+            Ok(_) => return Ok(cx.stop_reason()),
+            Err(error) => return Err(error.into()),
+        }
+        cx.cell.settle_lost();
+        budget -= 1;
+        if budget == 0 {
+            budget = BUDGET;
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Serves the control lane until it is empty; says why the incarnation has to end, if so.
+async fn serve<A: Actor>(actor: &mut A, cx: &mut Cx<A>) -> Result<Option<ExitReason>, BoxError> {
+    loop {
+        let flags = cx.cell.flags.take(Flags::QUEUE | Flags::DRAIN | Flags::LOST);
+        if flags & Flags::LOST != 0 {
+            cx.cell.settle_kept_lost();
+        }
+        if flags & Flags::DRAIN != 0 {
+            cx.cell.mailbox.close();
+        }
+        if flags & Flags::QUEUE != 0 {
+            while let Some(control) = cx.cell.next_control() {
+                if let Some(reason) = obey(actor, cx, control).await? {
+                    return Ok(Some(reason));
+                }
+            }
+            cx.take_piped();
+        }
+        // An order outside a decision has nothing to decide.
+        if cx.cell.flags.take(Flags::ORDER) != 0 {
+            cx.cell.drop_orders();
+        }
+        if cx.cell.flags.has(Flags::STOP) {
+            return Ok(Some(ExitReason::Shutdown));
+        }
+        if !cx.cell.flags.suspended() {
+            return Ok(None);
+        }
+        poll_fn(|task| cx.poll_suspended(task)).await;
+    }
+}
+
+async fn obey<A: Actor>(
+    actor: &mut A,
+    cx: &mut Cx<A>,
+    control: Control,
+) -> Result<Option<ExitReason>, BoxError> {
+    let flow = match control {
+        Control::Visit(visit) => {
+            (visit.0)(actor, cx);
+            Flow::Continue
+        }
+        Control::Signal(signal) => match cx.receive_signal(signal) {
+            Received::Hook(signal) => actor.signal(signal, cx).await.map_err(Into::into)?,
+            Received::Message(message) => actor.handle(message, cx).await.map_err(Into::into)?,
+            Received::Stale => Flow::Continue,
+        },
+    };
+    turn_over(cx);
+    let ends = flow == Flow::Stop || cx.is_stopping();
+    Ok(ends.then(|| cx.stop_reason()))
+}
+
+fn turn_over<A: Actor>(cx: &Cx<A>) {
+    cx.cell.settle_lost();
+    debug_assert!(turn::current_actor() == Some(cx.cell.id), "a turn belongs to its actor");
+    debug_assert!(cx.cell.status() != Status::Stopped, "a stopped actor has no turns");
+}
+
+/// What becomes of a signal on its way to the actor.
+pub(crate) enum Received<M> {
+    /// It goes to the `signal` hook.
+    Hook(Signal),
+    /// It was asked for as a message.
+    Message(M),
+    /// It was unwatched, or meant for an earlier incarnation.
+    Stale,
+}

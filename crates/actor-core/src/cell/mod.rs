@@ -1,0 +1,186 @@
+//! The shared half of an actor: both lanes, its flags, and what refs and supervisors see of it.
+
+mod any;
+mod control;
+mod desk;
+mod end;
+mod family;
+mod leftovers;
+mod life;
+mod send;
+mod task;
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, AtomicU32, Ordering},
+    },
+};
+
+use steadfast_base::{ActorId, CallContext};
+
+pub(crate) use any::AnyCell;
+pub(crate) use control::{Control, Flags, Link};
+pub use control::{Order, Visit};
+pub use desk::VISITS_MAX;
+pub(crate) use desk::{Desk, Rare, Watcher};
+pub(crate) use end::{Tomb, notify};
+pub use family::CHILD_STOP_WAIT;
+pub(crate) use family::ChildCell;
+pub(crate) use life::Received;
+pub(crate) use task::{StartReport, catch, run};
+
+use crate::{
+    ExitReason, Overflow,
+    mailbox::{Mailbox, Receiver},
+    slot::AskTag,
+    system::SystemInner,
+};
+
+/// The receiving end of an actor's mailbox.
+pub(crate) type Inbox<'a, M> = Receiver<'a, M, Envelope>;
+
+/// What travels beside a message when there is something to say about it.
+#[derive(Debug, Default)]
+pub(crate) struct Envelope {
+    pub(crate) context: Option<Arc<CallContext>>,
+    pub(crate) ask: Option<AskTag>,
+}
+
+/// Where an actor is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Status {
+    /// The factory or the `started` hook runs.
+    Starting = 0,
+    /// It takes messages.
+    Running = 1,
+    /// It is paused: the control lane is served, user messages wait.
+    Suspended = 2,
+    /// An incarnation ended and the next one is not up yet; user messages wait.
+    Restarting = 3,
+    /// It ends: hooks run, children stop.
+    Stopping = 4,
+    /// It ended for good.
+    Stopped = 5,
+}
+
+impl Status {
+    fn from_u8(code: u8) -> Self {
+        match code {
+            0 => Self::Starting,
+            1 => Self::Running,
+            2 => Self::Suspended,
+            3 => Self::Restarting,
+            4 => Self::Stopping,
+            _ => Self::Stopped,
+        }
+    }
+}
+
+/// One actor's shared cell. Everything rare is in the desk, which is allocated on demand.
+pub(crate) struct Cell<M: Send + 'static> {
+    pub(crate) mailbox: Mailbox<M, Envelope>,
+    pub(crate) flags: Flags,
+    status: AtomicU8,
+    overflow: AtomicU8,
+    /// Whether a probe wants to hear of every message.
+    pub(crate) probed: bool,
+    room_ms: AtomicU32,
+    incarnation: AtomicU32,
+    /// The actor's place in the system's table of live actors.
+    pub(crate) place: AtomicU32,
+    pub(crate) id: ActorId,
+    pub(crate) system: Arc<SystemInner>,
+    rare: Mutex<Rare<M>>,
+}
+
+impl<M: Send + 'static> Cell<M> {
+    pub(crate) fn new(
+        id: ActorId,
+        system: Arc<SystemInner>,
+        capacity: u32,
+        overflow: Overflow,
+        path: Option<Arc<str>>,
+        link: Option<Box<Link>>,
+    ) -> Self {
+        let probed = system.probe.as_ref().is_some_and(|probe| probe.samples(id));
+        let desk = path.map(|path| Box::new(Desk::named(path)));
+        let mailbox = Mailbox::new(capacity);
+        if overflow == Overflow::DropOldest {
+            if let Some(mut receiver) = mailbox.receiver() {
+                receiver.share_head(true);
+            }
+        }
+        Self {
+            mailbox,
+            flags: Flags::default(),
+            status: AtomicU8::new(Status::Starting as u8),
+            overflow: AtomicU8::new(overflow.code()),
+            probed,
+            room_ms: AtomicU32::new(overflow.room_ms()),
+            incarnation: AtomicU32::new(0),
+            place: AtomicU32::new(u32::MAX),
+            id,
+            system,
+            rare: Mutex::new(Rare { link, desk }),
+        }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let status = Status::from_u8(self.status.load(Ordering::Acquire));
+        if status == Status::Running && self.flags.suspended() { Status::Suspended } else { status }
+    }
+
+    pub(crate) fn set_status(&self, status: Status) {
+        self.status.store(status as u8, Ordering::Release);
+    }
+
+    pub(crate) fn overflow(&self) -> Overflow {
+        let room_ms = self.room_ms.load(Ordering::Relaxed);
+        Overflow::from_code(self.overflow.load(Ordering::Relaxed), room_ms)
+    }
+
+    pub(crate) fn incarnation(&self) -> u32 {
+        self.incarnation.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn next_incarnation(&self) {
+        self.incarnation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The rarely used part, under the cell's one lock.
+    pub(crate) fn rare(&self) -> MutexGuard<'_, Rare<M>> {
+        self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn path(&self) -> Arc<str> {
+        if let Some(path) = self.rare().desk.as_ref().and_then(|desk| desk.path.clone()) {
+            return path;
+        }
+        format!("/{}/${}", self.system.name, self.id.as_u64()).into()
+    }
+
+    /// Why it ended, once it has ended for good.
+    pub(crate) fn exit(&self) -> Option<ExitReason> {
+        self.rare().desk.as_ref().and_then(|desk| desk.exit.clone())
+    }
+
+    /// Sets flags and wakes the actor's task.
+    pub(crate) fn raise(&self, flags: u32) {
+        self.flags.set(flags);
+        self.mailbox.wake();
+    }
+}
+
+impl<M: Send + 'static> fmt::Debug for Cell<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cell")
+            .field("id", &self.id)
+            .field("status", &self.status())
+            .field("queued", &self.mailbox.len())
+            .finish_non_exhaustive()
+    }
+}

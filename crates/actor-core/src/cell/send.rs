@@ -1,0 +1,96 @@
+//! What a sender needs of a cell: envelopes, limits, and the policies of a full mailbox.
+
+use std::sync::Arc;
+
+use steadfast_base::context;
+
+use super::{Cell, Envelope};
+use crate::{DeadReason, Overflow, mailbox::Refused, overflow::limit_ms, slot::AskTag, turn};
+
+impl<M: Send + 'static> Cell<M> {
+    /// What travels with a plain message: nothing, unless a context is in force.
+    #[inline]
+    pub(crate) fn envelope(&self) -> Option<Box<Envelope>> {
+        if self.probed {
+            self.tell_probe_enqueued();
+        }
+        if context::is_set() { seal(None) } else { None }
+    }
+
+    /// What travels with a question: at least where to find its asker.
+    #[inline]
+    pub(crate) fn ask_envelope(&self, tag: AskTag) -> Option<Box<Envelope>> {
+        if self.probed {
+            self.tell_probe_enqueued();
+        }
+        if context::is_set() {
+            seal(Some(tag))
+        } else {
+            Some(Box::new(Envelope { context: None, ask: Some(tag) }))
+        }
+    }
+
+    #[cold]
+    fn tell_probe_enqueued(&self) {
+        if let Some(probe) = &self.system.probe {
+            probe.enqueued(self.id, self.mailbox.len());
+        }
+    }
+
+    /// How long a sender may wait for room: the mailbox's limit, or less by the caller's context.
+    pub(crate) fn room_limit_ms(&self) -> u32 {
+        let limit = match self.overflow() {
+            Overflow::Wait(limit) => limit_ms(limit),
+            _ => 0,
+        };
+        let deadline = context::current().and_then(|context| context.deadline());
+        match deadline {
+            Some(at) => {
+                limit.min(limit_ms(at.saturating_duration_since(self.system.time.now())))
+            }
+            None => limit,
+        }
+    }
+
+    /// Makes a dead letter of a message that the mailbox had no room for.
+    pub(crate) fn drop_letter(&self, message: M) {
+        turn::outside(|| drop(message));
+        self.tell_of_dead(DeadReason::Overflow, 1);
+    }
+
+    /// Sends a message in place of the oldest one. The message comes back if the actor has stopped.
+    pub(crate) fn send_over_oldest(
+        &self,
+        message: M,
+        envelope: Option<Box<Envelope>>,
+    ) -> Result<(), M> {
+        loop {
+            match self.mailbox.try_claim() {
+                Ok(claim) => {
+                    claim.write(message, envelope);
+                    return Ok(());
+                }
+                Err(Refused::Closed) => return Err(message),
+                Err(Refused::Full) => {
+                    if let Some((oldest, _)) = self.mailbox.pop_oldest() {
+                        self.drop_letter(oldest);
+                    } else {
+                        // The receiver has taken it just now, or has not shared its head yet.
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cold]
+fn seal(ask: Option<AskTag>) -> Option<Box<Envelope>> {
+    let context = context::current().map(|context| match turn::current_actor() {
+        Some(sender) if context.sender() != Some(sender) => {
+            Arc::new(context.as_ref().clone().with_sender(sender))
+        }
+        _ => context,
+    });
+    (context.is_some() || ask.is_some()).then(|| Box::new(Envelope { context, ask }))
+}

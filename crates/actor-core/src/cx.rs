@@ -1,0 +1,425 @@
+//! `Cx`: what an actor can do from inside its handlers and hooks.
+
+use std::{
+    future::Future,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use steadfast_base::{ActorId, CallContext, Instant, Stream, Timestamp, context};
+
+use crate::{
+    Actor, ActorHandle, ActorRef, ExitReason, Failure, IntoFactory, Signal, Spawn, System,
+    cell::{AnyCell, Cell, ChildCell, Flags, Inbox, Received, Watcher, notify},
+    extras::{Extras, Letter, PIPES_MAX, STASH_MAX, Watched},
+    probe::TurnStart,
+    timers::{TimerKey, TooManyTimers},
+};
+
+/// The actor's side of itself: refs, children, watches, timers, stash, time, randomness.
+///
+/// Everything tied to an incarnation (timers, piped futures, watches) is gone when it ends.
+pub struct Cx<A: Actor> {
+    pub(crate) cell: Arc<Cell<A::Msg>>,
+    extras: Option<Box<Extras<A::Msg>>>,
+}
+
+impl<A: Actor> Cx<A> {
+    pub(crate) fn new(cell: Arc<Cell<A::Msg>>) -> Self {
+        Self { cell, extras: None }
+    }
+
+    fn extras(&mut self) -> &mut Extras<A::Msg> {
+        self.extras.get_or_insert_default()
+    }
+
+    /// A ref to this actor.
+    #[must_use]
+    pub fn me(&self) -> ActorRef<A::Msg> {
+        ActorRef::new(Arc::clone(&self.cell))
+    }
+
+    /// The number that identifies this actor within its system.
+    #[must_use]
+    pub fn id(&self) -> ActorId {
+        self.cell.id
+    }
+
+    /// The path: `/system/name`, or `/system/$id` for an anonymous actor.
+    #[must_use]
+    pub fn path(&self) -> Arc<str> {
+        self.cell.path()
+    }
+
+    /// How often the actor has started: 1 in its first incarnation.
+    #[must_use]
+    pub fn incarnation(&self) -> u32 {
+        self.cell.incarnation()
+    }
+
+    /// The system that the actor lives in.
+    #[must_use]
+    pub fn system(&self) -> System {
+        System::from_inner(Arc::clone(&self.cell.system))
+    }
+
+    /// The injected monotonic time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.cell.system.time.now()
+    }
+
+    /// The injected wall-clock time.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        self.cell.system.time.timestamp()
+    }
+
+    /// The actor's own random stream, derived from the system's seed and the actor's path.
+    pub fn rng(&mut self) -> &mut Stream {
+        let cell = Arc::clone(&self.cell);
+        self.extras().stream.get_or_insert_with(|| cell.system.seed.stream(&cell.path()))
+    }
+
+    /// The context that the message at hand came with, if any.
+    #[must_use]
+    pub fn context(&self) -> Option<Arc<CallContext>> {
+        context::current()
+    }
+
+    /// Ends the actor after this message, with [`ExitReason::Normal`].
+    pub fn stop(&mut self) {
+        self.stop_with(ExitReason::Normal);
+    }
+
+    /// Ends the actor after this message, with a reason of its choice.
+    pub fn stop_with(&mut self, reason: ExitReason) {
+        self.extras().stopping = Some(reason);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.stopping.is_some())
+    }
+
+    pub(crate) fn stop_reason(&mut self) -> ExitReason {
+        let reason = self.extras.as_mut().and_then(|extras| extras.stopping.take());
+        reason.unwrap_or(ExitReason::Normal)
+    }
+}
+
+/// Children and watches.
+impl<A: Actor> Cx<A> {
+    /// Starts a child under this actor's path. It stops with this actor, before it.
+    ///
+    /// A child is not restarted when it fails: this actor gets
+    /// [`Signal::ChildExited`](crate::Signal::ChildExited). To have it restarted, put it under a
+    /// supervisor.
+    pub fn spawn<C: Actor, K, F: IntoFactory<C, K>>(
+        &mut self,
+        name: &str,
+        factory: F,
+    ) -> Spawn<C, F::Factory> {
+        let system = Arc::clone(&self.cell.system);
+        let parent: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&self.cell);
+        Spawn::new(system, Some(name), factory.into_factory()).under(parent)
+    }
+
+    /// The children that are alive, in the order of their start.
+    pub fn children(&mut self) -> Vec<ActorHandle> {
+        self.adopt_children();
+        let extras = self.extras.as_ref();
+        let children = extras.map(|extras| &extras.children).into_iter().flatten();
+        children.map(|(_, cell)| ActorHandle::new(Arc::clone(cell))).collect()
+    }
+
+    /// Takes over the children that were started since the last look.
+    fn adopt_children(&mut self) {
+        let born = match self.cell.rare().desk.as_mut() {
+            Some(desk) if !desk.born.is_empty() => std::mem::take(&mut desk.born),
+            _ => return,
+        };
+        for child in born {
+            if child.exit().is_none() {
+                self.extras().children.insert(child.id(), child);
+            }
+        }
+    }
+
+    /// Asks to be told once when `target` ends for good: a signal
+    /// [`Terminated`](crate::Signal::Terminated). At once, if it has ended already. A second watch
+    /// of the same actor changes nothing.
+    pub fn watch<M: Send + 'static>(&mut self, target: &ActorRef<M>) {
+        self.watch_cell(target.cell_any(), None);
+    }
+
+    /// As [`watch`](Self::watch), but the end comes as `message`, handled before the mailbox.
+    pub fn watch_with<M: Send + 'static>(&mut self, target: &ActorRef<M>, message: A::Msg) {
+        self.watch_cell(target.cell_any(), Some(message));
+    }
+
+    /// As [`watch`](Self::watch), for an actor whose message type is not known.
+    pub fn watch_handle(&mut self, target: &ActorHandle) {
+        self.watch_cell(target.cell_any(), None);
+    }
+
+    fn watch_cell(&mut self, target: Arc<dyn AnyCell>, message: Option<A::Msg>) {
+        let id = target.id();
+        let watched = Watched { cell: Arc::clone(&target), message };
+        if self.extras().watched.insert(id, watched).is_some() {
+            return;
+        }
+        let watcher: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&self.cell);
+        let watcher = Watcher::Actor { watcher, incarnation: self.cell.incarnation() };
+        if let Err((watcher, reason)) = target.watch(watcher) {
+            notify(watcher, id, &target.path(), &reason);
+        }
+    }
+
+    /// Takes a watch back; a notice already on its way is dropped.
+    pub fn unwatch<M: Send + 'static>(&mut self, target: &ActorRef<M>) {
+        self.unwatch_id(target.id());
+    }
+
+    /// As [`unwatch`](Self::unwatch), by the actor's number.
+    pub fn unwatch_id(&mut self, target: ActorId) {
+        if let Some(watched) = self.extras().watched.remove(&target) {
+            watched.cell.unwatch(self.cell.id);
+        }
+    }
+
+    pub(crate) fn receive_signal(&mut self, signal: Signal) -> Received<A::Msg> {
+        match &signal {
+            Signal::Terminated { id, .. } => match self.extras().watched.remove(id) {
+                Some(Watched { message: Some(message), .. }) => Received::Message(message),
+                Some(_) => Received::Hook(signal),
+                None => Received::Stale,
+            },
+            Signal::ChildExited { id, .. } => {
+                self.adopt_children();
+                self.extras().children.remove(id);
+                Received::Hook(signal)
+            }
+            Signal::Child(_) => Received::Hook(signal),
+        }
+    }
+}
+
+/// Timers, stash and pipes.
+impl<A: Actor> Cx<A> {
+    /// Sends `message` to this actor after `delay`, before the mailbox's messages. A timer that
+    /// runs under the same key is replaced.
+    ///
+    /// # Errors
+    ///
+    /// The message, if [`TIMERS_MAX`](crate::TIMERS_MAX) timers run.
+    pub fn once(
+        &mut self,
+        key: impl Into<TimerKey>,
+        delay: Duration,
+        message: A::Msg,
+    ) -> Result<(), A::Msg> {
+        let at = self.now() + delay;
+        self.extras().timers.once(key.into(), at, message)
+    }
+
+    /// Makes a message with `make` every `period`, the first one after a period. A handler that is
+    /// late gets one message, not one for each period missed.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyTimers`] if [`TIMERS_MAX`](crate::TIMERS_MAX) timers run.
+    pub fn every(
+        &mut self,
+        key: impl Into<TimerKey>,
+        period: Duration,
+        make: impl FnMut() -> A::Msg + Send + 'static,
+    ) -> Result<(), TooManyTimers> {
+        let period = period.max(Duration::from_millis(1));
+        let first = self.now() + period;
+        self.extras().timers.every(key.into(), first, period, Box::new(make))
+    }
+
+    /// Stops a timer; false if none runs under the key. Its message does not come any more, even
+    /// if its time had passed.
+    pub fn cancel(&mut self, key: impl Into<TimerKey>) -> bool {
+        let key = key.into();
+        self.extras.as_mut().is_some_and(|extras| extras.timers.cancel(key))
+    }
+
+    /// True if a timer runs under the key.
+    pub fn has_timer(&self, key: impl Into<TimerKey>) -> bool {
+        let key = key.into();
+        self.extras.as_ref().is_some_and(|extras| extras.timers.is_running(key))
+    }
+
+    /// Holds a message back until [`unstash`](Self::unstash). It keeps its context and survives
+    /// a restart, after which it is handled first.
+    ///
+    /// # Errors
+    ///
+    /// The message, if [`STASH_MAX`](crate::STASH_MAX) are held back.
+    pub fn stash(&mut self, message: A::Msg) -> Result<(), A::Msg> {
+        let extras = self.extras();
+        if extras.stash.len() + extras.ready.len() >= STASH_MAX {
+            return Err(message);
+        }
+        let envelope = context::current().map(|context| {
+            Box::new(crate::cell::Envelope { context: Some(context), ask: None })
+        });
+        extras.stash.push_back((message, envelope));
+        Ok(())
+    }
+
+    /// Puts all held-back messages before the mailbox, in the order in which they were stashed.
+    pub fn unstash(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.unstash();
+        }
+    }
+
+    /// How many messages are held back.
+    pub fn stashed(&self) -> usize {
+        self.extras.as_ref().map_or(0, |extras| extras.stash.len())
+    }
+
+    /// Runs `future` beside the actor and hands its result to it as a message, which a full
+    /// mailbox does not delay. It is dropped when the incarnation ends. A panic in it fails the
+    /// actor.
+    ///
+    /// # Errors
+    ///
+    /// The future, if [`PIPES_MAX`](crate::PIPES_MAX) run.
+    pub fn pipe_to_self<F>(
+        &mut self,
+        future: F,
+        into_message: impl FnOnce(F::Output) -> A::Msg + Send + 'static,
+    ) -> Result<(), F>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send,
+    {
+        let cell = Arc::clone(&self.cell);
+        let extras = self.extras();
+        extras.pipes.retain(|pipe| !pipe.is_finished());
+        if extras.pipes.len() >= PIPES_MAX {
+            return Err(future);
+        }
+        let pipe = crate::pipe::run(Arc::clone(&cell), future, into_message);
+        let pipe = cell.system.spawn_task(pipe);
+        extras.pipes.push(pipe);
+        Ok(())
+    }
+}
+
+/// What the life loop asks of the context.
+impl<A: Actor> Cx<A> {
+    pub(crate) fn next_message(&mut self, inbox: &mut Inbox<'_, A::Msg>) -> Option<Letter<A::Msg>> {
+        if let Some(extras) = &mut self.extras {
+            if !extras.timers.is_empty() {
+                let now = self.cell.system.time.now();
+                if let Some(message) = extras.timers.due(now) {
+                    return Some((message, None));
+                }
+            }
+            if let Some(letter) = extras.ready.pop_front() {
+                return Some(letter);
+            }
+        }
+        inbox.try_next()
+    }
+
+    /// Ready when there may be something to do.
+    pub(crate) fn poll_idle(
+        &mut self,
+        inbox: &mut Inbox<'_, A::Msg>,
+        task: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.cell.flags.any() {
+            return Poll::Ready(());
+        }
+        if let Some(extras) = &mut self.extras {
+            if extras.timers.poll_due(&self.cell.system.time, task).is_ready() {
+                return Poll::Ready(());
+            }
+        }
+        let slept = inbox.poll_sleep(task);
+        // A flag set before the mailbox slept has woken nobody.
+        if self.cell.flags.get() == 0 { slept } else { Poll::Ready(()) }
+    }
+
+    /// Ready when the control lane has something to say.
+    pub(crate) fn poll_suspended(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        match self.cell.flags.get() & !Flags::SUSPEND {
+            0 if self.cell.flags.suspended() => Poll::Pending,
+            _ => Poll::Ready(()),
+        }
+    }
+
+    pub(crate) fn take_piped(&mut self) {
+        let piped = match self.cell.rare().desk.as_mut() {
+            Some(desk) => std::mem::take(&mut desk.piped),
+            None => return,
+        };
+        let incarnation = self.cell.incarnation();
+        for (from, message) in piped {
+            if from == incarnation {
+                self.extras().ready.push_back((message, None));
+            }
+        }
+    }
+
+    pub(crate) fn begin_turn(&mut self, envelope: Option<&crate::cell::Envelope>) -> TurnStart {
+        TurnStart::new(&self.cell, envelope)
+    }
+
+    pub(crate) fn end_turn(&mut self, turn: TurnStart, ok: bool) {
+        turn.end(&self.cell, ok);
+    }
+
+    pub(crate) fn end_incarnation(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.end_incarnation(self.cell.id);
+        }
+    }
+
+    /// Stops the children, the youngest first, each within its time; then kills it.
+    pub(crate) async fn stop_children(&mut self) {
+        self.adopt_children();
+        let Some(extras) = &mut self.extras else { return };
+        while let Some((_, child)) = extras.children.pop_last() {
+            ChildCell(child).stop(&self.cell.system).await;
+        }
+    }
+
+    /// Kills the children and waits for their end.
+    pub(crate) async fn kill_children(&mut self) {
+        self.adopt_children();
+        let Some(extras) = &mut self.extras else { return };
+        let children = std::mem::take(&mut extras.children);
+        for child in children.values() {
+            child.raise(Flags::KILL | Flags::FINAL);
+        }
+        for (_, child) in children {
+            ChildCell(child).gone(&self.cell.system).await;
+        }
+    }
+
+    /// Messages held outside the mailbox when the actor ends: they are leftovers too.
+    pub(crate) fn take_letters(&mut self) -> Vec<Letter<A::Msg>> {
+        let Some(extras) = &mut self.extras else { return Vec::new() };
+        extras.unstash();
+        extras.ready.drain(..).collect()
+    }
+
+    /// Reports a failure to the supervisor without ending; false if there is no supervisor.
+    pub fn report_error(&self, failure: Failure) -> bool {
+        ActorHandle::new(Arc::<Cell<A::Msg>>::clone(&self.cell)).report_error(failure)
+    }
+}
+
+impl<A: Actor> std::fmt::Debug for Cx<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cx").field("cell", &self.cell).finish_non_exhaustive()
+    }
+}

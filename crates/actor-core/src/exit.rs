@@ -1,0 +1,234 @@
+//! Why an actor ended, and the failure behind it with its chain of causes.
+
+use std::{any::Any, error::Error, fmt, sync::Arc};
+
+use steadfast_base::{CorrelationId, FailureKind, FailureRecord, Timestamp};
+
+use crate::actor::BoxError;
+
+/// Why an incarnation, or an actor for good, came to its end.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ExitReason {
+    /// It ended by itself: `Flow::Stop`, `cx.stop()`, a drained mailbox, or `Started::Ignore`.
+    Normal,
+    /// It was told to stop, by its parent, its supervisor or the system.
+    Shutdown,
+    /// It was killed: no hook ran and an awaiting handler was dropped.
+    Killed,
+    /// A hook or handler returned an error.
+    Error(Failure),
+    /// A hook or handler panicked.
+    Panic(Failure),
+    /// A supervisor, or a child with a budget of its own, failed too often.
+    Meltdown(Failure),
+    /// A supervisor handed a failure of a child up to its own parent.
+    Escalated(Failure),
+}
+
+impl ExitReason {
+    /// True for everything but `Normal` and `Shutdown`.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        !matches!(self, Self::Normal | Self::Shutdown)
+    }
+
+    /// The failure behind the end, where there is one.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Normal | Self::Shutdown | Self::Killed => None,
+            Self::Error(failure)
+            | Self::Panic(failure)
+            | Self::Meltdown(failure)
+            | Self::Escalated(failure) => Some(failure),
+        }
+    }
+
+    /// The stable lower-case name of the reason: `normal`, `shutdown`, `killed`, ...
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Shutdown => "shutdown",
+            Self::Killed => "killed",
+            Self::Error(_) => "error",
+            Self::Panic(_) => "panic",
+            Self::Meltdown(_) => "meltdown",
+            Self::Escalated(_) => "escalated",
+        }
+    }
+}
+
+impl fmt::Display for ExitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.failure() {
+            Some(failure) => write!(f, "{}: {failure}", self.name()),
+            None => f.write_str(self.name()),
+        }
+    }
+}
+
+/// What went wrong in an actor: cheap to clone, with the error itself and its causes.
+#[derive(Clone)]
+pub struct Failure(Arc<Inner>);
+
+struct Inner {
+    kind: FailureKind,
+    at: Timestamp,
+    actor: Box<str>,
+    message: Box<str>,
+    error: Option<BoxError>,
+    correlation: Option<CorrelationId>,
+    cause: Option<Failure>,
+}
+
+impl Failure {
+    /// A failure of `actor` (its path) by an error value.
+    pub fn from_error(at: Timestamp, actor: &str, error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        let message = error.to_string();
+        Self::build(FailureKind::Error, at, actor, message, Some(error), None)
+    }
+
+    /// A failure of `actor` by a panic; the payload is read where it is text.
+    pub fn from_panic(at: Timestamp, actor: &str, payload: &(dyn Any + Send)) -> Self {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic with a payload that is not text".to_owned());
+        Self::build(FailureKind::Panic, at, actor, message, None, None)
+    }
+
+    /// A failure of any kind, with a message and the failure that caused it.
+    pub fn new(
+        kind: FailureKind,
+        at: Timestamp,
+        actor: &str,
+        message: impl Into<String>,
+        cause: Option<Failure>,
+    ) -> Self {
+        Self::build(kind, at, actor, message.into(), None, cause)
+    }
+
+    fn build(
+        kind: FailureKind,
+        at: Timestamp,
+        actor: &str,
+        message: String,
+        error: Option<BoxError>,
+        cause: Option<Failure>,
+    ) -> Self {
+        let correlation = steadfast_base::context::current().and_then(|cx| cx.correlation());
+        let (actor, message) = (actor.into(), message.into_boxed_str());
+        Self(Arc::new(Inner { kind, at, actor, message, error, correlation, cause }))
+    }
+
+    /// What kind of failure it is.
+    #[must_use]
+    pub fn kind(&self) -> FailureKind {
+        self.0.kind
+    }
+
+    /// When it happened.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.0.at
+    }
+
+    /// The path of the actor that failed.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.0.actor
+    }
+
+    /// The error's or the panic's text.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The error value, if the failure came by one and is of type `E`.
+    #[must_use]
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.error.as_deref()?.downcast_ref()
+    }
+
+    /// The failure that caused this one: the child's, for a meltdown or an escalation.
+    #[must_use]
+    pub fn cause(&self) -> Option<&Failure> {
+        self.0.cause.as_ref()
+    }
+
+    /// The first failure of the chain.
+    #[must_use]
+    pub fn root_cause(&self) -> &Failure {
+        let mut failure = self;
+        while let Some(cause) = failure.cause() {
+            failure = cause;
+        }
+        failure
+    }
+
+    /// The failure as plain data, with the paths it travelled through, first cause first.
+    #[must_use]
+    pub fn record(&self) -> FailureRecord {
+        let mut hops = Vec::new();
+        let mut next = Some(self);
+        while let Some(failure) = next {
+            hops.push(failure.actor());
+            next = failure.cause();
+        }
+        let record = FailureRecord::new(self.at(), self.kind(), self.message());
+        let mut record = record.with_actor(self.actor()).with_severity(self.kind().severity());
+        for hop in hops.into_iter().rev() {
+            record = record.with_hop(hop);
+        }
+        match self.0.correlation {
+            Some(correlation) => record.with_correlation(correlation),
+            None => record,
+        }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("kind", &self.0.kind)
+            .field("actor", &self.0.actor)
+            .field("message", &self.0.message)
+            .field("cause", &self.0.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.0.message, self.0.actor)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match (&self.0.error, &self.0.cause) {
+            (_, Some(cause)) => Some(cause),
+            (Some(error), None) => error.source(),
+            (None, None) => None,
+        }
+    }
+}
+
+/// An error with which an actor ends for the reason it holds, instead of `Error`.
+///
+/// Supervisors return it to end with `Meltdown` or `Escalated`.
+#[derive(Debug)]
+pub struct EndWith(pub ExitReason);
+
+impl fmt::Display for EndWith {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for EndWith {}

@@ -1,0 +1,80 @@
+//! What an actor needs only if it uses it: timers, stash, children, watches, pipes.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use steadfast_base::{ActorId, Stream};
+use tokio::task::AbortHandle;
+
+use crate::{
+    ExitReason,
+    cell::{AnyCell, Envelope},
+    timers::Timers,
+};
+
+/// Messages that an actor may hold back with `stash`; one more is refused.
+pub const STASH_MAX: usize = 1_024;
+
+/// Futures that an actor may have piped to itself at a time; one more is refused.
+pub const PIPES_MAX: usize = 1_024;
+
+/// A message with what travelled beside it.
+pub(crate) type Letter<M> = (M, Option<Box<Envelope>>);
+
+/// A watched actor, and the message to send for its end in place of the signal.
+pub(crate) struct Watched<M> {
+    pub(crate) cell: Arc<dyn AnyCell>,
+    pub(crate) message: Option<M>,
+}
+
+pub(crate) struct Extras<M> {
+    pub(crate) timers: Timers<M>,
+    pub(crate) stash: VecDeque<Letter<M>>,
+    /// Messages that go before the mailbox: unstashed ones and results of pipes.
+    pub(crate) ready: VecDeque<Letter<M>>,
+    pub(crate) children: BTreeMap<ActorId, Arc<dyn AnyCell>>,
+    pub(crate) watched: BTreeMap<ActorId, Watched<M>>,
+    pub(crate) pipes: Vec<AbortHandle>,
+    pub(crate) stream: Option<Stream>,
+    pub(crate) stopping: Option<ExitReason>,
+}
+
+impl<M> Default for Extras<M> {
+    fn default() -> Self {
+        Self {
+            timers: Timers::default(),
+            stash: VecDeque::new(),
+            ready: VecDeque::new(),
+            children: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            pipes: Vec::new(),
+            stream: None,
+            stopping: None,
+        }
+    }
+}
+
+impl<M> Extras<M> {
+    /// Forgets what belongs to one incarnation. Stashed messages were accepted, so they stay, and
+    /// go first in the next one.
+    pub(crate) fn end_incarnation(&mut self, me: ActorId) {
+        self.timers.clear();
+        for pipe in self.pipes.drain(..) {
+            pipe.abort();
+        }
+        for watched in std::mem::take(&mut self.watched).into_values() {
+            watched.cell.unwatch(me);
+        }
+        self.stopping = None;
+        self.unstash();
+    }
+
+    /// Puts the stashed messages before all others, in the order in which they were stashed.
+    pub(crate) fn unstash(&mut self) {
+        while let Some(letter) = self.stash.pop_back() {
+            self.ready.push_front(letter);
+        }
+    }
+}

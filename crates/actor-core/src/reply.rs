@@ -1,0 +1,92 @@
+//! `Reply<T>`: the answering half of an ask, a field of the message.
+
+use std::{any::type_name, fmt, marker::PhantomData};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    slot::{Answer, Why},
+    turn,
+};
+
+/// The place where the answer to an ask goes.
+///
+/// Part of the message. The asker is told at once when the reply is dropped without an answer:
+/// `NoReply`, or `Restarting` or `Stopped` if the actor failed on the message. An actor may keep
+/// the reply and answer later.
+///
+/// It serialises as nothing and deserialises detached, so that message enums can derive serde.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_actor_core::Reply;
+///
+/// let reply: Reply<u64> = Reply::detached();
+/// assert!(reply.is_abandoned());
+/// reply.send(1); // nobody listens: the value is dropped
+/// ```
+pub struct Reply<T: Send + 'static>(Option<Answer<T>>);
+
+impl<T: Send + 'static> Reply<T> {
+    pub(crate) fn new(answer: Answer<T>) -> Self {
+        Self(Some(answer))
+    }
+
+    /// A reply to nobody.
+    #[must_use]
+    pub fn detached() -> Self {
+        Self(None)
+    }
+
+    /// Answers. If the asker has gone or its deadline has passed, the value is dropped.
+    pub fn send(self, value: T) {
+        drop(self.try_send(value));
+    }
+
+    /// Answers, or gives the value back if the asker has gone or its deadline has passed.
+    ///
+    /// # Errors
+    ///
+    /// The value, if nobody waits for it any more.
+    pub fn try_send(mut self, value: T) -> Result<(), T> {
+        match self.0.take() {
+            Some(answer) => answer.send(value),
+            None => Err(value),
+        }
+    }
+
+    /// True if nobody waits for the answer any more.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.0.as_ref().is_none_or(Answer::is_abandoned)
+    }
+}
+
+impl<T: Send + 'static> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if let Some(answer) = self.0.take() {
+            if let Some(lost) = turn::lose(answer.into_erased()) {
+                lost.lose(Why::Dropped);
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply<{}>", type_name::<T>())
+    }
+}
+
+impl<T: Send + 'static> Serialize for Reply<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        PhantomData::<T>.serialize(serializer)
+    }
+}
+
+impl<'de, T: Send + 'static> Deserialize<'de> for Reply<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        PhantomData::<T>::deserialize(deserializer).map(|_| Self::detached())
+    }
+}

@@ -1,0 +1,186 @@
+//! `Spawn`: an actor about to start, with its options.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use crate::{
+    Actor, ActorHandle, ActorRef, Cx, Overflow, StartError,
+    cell::{AnyCell, Cell, Link, Tomb, run},
+    factory::Factory,
+    mailbox::MAX_CAPACITY,
+    slot::Asker,
+    system::SystemInner,
+};
+
+/// An actor about to start. Await it to have it started and be told how that went.
+///
+/// | option | default |
+/// |---|---|
+/// | [`capacity`](Self::capacity) | the system's: 1,024 messages |
+/// | [`overflow`](Self::overflow) | the system's: wait for room, at most 5 s |
+///
+/// Nothing happens until it is awaited, or [`detach`](Self::detach) is called.
+///
+/// # Errors
+///
+/// [`StartError`]: the name is taken or unusable, the factory or the `started` hook failed or
+/// chose not to start, or the system is shutting down. The name is free again when the error
+/// arrives.
+///
+/// # Cancel safety
+///
+/// Dropping the future after its first poll leaves the actor running.
+#[must_use = "an actor starts when this is awaited or detached"]
+pub struct Spawn<A: Actor, F: Factory<A>> {
+    system: Arc<SystemInner>,
+    name: Option<Box<str>>,
+    factory: F,
+    parent: Option<Arc<dyn AnyCell>>,
+    supervisor: Option<(Arc<dyn AnyCell>, u64)>,
+    capacity: u32,
+    overflow: Overflow,
+    actor: PhantomData<fn() -> A>,
+}
+
+impl<A: Actor, F: Factory<A>> Spawn<A, F> {
+    pub(crate) fn new(system: Arc<SystemInner>, name: Option<&str>, factory: F) -> Self {
+        let (capacity, overflow) = (system.capacity, system.overflow);
+        Self {
+            system,
+            name: name.map(Into::into),
+            factory,
+            parent: None,
+            supervisor: None,
+            capacity,
+            overflow,
+            actor: PhantomData,
+        }
+    }
+
+    pub(crate) fn under(mut self, parent: Arc<dyn AnyCell>) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// How many messages the mailbox holds at most, at least 1.
+    pub fn capacity(mut self, messages_max: u32) -> Self {
+        self.capacity = messages_max.clamp(1, MAX_CAPACITY);
+        self
+    }
+
+    /// What the full mailbox does with the next message.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Starts the actor under a supervisor, which knows it by `key`: its path hangs under the
+    /// supervisor's, and every step of its life is signalled. The seam for supervisors.
+    pub fn supervised_by(mut self, supervisor: &ActorHandle, key: u64) -> Self {
+        self.supervisor = Some((supervisor.cell_any(), key));
+        self
+    }
+
+    /// Starts the actor without waiting for its `started` hook. A failed start shows as the
+    /// actor's end, with the failure as its reason.
+    ///
+    /// # Errors
+    ///
+    /// As for awaiting, except that a failed start is not waited for.
+    pub fn detach(self) -> Result<ActorRef<A::Msg>, StartError> {
+        let system = Arc::clone(&self.system);
+        let (cell, task) = self.build(None)?;
+        system.spawn_actor(task);
+        Ok(ActorRef::new(cell))
+    }
+
+    fn build(
+        self,
+        report: crate::cell::StartReport,
+    ) -> Result<(Arc<Cell<A::Msg>>, impl Future<Output = ()> + Send + use<A, F>), StartError> {
+        let Self { system, name, factory, parent, supervisor, capacity, overflow, .. } = self;
+        let above = supervisor.as_ref().map(|(cell, _)| cell).or(parent.as_ref());
+        let path = match &name {
+            Some(name) => Some(system.path_of(above.map(|cell| cell.path()).as_deref(), name)?),
+            None => None,
+        };
+        let link = match (supervisor, &parent) {
+            (Some((parent, key)), _) => Some(Box::new(Link { parent, key, supervised: true })),
+            (None, Some(parent)) => {
+                Some(Box::new(Link { parent: Arc::clone(parent), key: 0, supervised: false }))
+            }
+            (None, None) => None,
+        };
+        let id = system.next_id();
+        let cell = Cell::new(id, Arc::clone(&system), capacity, overflow, path.clone(), link);
+        let cell = Arc::new(cell);
+        system.register(&cell, path.as_ref())?;
+        if let Some(parent) = parent {
+            let child: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&cell);
+            if !parent.bear(child) {
+                system.forget(&*cell, path.as_deref());
+                return Err(StartError::ShuttingDown);
+            }
+        }
+        let tomb = Tomb::new(Arc::clone(&cell));
+        let task = run::<A, F>(tomb, Cx::new(Arc::clone(&cell)), factory, report);
+        Ok((cell, task))
+    }
+}
+
+impl<A: Actor, F: Factory<A>> IntoFuture for Spawn<A, F> {
+    type Output = Result<ActorRef<A::Msg>, StartError>;
+    type IntoFuture = Starting<A, F>;
+
+    fn into_future(self) -> Starting<A, F> {
+        Starting { spawn: Some(self), waiting: None }
+    }
+}
+
+/// The future of a started actor.
+#[must_use = "futures do nothing unless they are awaited"]
+pub struct Starting<A: Actor, F: Factory<A>> {
+    spawn: Option<Spawn<A, F>>,
+    waiting: Option<(Asker<Result<(), StartError>>, Arc<Cell<A::Msg>>)>,
+}
+
+/// Nothing is pinned: the actor's own future is in its task.
+impl<A: Actor, F: Factory<A>> Unpin for Starting<A, F> {}
+
+impl<A: Actor, F: Factory<A>> Future for Starting<A, F> {
+    type Output = Result<ActorRef<A::Msg>, StartError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(spawn) = self.spawn.take() {
+            let system = Arc::clone(&spawn.system);
+            let (asker, answer) = system.pool.acquire(0);
+            let (cell, task) = spawn.build(Some(answer))?;
+            self.waiting = Some((asker, cell));
+            system.spawn_actor(task);
+        }
+        let Some((asker, cell)) = &mut self.waiting else { return Poll::Pending };
+        match ready!(asker.poll(context)) {
+            Ok(Ok(())) => Poll::Ready(Ok(ActorRef::new(Arc::clone(cell)))),
+            Ok(Err(error)) => Poll::Ready(Err(error)),
+            Err(_) => Poll::Ready(Err(StartError::Killed)),
+        }
+    }
+}
+
+impl<A: Actor, F: Factory<A>> fmt::Debug for Starting<A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Starting").field("begun", &self.waiting.is_some()).finish()
+    }
+}
+
+impl<A: Actor, F: Factory<A>> fmt::Debug for Spawn<A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawn").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! Timers of one actor: once or periodic, keyed, gone with the incarnation.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use steadfast_base::{Instant, Sleep, Time};
+
+/// Timers that one actor may have running; one more is refused.
+pub const TIMERS_MAX: usize = 4_096;
+
+/// Names a timer within its actor; starting a timer under a key that runs replaces it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TimerKey {
+    /// A timer named by a constant.
+    Name(&'static str),
+    /// A timer named by a number, say a request's.
+    Number(u64),
+}
+
+impl From<&'static str> for TimerKey {
+    fn from(name: &'static str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<u64> for TimerKey {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// The actor has [`TIMERS_MAX`] timers already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyTimers;
+
+impl fmt::Display for TooManyTimers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the actor runs {TIMERS_MAX} timers already")
+    }
+}
+
+impl std::error::Error for TooManyTimers {}
+
+enum Fire<M> {
+    Once(Option<M>),
+    Every { period: Duration, make: Box<dyn FnMut() -> M + Send> },
+}
+
+struct Entry<M> {
+    key: TimerKey,
+    fire: Fire<M>,
+}
+
+/// The timers of one incarnation, earliest first; equal times fire in the order of their start.
+pub(crate) struct Timers<M> {
+    queue: BTreeMap<(Instant, u64), Entry<M>>,
+    keys: BTreeMap<TimerKey, (Instant, u64)>,
+    started: u64,
+    sleep: Option<(Instant, Sleep)>,
+}
+
+impl<M> Default for Timers<M> {
+    fn default() -> Self {
+        Self { queue: BTreeMap::new(), keys: BTreeMap::new(), started: 0, sleep: None }
+    }
+}
+
+impl<M> Timers<M> {
+    pub(crate) fn once(&mut self, key: TimerKey, at: Instant, message: M) -> Result<(), M> {
+        match self.insert(key, at, Fire::Once(Some(message))) {
+            Err(Fire::Once(Some(message))) => Err(message),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn every(
+        &mut self,
+        key: TimerKey,
+        first: Instant,
+        period: Duration,
+        make: Box<dyn FnMut() -> M + Send>,
+    ) -> Result<(), TooManyTimers> {
+        self.insert(key, first, Fire::Every { period, make }).map_err(|_| TooManyTimers)
+    }
+
+    fn insert(&mut self, key: TimerKey, at: Instant, fire: Fire<M>) -> Result<(), Fire<M>> {
+        self.cancel(key);
+        if self.queue.len() >= TIMERS_MAX {
+            return Err(fire);
+        }
+        self.started += 1;
+        self.keys.insert(key, (at, self.started));
+        self.queue.insert((at, self.started), Entry { key, fire });
+        Ok(())
+    }
+
+    /// Stops the timer; false if none runs under the key.
+    pub(crate) fn cancel(&mut self, key: TimerKey) -> bool {
+        self.keys.remove(&key).and_then(|place| self.queue.remove(&place)).is_some()
+    }
+
+    pub(crate) fn is_running(&self, key: TimerKey) -> bool {
+        self.keys.contains_key(&key)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The message of the earliest timer, if its time has come.
+    pub(crate) fn due(&mut self, now: Instant) -> Option<M> {
+        let (&(at, _), _) = self.queue.first_key_value()?;
+        if at > now {
+            return None;
+        }
+        let (_, Entry { key, fire }) = self.queue.pop_first()?;
+        self.keys.remove(&key);
+        match fire {
+            Fire::Once(message) => message,
+            Fire::Every { period, mut make } => {
+                let message = make();
+                // A late timer does not catch up: it fires once and goes on from now.
+                let next = (at + period).max(now);
+                let next = if next == now { now + period } else { next };
+                drop(self.insert(key, next, Fire::Every { period, make }));
+                Some(message)
+            }
+        }
+    }
+
+    /// Ready when the earliest timer is due.
+    pub(crate) fn poll_due(&mut self, time: &Time, task: &mut Context<'_>) -> Poll<()> {
+        let Some((&(at, _), _)) = self.queue.first_key_value() else {
+            self.sleep = None;
+            return Poll::Pending;
+        };
+        if self.sleep.as_ref().is_none_or(|(set, _)| *set != at) {
+            self.sleep = Some((at, time.sleep_until(at)));
+        }
+        let Some((_, sleep)) = self.sleep.as_mut() else { return Poll::Pending };
+        let fired = std::pin::Pin::new(sleep).poll(task);
+        if fired.is_ready() {
+            self.sleep = None;
+        }
+        fired
+    }
+}

@@ -1,0 +1,3 @@
+//! What actors promise, seen from outside.
+
+mod basics;
