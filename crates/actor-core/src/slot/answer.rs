@@ -172,6 +172,10 @@ impl LostList {
 
 impl Drop for LostList {
     fn drop(&mut self) {
+        // `lose_all` makes a list of its own, which is empty when it drops.
+        if self.is_empty() {
+            return;
+        }
         self.lose_all(Why::Dropped);
     }
 }
