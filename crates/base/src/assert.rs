@@ -11,8 +11,8 @@ use crate::time::Timestamp;
 #[cfg(test)]
 mod tests;
 
-/// Violations seen by this process. A pure count that no decision reads: it exists because a violated
-/// assertion must leave a trace even where no sink is at hand.
+/// Violations seen by this process. A pure count that no decision reads: it exists because a
+/// violated assertion must leave a trace even where no sink is at hand.
 static VIOLATIONS: AtomicU64 = AtomicU64::new(0);
 
 /// The name of the event that a violation emits.
@@ -20,13 +20,14 @@ const EVENT: &str = "base.assertion-violated";
 
 /// Asserts that a condition holds, and gives it back; panics in debug builds only.
 ///
-/// For conditions that only a bug of ours can break, and whose failure can be survived: `if !always!(x)
-/// { return safe }`. In builds with debug assertions a violation panics. In the others it is counted
-/// ([`violations`](crate::violations)), reported to a sink if one is given (`sink, at;` first), and
-/// the caller takes the safe path. Where going on would spread corruption, use `assert!` instead.
+/// For conditions that only a bug of ours can break, and whose failure can be survived: `if
+/// !always!(x) { return safe }`. In builds with debug assertions a violation panics. In the others
+/// it is counted ([`violations`](crate::violations)), reported to a sink if one is given (`sink,
+/// at;` first), and the caller takes the safe path. Where going on would spread corruption, use
+/// `assert!` instead.
 ///
-/// While its thread is already panicking a violation never panics, since that would abort the process.
-/// After rust-analyzer's `stdx::always!`.
+/// While its thread is already panicking a violation never panics, since that would abort the
+/// process. After rust-analyzer's `stdx::always!`.
 ///
 /// # Panics
 ///

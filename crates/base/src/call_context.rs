@@ -1,13 +1,13 @@
-//! What travels with a call: correlation, causation, sender, deadline, priority, attempt, retry mark.
+//! What travels with a call, from the first caller to the last callee.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ActorId, CorrelationId, EventId};
 use crate::time::Instant;
 
-/// How much a piece of work matters when not all of it can be done; the first to be shed is the least.
+/// How much a piece of work matters when not all of it can be done.
 ///
-/// Ordered by importance: `Critical` is the greatest, `Background` the least.
+/// Ordered by importance, the least being shed first: `Critical` is the greatest, `Background` the least.
 ///
 /// # Example
 ///
@@ -135,8 +135,8 @@ impl CallContext {
 
     /// The context for a call made while handling this one.
     ///
-    /// Correlation, causation, sender, deadline, priority and retry mark carry on; the attempt starts
-    /// again at 1, because the new call has not been tried yet.
+    /// Correlation, causation, sender, deadline, priority and retry mark carry on; the attempt
+    /// starts again at 1, because the new call has not been tried yet.
     ///
     /// # Example
     ///
@@ -324,7 +324,9 @@ impl CallContext {
         self
     }
 
-    /// Sets the deadline, replacing any; [`shorten_deadline`](Self::shorten_deadline) only tightens it.
+    /// Sets the deadline, replacing any.
+    ///
+    /// To tighten one that may be there, use [`shorten_deadline`](Self::shorten_deadline).
     ///
     /// # Example
     ///

@@ -1,8 +1,8 @@
 //! The call context that is current while a piece of code runs.
 //!
 //! The current context is per thread and set only while the code it belongs to runs: a [`scope`]d
-//! future sets it around each poll, [`enter`] until its guard is dropped. So it follows a future from
-//! thread to thread, and a task started inside does *not* have it unless it is scoped itself.
+//! future sets it around each poll, [`enter`] until its guard is dropped. So it follows a future
+//! from thread to thread, and a task started inside does *not* have it unless it is scoped itself.
 //!
 //! Where no context is set, asking for it costs one thread-local read and no atomic operation.
 //!
@@ -33,8 +33,8 @@ use pin_project_lite::pin_project;
 use crate::call_context::CallContext;
 
 thread_local! {
-    /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor, which
-    /// makes reading it a single load.
+    /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor,
+    /// which makes reading it a single load.
     static IS_SET: Cell<bool> = const { Cell::new(false) };
     static CURRENT: RefCell<Option<Arc<CallContext>>> = const { RefCell::new(None) };
 }
@@ -88,8 +88,8 @@ pub fn current_ref<R>(look: impl FnOnce(Option<&CallContext>) -> R) -> R {
 
 /// Makes a context current until the guard is dropped, nested inside the one that is current now.
 ///
-/// Nesting can only shorten the deadline; see the table at [`CallContext`]. With no context set, the
-/// given one is used as it is, without a copy.
+/// Nesting can only shorten the deadline; see the table at [`CallContext`]. With no context set,
+/// the given one is used as it is, without a copy.
 ///
 /// # Example
 ///
@@ -109,8 +109,8 @@ pub fn enter(context: impl Into<Arc<CallContext>>) -> Guard {
 
 /// Makes exactly this context current, or none, until the guard is dropped.
 ///
-/// Unlike [`enter`] it takes nothing over from the context that is current now: for executors, whose
-/// tasks have nothing to do with the code that happens to poll them.
+/// Unlike [`enter`] it takes nothing over from the context that is current now: for executors,
+/// whose tasks have nothing to do with the code that happens to poll them.
 ///
 /// # Example
 ///
@@ -164,7 +164,8 @@ fn load() -> Option<Arc<CallContext>> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
-/// Sets the context and gives back the former one. While the thread is being torn down nothing is set.
+/// Sets the context and gives back the former one. While the thread is being torn down nothing is
+/// set.
 fn store(context: Option<Arc<CallContext>>) -> Option<Arc<CallContext>> {
     if context.is_none() && !is_set() {
         return None;

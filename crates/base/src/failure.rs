@@ -146,7 +146,8 @@ impl Severity {
 
     /// A severity; values outside 0..=1 count as the nearer end, NaN as the worst.
     ///
-    /// NaN counts as the worst because a severity that could not be computed must not hide a failure.
+    /// NaN counts as the worst because a severity that could not be computed must not hide a
+    /// failure.
     ///
     /// # Example
     ///
@@ -222,9 +223,9 @@ impl fmt::Display for Severity {
 
 /// One failure, as it is kept in histories, events and exports.
 ///
-/// Bounded by its builder methods: a message beyond [`MESSAGE_BYTES_MAX`](Self::MESSAGE_BYTES_MAX) is
-/// cut and ends in `…`; a propagation path beyond [`HOPS_MAX`](Self::HOPS_MAX) keeps its first hops,
-/// which lead to the cause.
+/// Bounded by its builder methods: a message beyond [`MESSAGE_BYTES_MAX`](Self::MESSAGE_BYTES_MAX)
+/// is cut and ends in `…`; a propagation path beyond [`HOPS_MAX`](Self::HOPS_MAX) keeps its first
+/// hops, which lead to the cause.
 ///
 /// # Example
 ///

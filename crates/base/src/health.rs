@@ -205,8 +205,8 @@ impl From<Health> for HealthReport {
 
 /// A part that can be asked how it is doing.
 ///
-/// Implementations need no time-out of their own: whoever runs checks bounds them. A check should be
-/// cheap, have no lasting effect, and answer with a report rather than panic.
+/// Implementations need no time-out of their own: whoever runs checks bounds them. A check should
+/// be cheap, have no lasting effect, and answer with a report rather than panic.
 ///
 /// # Example
 ///

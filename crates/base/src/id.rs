@@ -115,9 +115,9 @@ macro_rules! uuid_id {
 uuid_id! {
     /// Names one event, message or record for ever; made by [`IdSource::event`].
     ///
-    /// In the `UUIDv7` layout (RFC 9562): ids of one source sort by the order in which they were made.
-    /// Shown hyphenated; serialized as that text in human-readable formats, as 16 big-endian bytes in
-    /// the others.
+    /// In the `UUIDv7` layout (RFC 9562): ids of one source sort by the order in which they were
+    /// made. Shown hyphenated; serialized as that text in human-readable formats, as 16 big-endian
+    /// bytes in the others.
     ///
     /// # Example
     ///
@@ -134,8 +134,8 @@ uuid_id! {
 uuid_id! {
     /// Names one piece of work across everything it causes; made by [`IdSource::correlation`].
     ///
-    /// In the `UUIDv7` layout when made here; one that comes from outside may be any UUID. Shown and
-    /// serialized like [`EventId`].
+    /// In the `UUIDv7` layout when made here; one that comes from outside may be any UUID. Shown
+    /// and serialized like [`EventId`].
     ///
     /// # Example
     ///
@@ -195,11 +195,11 @@ impl fmt::Display for ActorId {
 
 /// Makes ids from an injected clock and stream; the same clock and seed make the same ids.
 ///
-/// Layout and monotonicity follow RFC 9562, sections 5.7 and 6.2 (method 2). Within a source every id
-/// is greater than the one before, of either type, from whatever thread: while the wall clock stands
-/// still or steps back, the last time is kept and the random part counts up by random steps; should it
-/// ever run out, the time moves on by a millisecond. Sources with different streams do not collide for
-/// any practical number of ids (73 random bits per millisecond).
+/// Layout and monotonicity follow RFC 9562, sections 5.7 and 6.2 (method 2). Within a source every
+/// id is greater than the one before, of either type, from whatever thread: while the wall clock
+/// stands still or steps back, the last time is kept and the random part counts up by random steps;
+/// should it ever run out, the time moves on by a millisecond. Sources with different streams do
+/// not collide for any practical number of ids (73 random bits per millisecond).
 ///
 /// # Example
 ///
@@ -283,8 +283,8 @@ impl State {
     /// The next id, given what the wall clock reads.
     fn step(&mut self, millis: u64) -> u128 {
         let last = self.random.filter(|_| millis <= self.millis);
-        // Steps are at least 1, so ids grow, and 32 bits wide, so the next id is hard to guess while
-        // the 73 bits last for more than 2^41 ids per millisecond.
+        // Steps are at least 1, so ids grow, and 32 bits wide, so ids do not tell how many there
+        // are, while the 73 bits last for more than 2^41 ids per millisecond.
         let counted = last.map(|random| random + 1 + u128::from(self.stream.next_u64() >> 32));
         let random = match counted {
             Some(random) if random <= RANDOM_MASK => random,
@@ -308,8 +308,8 @@ impl State {
     }
 }
 
-/// Puts time, version 7, variant and the random part together (RFC 9562, section 5.7). The time fits its
-/// 48 bits: a [`Timestamp`] has fewer than 2^45 milliseconds.
+/// Puts time, version 7, variant and the random part together (RFC 9562, section 5.7). The time
+/// fits its 48 bits: a [`Timestamp`] has fewer than 2^45 milliseconds.
 fn assemble(millis: u64, random: u128) -> u128 {
     let (high, low) = (random >> 62, random & ((1 << 62) - 1));
     u128::from(millis) << 80 | 7 << 76 | high << 64 | 0b10 << 62 | low

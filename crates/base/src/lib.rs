@@ -1,8 +1,9 @@
-//! What every steadfast layer shares: time, randomness, ids, call context, failures, health, limits.
+//! What every steadfast layer shares: time, randomness, ids, context, failures, health, limits.
 //!
-//! This crate sits below all others and knows none of them. It has no tokio in its default build and
-//! no global state: whoever builds a system makes one [`Time`] and one [`Seed`] and hands them down,
-//! so that a test can put a virtual clock and a fixed seed in their place and repeat a run exactly.
+//! This crate sits below all others and knows none of them. It has no tokio in its default build
+//! and no global state: whoever builds a system makes one [`Time`] and one [`Seed`] and hands them
+//! down, so that a test can put a virtual clock and a fixed seed in their place and repeat a run
+//! exactly.
 //!
 //! | Concern | Start at |
 //! |---|---|

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 mod tests;
 
-/// Marks the block that opens a name, so that it never equals the nonce of a stream's own output (0).
+/// Marks the block that opens a name, so that it never equals the nonce of a stream's own output
+/// (0).
 const NAME_TAG: u64 = 1 << 63;
 
 /// The first bytes of every seed's key: keeps our keys apart from other uses of the same number.
@@ -111,10 +112,10 @@ impl FromStr for Seed {
 
 /// Derives the key of `name` below a parent key.
 ///
-/// A cascade: the name's length in bytes (tagged) and then its bytes, in little-endian blocks of eight
-/// padded with zeros, are each used as the nonce of a `ChaCha8` run whose first 32 bytes are the next
-/// key. The length comes first, so no name's blocks are the beginning of another's, and the cascade is
-/// a pseudo-random function of the name.
+/// A cascade: the name's length in bytes (tagged) and then its bytes, in little-endian blocks of
+/// eight padded with zeros, are each used as the nonce of a `ChaCha8` run whose first 32 bytes are
+/// the next key. The length comes first, so no name's blocks are the beginning of another's, and
+/// the cascade is a pseudo-random function of the name.
 fn derive(parent: [u8; 32], name: &str) -> [u8; 32] {
     // A name has at most isize::MAX bytes, so its length never reaches the tag bit.
     let length = u64::try_from(name.len()).unwrap_or(u64::MAX) | NAME_TAG;
@@ -134,9 +135,9 @@ fn derive(parent: [u8; 32], name: &str) -> [u8; 32] {
 /// A stream of pseudo-random numbers, independent of every other name's stream.
 ///
 /// `ChaCha8` (Bernstein 2008) under a key derived from seed and name by a cascade of `ChaCha8` runs,
-/// so its numbers are the same on every platform and in every version of this crate; golden values in
-/// the tests pin them. It implements `rand_core`'s `TryRng` (and so `Rng`) for use with the `rand`
-/// family. Not for secrets: the seed has 64 bits and is printed.
+/// so its numbers are the same on every platform and in every version of this crate; golden values
+/// in the tests pin them. It implements `rand_core`'s `TryRng` (and so `Rng`) for use with the
+/// `rand` family. Not for secrets: the seed has 64 bits and is printed.
 ///
 /// # Example
 ///

@@ -92,7 +92,7 @@ pub trait Recoverable {
 }
 
 impl Recoverable for io::Error {
-    /// By kind: what the peer, the network or the load caused may pass; what the request caused stays.
+    /// By kind: what peer, network or load caused may pass; what the request caused stays.
     fn recovery(&self) -> Recovery {
         use io::ErrorKind as Kind;
         match self.kind() {

@@ -105,7 +105,8 @@ impl MemorySink {
         self.lock().dropped
     }
 
-    /// Locks what is kept; it is whole between any two statements, so a poisoned lock is taken over.
+    /// Locks what is kept; it is whole between any two statements, so a poisoned lock is taken
+    /// over.
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }

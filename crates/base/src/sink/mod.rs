@@ -14,9 +14,9 @@ pub use self::memory::MemorySink;
 
 /// Takes the events of a system.
 ///
-/// Libraries emit one event per change of state, not per message. Implementations must not block and
-/// must not panic: they run on the thread of the emitter, possibly on its hot path. Who cannot keep
-/// up drops events and counts them.
+/// Libraries emit one event per change of state, not per message. Implementations must not block
+/// and must not panic: they run on the thread of the emitter, possibly on its hot path. Who cannot
+/// keep up drops events and counts them.
 ///
 /// # Example
 ///
@@ -53,7 +53,8 @@ pub trait Sink: Send + Sync + Debug {
     /// ```
     fn emit(&self, event: &Event<'_>);
 
-    /// Whether events are looked at; if not, the emitter may spare the clock reading and the fields.
+    /// Whether events are looked at; if not, the emitter may spare the clock reading and the
+    /// fields.
     ///
     /// # Example
     ///

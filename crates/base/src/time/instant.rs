@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// A point on one clock's monotonic scale, in nanoseconds since its origin.
 ///
-/// Unlike `std::time::Instant` it can be built from a number, so that a virtual clock, a recorded run
-/// and a table test all speak the same type. It covers 584 years; arithmetic saturates at the ends
-/// instead of panicking. Instants of different clocks, or of different processes, are not comparable.
+/// Unlike `std::time::Instant` it can be built from a number, so that a virtual clock, a recorded
+/// run and a table test all speak the same type. It covers 584 years; arithmetic saturates at the
+/// ends instead of panicking. Instants of different clocks, or of different processes, are not
+/// comparable.
 ///
 /// # Example
 ///

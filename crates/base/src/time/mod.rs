@@ -1,4 +1,5 @@
-//! Time as an injected value: a clock that is read, a timer that is waited for, and the pair of both.
+//! Time as an injected value: a clock that is read, a timer that is waited for, and the pair of
+//! both.
 
 mod clock;
 mod instant;
@@ -30,7 +31,8 @@ use self::thread::ThreadTimer;
 
 /// The clock and the timer of one system, handed around as a pair.
 ///
-/// Cloning is cheap (two reference counts) and every clone reads the same clock. [`Instant`]s of one
+/// Cloning is cheap (two reference counts) and every clone reads the same clock. [`Instant`]s of
+/// one
 /// `Time` mean nothing to another one.
 ///
 /// | Constructor | Clock | Timer |
@@ -86,8 +88,8 @@ impl Time {
     ///
     /// The thread (named `steadfast-timer`) starts with the first wait that is not yet over, sleeps
     /// while nothing is due, and ends when the last clone of this value and the last [`Sleep`] made
-    /// from it are dropped. If the machine cannot start a thread, waits still end on time but poll in
-    /// a busy loop until a thread can be had. A waker that panics does not stop the timer.
+    /// from it are dropped. If the machine cannot start a thread, waits still end on time but poll
+    /// in a busy loop until a thread can be had. A waker that panics does not stop the timer.
     ///
     /// # Example
     ///
@@ -104,13 +106,13 @@ impl Time {
 
     /// The machine's clock and the tokio time driver.
     ///
-    /// Waits never end early. They end about 1 ms after their deadline, at most 2 ms plus the time the
-    /// scheduler takes: tokio's timer wheel and its poller each round up to a millisecond. The thread of
-    /// [`Time::system`] is finer, about 0.1 ms, at the price of a switch of threads.
+    /// Waits never end early. They end about 1 ms after their deadline, at most 2 ms plus the time
+    /// the scheduler takes: tokio's timer wheel and its poller each round up to a millisecond. The
+    /// thread of [`Time::system`] is finer, about 0.1 ms, at the price of a switch of threads.
     ///
-    /// A wait begun outside of a tokio runtime falls back to such a thread, so blocking callers can use
-    /// the same value. Where tokio's own time is paused (`tokio::time::pause`), [`now`](Time::now)
-    /// follows it.
+    /// A wait begun outside of a tokio runtime falls back to such a thread, so blocking callers can
+    /// use the same value. Where tokio's own time is paused (`tokio::time::pause`),
+    /// [`now`](Time::now) follows it.
     ///
     /// # Panics
     ///
@@ -216,12 +218,14 @@ impl Time {
 
     /// Runs a future for at most `limit`, counted from this call.
     ///
-    /// The future is polled before the clock is looked at again, so a result that is there wins over
-    /// a deadline that has passed. A timer entry is made only once the future has been found pending.
+    /// The future is polled before the clock is looked at again, so a result that is there wins
+    /// over a deadline that has passed. A timer entry is made only once the future has been found
+    /// pending.
     ///
     /// # Errors
     ///
-    /// [`Elapsed`] when the limit passes first. The future is dropped together with the [`Timeout`].
+    /// [`Elapsed`] when the limit passes first. The future is dropped together with the
+    /// [`Timeout`].
     ///
     /// # Cancel safety
     ///

@@ -11,8 +11,8 @@ use super::virtual_clock::VirtualSleep;
 
 /// Something that can wait until an instant of its clock.
 ///
-/// Implementations never end a wait early, keep nothing for a [`Sleep`] that was dropped, and accept
-/// a deadline in the past (ready at the first poll).
+/// Implementations never end a wait early, keep nothing for a [`Sleep`] that was dropped, and
+/// accept a deadline in the past (ready at the first poll).
 ///
 /// # Example
 ///
@@ -85,7 +85,8 @@ enum Wait {
 }
 
 impl Sleep {
-    /// Wraps the wait of a timer of your own; `at` is only reported by [`deadline`](Sleep::deadline).
+    /// Wraps the wait of a timer of your own; `at` is only reported by
+    /// [`deadline`](Sleep::deadline).
     ///
     /// # Cancel safety
     ///

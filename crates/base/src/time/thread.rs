@@ -15,7 +15,8 @@ use super::{Clock, Instant, Sleep, SystemClock, Timer};
 /// keeps the timeout within what every platform's condition variable takes.
 const PARK_MAX: Duration = Duration::from_hours(1);
 
-/// The most tasks woken between two looks at the state, so that callers never wait long for the lock.
+/// The most tasks woken between two looks at the state, so that callers never wait long for the
+/// lock.
 const BATCH_MAX: usize = 256;
 
 /// A timer thread and the way to stop it; see [`Time::system`](super::Time::system).
@@ -29,7 +30,8 @@ struct Owner {
     shared: Arc<Shared>,
 }
 
-/// What callers and the thread have in common. The thread holds only this, so it keeps no [`Owner`].
+/// What callers and the thread have in common. The thread holds only this, so it keeps no
+/// [`Owner`].
 struct Shared {
     clock: SystemClock,
     state: Mutex<State>,
@@ -69,8 +71,9 @@ impl Timer for ThreadTimer {
 }
 
 impl Shared {
-    /// Locks the state. A poisoned lock is taken over: the state is whole between any two statements,
-    /// because no foreign code (waking, cloning or dropping a waker) runs under the lock.
+    /// Locks the state. A poisoned lock is taken over: the state is whole between any two
+    /// statements, because no foreign code (waking, cloning or dropping a waker) runs under the
+    /// lock.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,11 +107,12 @@ impl Shared {
     }
 }
 
-/// Wakes one task. A waker is foreign code: its panic, which the panic hook has reported already, must
-/// not take the timer down with it.
+/// Wakes one task. A waker is foreign code: its panic, which the panic hook has reported already,
+/// must not take the timer down with it.
 pub(super) fn wake_contained(waker: Waker) {
     let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) else { return };
-    // The payload's drop is foreign code too. One that panics in turn is leaked, to put an end to it.
+    // The payload's drop is foreign code too. One that panics in turn is leaked, to put an end to
+    // it.
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         Box::leak(payload);
     }

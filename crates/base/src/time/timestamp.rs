@@ -14,11 +14,12 @@ const SECONDS_PER_DAY: u64 = 86_400;
 /// A moment of wall-clock time, in nanoseconds since 1970-01-01T00:00:00Z.
 ///
 /// For records and display. The wall clock may step, so order events by their sequence numbers and
-/// measure with [`Instant`](super::Instant). It covers 1970 to 2554; arithmetic saturates at the ends.
+/// measure with [`Instant`](super::Instant). It covers 1970 to 2554; arithmetic saturates at the
+/// ends.
 ///
-/// Shown as RFC 3339 in UTC, with as many groups of three decimals as are needed, or as many decimals as the
-/// format asks for (`{:.3}`, truncated). Serialized as that text in human-readable formats and as
-/// nanoseconds in the others. RFC 3339: <https://www.rfc-editor.org/rfc/rfc3339>.
+/// Shown as RFC 3339 in UTC, with as many groups of three decimals as are needed, or as many
+/// decimals as the format asks for (`{:.3}`, truncated). Serialized as that text in human-readable
+/// formats and as nanoseconds in the others. RFC 3339: <https://www.rfc-editor.org/rfc/rfc3339>.
 ///
 /// # Example
 ///
@@ -165,8 +166,8 @@ impl FromStr for Timestamp {
     ///
     /// # Errors
     ///
-    /// [`ParseTimestampError`] for anything else, dates that do not exist, leap seconds, and moments
-    /// outside of 1970 to 2554.
+    /// [`ParseTimestampError`] for anything else, dates that do not exist, leap seconds, and
+    /// moments outside of 1970 to 2554.
     fn from_str(text: &str) -> Result<Self, ParseTimestampError> {
         parse(text).ok_or(ParseTimestampError(()))
     }

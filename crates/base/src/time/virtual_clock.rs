@@ -8,22 +8,22 @@ use std::time::Duration;
 use super::queue::{Key, TimerQueue};
 use super::{Clock, Instant, Sleep, Time, Timer, Timestamp};
 
-/// Where the wall clock of [`VirtualClock::new`] starts: 2020-01-01T00:00:00Z, a date that is easy to
-/// tell from both "never set" and "now".
+/// Where the wall clock of [`VirtualClock::new`] starts: 2020-01-01T00:00:00Z, a date that is easy
+/// to tell from both "never set" and "now".
 const DEFAULT_START: Timestamp = Timestamp::from_unix_nanos(1_577_836_800_000_000_000);
 
 /// A clock and timer that only the test moves.
 ///
-/// A clone is another handle to the same clock. Waits fire in the order of their deadlines, those with
-/// equal deadlines in the order in which they were made (`sleep_until` registers, not the first poll).
-/// While a wait fires, [`now`](Clock::now) reads exactly its deadline, however far the clock is being
-/// advanced. Dropped waits are forgotten at once.
+/// A clone is another handle to the same clock. Waits fire in the order of their deadlines, those
+/// with equal deadlines in the order in which they were made (`sleep_until` registers, not the
+/// first poll). While a wait fires, [`now`](Clock::now) reads exactly its deadline, however far the
+/// clock is being advanced. Dropped waits are forgotten at once.
 ///
-/// Firing a wait means waking its task, and a task runs only when its executor polls it. `advance` goes
-/// from deadline to deadline without leaving room for an executor in between: a wait registered by a
-/// waker that runs its task on the spot and due within the span still fires, while one registered by a
-/// task that runs later counts from the end of the span. Where tasks chain waits, use
-/// [`advance_with`](VirtualClock::advance_with), or step with
+/// Firing a wait means waking its task, and a task runs only when its executor polls it. `advance`
+/// goes from deadline to deadline without leaving room for an executor in between: a wait
+/// registered by a waker that runs its task on the spot and due within the span still fires, while
+/// one registered by a task that runs later counts from the end of the span. Where tasks chain
+/// waits, use [`advance_with`](VirtualClock::advance_with), or step with
 /// [`advance_to_next`](VirtualClock::advance_to_next) and run the executor between steps.
 ///
 /// # Example
@@ -138,8 +138,8 @@ impl VirtualClock {
     /// Like [`advance`](VirtualClock::advance), but runs `settle` after each distinct deadline.
     ///
     /// `settle` is the place to run the executor until no task is ready, so that waits made by woken
-    /// tasks within the span fire at their own time. It also runs once before the first step and once
-    /// at the end of the span.
+    /// tasks within the span fire at their own time. It also runs once before the first step and
+    /// once at the end of the span.
     ///
     /// # Example
     ///

@@ -23,7 +23,8 @@ fn the_same_clock_and_seed_give_the_same_ids() {
     assert_eq!(made, GOLDEN);
 }
 
-/// Computed by an independent implementation, and pinned: ids made by an older version must be made again by a newer one when a run is repeated.
+/// Computed by an independent implementation, and pinned: ids made by an older version must be made
+/// again by a newer one when a run is repeated.
 const GOLDEN: [&str; 3] = [
     "016f5e66-e800-7060-acd2-160acbce9bd2",
     "016f5e66-e800-7060-acd2-160b63f85efa",
