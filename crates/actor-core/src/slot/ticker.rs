@@ -59,12 +59,13 @@ impl Ticker {
             seat.waker.replace(waker)
         };
         drop(old);
-        pool.parked.store(true, Ordering::SeqCst);
+        // Exchanges, not stores: their order among the swaps of `unpark` is then definite.
+        pool.parked.swap(true, Ordering::SeqCst);
         dekker_fence();
         // An asker that armed its chunk before it could see `parked` is seen here.
         match self.needed() {
             Some(needed) => {
-                pool.parked.store(false, Ordering::SeqCst);
+                pool.parked.swap(false, Ordering::SeqCst);
                 Poll::Ready(needed)
             }
             None => Poll::Pending,
@@ -99,7 +100,7 @@ impl Ticker {
             let mut here = Self::scan_chunk(chunk, now, &mut now_nanos);
             if here == 0 {
                 // Disarm, then look again: an asker that still saw the flag set is seen now.
-                armed.store(false, Ordering::SeqCst);
+                armed.swap(false, Ordering::SeqCst);
                 dekker_fence();
                 here = Self::scan_chunk(chunk, now, &mut now_nanos);
                 if here != 0 {
