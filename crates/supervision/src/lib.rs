@@ -15,6 +15,7 @@ mod plan;
 mod policy;
 mod shutdown;
 mod strategy;
+mod tree;
 
 pub use backoff::{
     BACKOFF_BASE, BACKOFF_CAP, BACKOFF_FACTOR, BACKOFF_JITTER, BACKOFF_RESET, Backoff, Growth,
@@ -33,3 +34,4 @@ pub use plan::{
 pub use policy::RestartPolicy;
 pub use shutdown::{Shutdown, WORKER_SHUTDOWN};
 pub use strategy::{AutoShutdown, Strategy};
+pub use tree::{TREE_CHILDREN_MAX, TreeNode};

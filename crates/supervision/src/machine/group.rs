@@ -96,7 +96,13 @@ impl SupervisorCore {
             Stage::Resting if turn.now < group.until => false,
             Stage::Resting if self.gated && group.origin != NONE => {
                 group.stage = Stage::Gated;
-                turn.emit(Effect::AskPermit(group.cause));
+                let cause = group.cause;
+                if let Some(slot) = self.children.slot_of(cause)
+                    && self.phase(slot) == Phase::Gated
+                {
+                    self.requeue(slot, ExitKind::Shutdown.into(), turn);
+                }
+                turn.emit(Effect::AskPermit(cause));
                 false
             }
             Stage::Resting => {
@@ -183,12 +189,17 @@ impl SupervisorCore {
         self.cursor == slot && self.group.as_ref().is_some_and(|at| at.stage == Stage::Starting)
     }
 
+    /// Whether the group waits for a permit in the name of this child.
+    pub(super) fn group_asks(&self, key: ChildKey) -> bool {
+        self.group.as_ref().is_some_and(|group| group.stage == Stage::Gated && group.cause == key)
+    }
+
     /// Takes a permit for the group; false if it did not ask for this one.
     pub(super) fn group_permit(&mut self, key: ChildKey) -> bool {
-        let Some(group) = &mut self.group else { return false };
-        if group.stage != Stage::Gated || group.cause != key {
+        if !self.group_asks(key) {
             return false;
         }
+        let Some(group) = &mut self.group else { return false };
         group.stage = Stage::Starting;
         self.cursor = group.origin;
         true

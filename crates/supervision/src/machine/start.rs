@@ -54,9 +54,12 @@ impl SupervisorCore {
     }
 
     pub(super) fn restart_now(&mut self, slot: u32, turn: &mut Turn<'_>) {
-        if self.gated {
+        let key = self.children.key(slot);
+        if self.group_asks(key) {
+            self.children.set_phase(slot, Phase::Queued);
+        } else if self.gated {
             self.children.set_phase(slot, Phase::Gated);
-            turn.emit(Effect::AskPermit(self.children.key(slot)));
+            turn.emit(Effect::AskPermit(key));
         } else {
             self.start(slot, turn);
         }

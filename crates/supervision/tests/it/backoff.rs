@@ -21,7 +21,7 @@ fn delay(stage: &mut Stage) -> u64 {
     stage.panics("a");
     let at = stage.core.next_wake().expect("a restart is due");
     let delay = at - stage.now;
-    stage.advance(delay - Duration::from_nanos(1));
+    stage.advance(delay.saturating_sub(Duration::from_nanos(1)));
     assert_eq!(stage.told(), "");
     stage.advance(Duration::from_nanos(1));
     assert_eq!(stage.told(), "start a");

@@ -18,10 +18,9 @@ fn dynamic(template: ChildRules) -> Stage {
 }
 
 fn child(stage: &mut Stage) -> ChildKey {
-    match stage.ask(NEW) {
-        Ok(Granted::Running(key)) => key,
-        other => panic!("not started: {other:?}"),
-    }
+    let granted = stage.ask(NEW).expect("a start");
+    let Granted::Running(key) = granted else { unreachable!("not started: {granted:?}") };
+    key
 }
 
 #[test]

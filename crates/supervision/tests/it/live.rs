@@ -25,7 +25,7 @@ fn a_smaller_budget_counts_what_was_spent_before() {
     let mut stage = started(Strategy::OneForOne, &["a"]);
     stage.panics("a");
     stage.panics("a");
-    let small = SupervisorRules::default().with_budget(Budget::new(2, Duration::from_secs(60)));
+    let small = SupervisorRules::default().with_budget(Budget::new(2, Duration::from_mins(1)));
     assert_eq!(stage.ask(Command::Reconfigure(small)), Ok(Granted::Done));
     stage.panics("a");
     assert!(stage.core.is_gone());

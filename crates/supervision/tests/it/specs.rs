@@ -80,7 +80,7 @@ fn a_plan_is_readable_data() {
     }"#;
     let read: SupervisorPlan = serde_json::from_str(text).expect("a plan");
     let own = SupervisorRules::new(Strategy::RestForOne)
-        .with_budget(Budget::new(5, Duration::from_secs(60)));
+        .with_budget(Budget::new(5, Duration::from_mins(1)));
     let db = ChildRules::worker()
         .with_restart(RestartPolicy::Always)
         .with_shutdown(steadfast_supervision::Shutdown::Infinity);

@@ -252,9 +252,7 @@ impl Stage {
         let input =
             Input::Command(CommandId(u64::MAX), Command::StartChild { name: None, rules: None });
         self.core.step(self.now, input, &mut effects);
-        match effects.pop() {
-            Some(Effect::Answer(_, answer)) => answer,
-            other => panic!("no answer: {other:?}"),
-        }
+        let Some(Effect::Answer(_, answer)) = effects.pop() else { unreachable!("no answer") };
+        answer
     }
 }

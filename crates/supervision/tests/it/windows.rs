@@ -101,7 +101,7 @@ fn s21_a_stop_is_served_between_start_attempts() {
 
 #[test]
 fn s38_a_childs_own_budget_ends_it_after_two_retries() {
-    let own = transient().with_budget(Budget::new(2, Duration::from_secs(60)));
+    let own = transient().with_budget(Budget::new(2, Duration::from_mins(1)));
     let mut stage = Stage::started(plan(Strategy::OneForOne, &[("a", own), ("b", transient())]));
     stage.will("a", &[Start::Fails; 9]);
     stage.panics("a");
@@ -113,7 +113,7 @@ fn s38_a_childs_own_budget_ends_it_after_two_retries() {
 
 #[test]
 fn a_spent_own_budget_of_an_important_child_escalates() {
-    let once = Budget::new(1, Duration::from_secs(60));
+    let once = Budget::new(1, Duration::from_mins(1));
     let permanent = rules(RestartPolicy::permanent()).with_budget(once);
     let significant = transient().with_significant(true).with_budget(once);
     let own = SupervisorRules::default().with_auto_shutdown(AutoShutdown::AllSignificant);
