@@ -13,6 +13,7 @@ mod fault;
 mod machine;
 mod plan;
 mod policy;
+mod root;
 mod shutdown;
 mod strategy;
 mod tree;
@@ -32,6 +33,10 @@ pub use plan::{
     CHILDREN_MAX, ChildKind, ChildPlan, ChildRules, RestartState, SupervisorPlan, SupervisorRules,
 };
 pub use policy::RestartPolicy;
+pub use root::{
+    ErrorHistory, HISTORY_MAX, OPEN_WAIT, RESTARTS_MAX, RESTARTS_WINDOW, RestartGate, RootFaults,
+    RootRules, STAY_UP, TRIALS,
+};
 pub use shutdown::{Shutdown, WORKER_SHUTDOWN};
 pub use strategy::{AutoShutdown, Strategy};
 pub use tree::{TREE_CHILDREN_MAX, TreeNode};
