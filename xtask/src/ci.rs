@@ -227,6 +227,8 @@ impl<'a> Plan<'a> {
         let runner = "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite";
         let command = self
             .line("run --profile testrelease --package integration --bin smoke -- small")
+            // Naming the frames of a panic takes minutes under valgrind.
+            .env("RUST_BACKTRACE", "0")
             .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner)
             .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", runner)
             .limit(RUN_LIMIT);
