@@ -106,11 +106,11 @@ fn a_sender_wakes_the_sleeping_receiver_across_blocks() {
         let lane = Arc::new(Lane::new(8));
         let sender = Arc::clone(&lane);
         let sender = thread::spawn(move || {
-            for number in 0..4 {
+            for number in 0..3 {
                 sender.try_claim().expect("room for all").write(message(number), None);
             }
         });
-        assert_eq!(numbers(&receive(&lane, 4)), [0, 1, 2, 3]);
+        assert_eq!(numbers(&receive(&lane, 3)), [0, 1, 2]);
         sender.join().unwrap();
     });
 }
@@ -124,13 +124,14 @@ fn two_senders_lose_nothing() {
             thread::spawn(move || {
                 let context = (first == 10).then(|| Box::new(first));
                 lane.try_claim().expect("room for all").write(message(first), context);
-                lane.try_claim().expect("room for all").write(message(first + 1), None);
+                if first == 20 {
+                    lane.try_claim().expect("room for all").write(message(21), None);
+                }
             })
         });
-        let received = numbers(&receive(&lane, 4));
-        let of = |first: usize| received.iter().copied().filter(move |it| *it / 10 == first / 10);
-        assert!(of(10).eq([10, 11]));
-        assert!(of(20).eq([20, 21]));
+        let mut received = numbers(&receive(&lane, 3));
+        received.retain(|number| *number != 10);
+        assert_eq!(received, [20, 21]);
         senders.map(|sender| sender.join().unwrap());
     });
 }
@@ -214,20 +215,19 @@ fn a_cancelled_wait_passes_the_room_on() {
     model(|| {
         let lane = Arc::new(Lane::new(1));
         lane.try_claim().expect("room").write(message(0), None);
+        let mut ticket = Ticket::default();
+        let cx = Context::from_waker(Waker::noop());
+        assert!(lane.poll_claim(&mut ticket, &cx).is_pending());
         let fickle = Arc::clone(&lane);
-        let fickle = thread::spawn(move || {
-            let mut ticket = Ticket::default();
-            let mut cx = Context::from_waker(Waker::noop());
-            if let Poll::Ready(claim) = fickle.poll_claim(&mut ticket, &mut cx) {
-                drop(claim);
-            }
-            fickle.cancel(&mut ticket);
-        });
+        let fickle = thread::spawn(move || fickle.cancel(&mut ticket));
         let steady = Arc::clone(&lane);
-        let steady = thread::spawn(move || send_waiting(&steady, message(1)).expect("it is open"));
-        assert_eq!(numbers(&receive(&lane, 2)), [0, 1]);
+        let steady = thread::spawn(move || send_waiting(&steady, message(1)));
+        let mut receiver = lane.receiver().expect("the only receiver");
+        assert!(receiver.try_next().is_some());
+        receiver.pause();
+        // No further act of the receiver: the sender must come through all the same.
         fickle.join().unwrap();
-        steady.join().unwrap();
+        steady.join().unwrap().expect("it is open");
     });
 }
 

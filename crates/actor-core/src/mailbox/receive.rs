@@ -99,12 +99,12 @@ impl<'a, M, C> Receiver<'a, M, C> {
                     return Poll::Ready(());
                 }
             } else if tail.offset() != Mailbox::<M, C>::LINKING {
-                if tail.is_asleep() {
-                    return Poll::Pending;
-                }
                 let room = mailbox.load_room();
                 if room.has_waiters() || room.left(tail) <= 0 {
                     self.pause();
+                }
+                if tail.is_asleep() {
+                    return Poll::Pending;
                 }
                 if mailbox.with_head(|mailbox| {
                     // SAFETY: `with_head` makes this thread the owner of the head.
