@@ -1,8 +1,15 @@
 //! OTP-class supervision: who is restarted, when, how often, and with whom.
 //!
-//! All decisions are taken by [`SupervisorCore`], a deterministic state machine that is stepped
-//! with an instant and an input and answers with effects. Plans, rules, figures and trees are
-//! plain data.
+//! | You want to | Use |
+//! |---|---|
+//! | describe a supervisor and check it before it starts | [`SupervisorPlan`], [`ChildRules`] |
+//! | take all decisions of one supervisor | [`SupervisorCore`] |
+//! | hold restarts of a whole tree while too many happen | [`RestartGate`] |
+//! | keep the last failures | [`ErrorHistory`] |
+//! | show a tree | [`TreeNode`] |
+//!
+//! Decisions are deterministic state machines stepped with an instant and an input; plans, rules,
+//! figures and trees are plain data.
 #![forbid(unsafe_code)]
 
 mod backoff;

@@ -138,6 +138,11 @@ impl<K: Ord + Clone> RestartGate<K> {
         self.machine.open_until()
     }
 
+    /// The changes of state since the last call, oldest first; the oldest of very many are lost.
+    pub fn take_changes(&mut self) -> Vec<steadfast_breaker::Event> {
+        self.machine.take_changes()
+    }
+
     /// Restarts that wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

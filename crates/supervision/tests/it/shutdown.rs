@@ -1,9 +1,12 @@
 //! Ordered ends, time limits and kills.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use steadfast_base::Instant;
 use steadfast_supervision::{
-    ChildRules, Command, Event, ExitKind, Granted, Input, KILL_WAIT, Outcome, Shutdown, Strategy,
+    ChildRules, Choice, Command, Effect, Event, ExitKind, Granted, Input, KILL_WAIT, Outcome,
+    Shutdown, Strategy, SupervisorCore,
 };
 
 use crate::stage::{Stage, exit, plan, started, transient};
@@ -78,7 +81,7 @@ fn a_kill_ends_all_at_once_and_gives_up_within_a_second() {
 
     let mut core = started(Strategy::OneForOne, &["a"]).core;
     let mut effects = Vec::new();
-    let start = steadfast_base::Instant::ZERO;
+    let start = Instant::ZERO;
     core.step(start, Input::Kill, &mut effects);
     assert_eq!(core.next_wake(), Some(start + KILL_WAIT));
     core.step(start + KILL_WAIT, Input::Tick, &mut effects);
@@ -118,4 +121,40 @@ fn a_failure_while_being_terminated_does_not_bring_the_child_back() {
     stage.feed(Input::Exited(a, exit(ExitKind::Panic), stage.choice()));
     assert_eq!(stage.answers[&id], Ok(Granted::Done));
     assert_eq!(stage.states(), "a stopped, b running");
+}
+
+/// Steps a machine whose actors do at once what they are told; counts the effects.
+fn drive(core: &mut SupervisorCore, input: Input) -> usize {
+    let mut inputs = VecDeque::from([input]);
+    let mut effects = Vec::new();
+    let mut count = 0;
+    while let Some(input) = inputs.pop_front() {
+        core.step(Instant::ZERO, input, &mut effects);
+        for effect in effects.drain(..) {
+            count += 1;
+            match effect {
+                Effect::Start(key, _) => inputs.push_back(Input::Started(key)),
+                Effect::End { child, .. } => {
+                    let exit = ExitKind::Shutdown.into();
+                    inputs.push_back(Input::Exited(child, exit, Choice::default()));
+                }
+                _ => {}
+            }
+        }
+    }
+    count
+}
+
+#[test]
+fn s28_a_hundred_thousand_listed_children_start_restart_together_and_stop() {
+    let names: Vec<String> = (0..100_000).map(|place| format!("c{place}")).collect();
+    let children: Vec<_> = names.iter().map(|name| (name.as_str(), transient())).collect();
+    let mut core = SupervisorCore::new(plan(Strategy::AllForOne, &children)).expect("valid");
+    assert_eq!(drive(&mut core, Input::Start), 100_001);
+    let middle = core.find("c50000").expect("listed");
+    let panic = Input::Exited(middle, ExitKind::Panic.into(), Choice::default());
+    let told = drive(&mut core, panic);
+    assert_eq!(told, 2 + 99_999 + 100_000 + 100_000, "two reports, ends, starts, reports");
+    drive(&mut core, Input::Stop);
+    assert!(core.is_gone());
 }
