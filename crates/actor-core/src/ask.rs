@@ -69,6 +69,15 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         self
     }
 
+    /// Waits for as long as the answer takes, unless the caller's context sets a deadline.
+    ///
+    /// For requests that are certain to be answered: the ask still fails at once when the actor
+    /// stops or fails on it.
+    pub fn patiently(mut self) -> Self {
+        self.asker.set_limit_ms(0);
+        self
+    }
+
     /// Takes the deadline of the caller's context, if it is earlier.
     #[cold]
     fn inherit(&mut self) {

@@ -30,7 +30,11 @@ impl<A: Actor> Cx<A> {
         Self { cell, extras: None }
     }
 
-    fn extras(&mut self) -> &mut Extras<A::Msg> {
+    pub(crate) fn extras_mut(&mut self) -> Option<&mut Extras<A::Msg>> {
+        self.extras.as_deref_mut()
+    }
+
+    pub(crate) fn extras(&mut self) -> &mut Extras<A::Msg> {
         self.extras.get_or_insert_default()
     }
 

@@ -125,6 +125,15 @@ impl Failure {
         Self(Arc::new(Inner { kind, at, actor, message, error, correlation, cause }))
     }
 
+    /// The same failure with another one as its cause; one that is shared already keeps its own.
+    #[must_use]
+    pub fn caused_by(mut self, cause: Failure) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.cause = Some(cause);
+        }
+        self
+    }
+
     /// What kind of failure it is.
     #[must_use]
     pub fn kind(&self) -> FailureKind {

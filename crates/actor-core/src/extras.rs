@@ -9,7 +9,7 @@ use steadfast_base::{ActorId, Stream};
 use tokio::task::AbortHandle;
 
 use crate::{
-    ExitReason,
+    ExitReason, Wards,
     cell::{AnyCell, Envelope},
     timers::Timers,
 };
@@ -39,6 +39,7 @@ pub(crate) struct Extras<M> {
     pub(crate) pipes: Vec<AbortHandle>,
     pub(crate) stream: Option<Stream>,
     pub(crate) stopping: Option<ExitReason>,
+    pub(crate) wards: Option<Wards>,
 }
 
 impl<M> Default for Extras<M> {
@@ -52,6 +53,7 @@ impl<M> Default for Extras<M> {
             pipes: Vec::new(),
             stream: None,
             stopping: None,
+            wards: None,
         }
     }
 }

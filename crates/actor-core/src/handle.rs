@@ -155,6 +155,25 @@ impl ActorHandle {
         self.cell.raise(Flags::KILL | Flags::FINAL);
     }
 
+    /// Ends a child that waits for a decision, or any other, for good and in order, with this
+    /// reason where the incarnation has ended already. False if the actor has ended.
+    pub fn close(&self, reason: ExitReason) -> bool {
+        self.cell.close(reason)
+    }
+
+    /// The number under which `supervisor` knows this actor, if it is its supervisor.
+    #[must_use]
+    pub fn key_under(&self, supervisor: &ActorHandle) -> Option<u64> {
+        let (above, key) = self.cell.supervisor()?;
+        (above.id() == supervisor.id()).then_some(key)
+    }
+
+    /// True if a supervisor decides on this actor.
+    #[must_use]
+    pub fn is_supervised(&self) -> bool {
+        self.cell.supervisor().is_some()
+    }
+
     /// Puts the actor under `supervisor`, which knows it by `key` and is told of every step as a
     /// [`Signal::Child`]. False if the actor has ended.
     pub fn link(&self, supervisor: &ActorHandle, key: u64) -> bool {

@@ -33,6 +33,7 @@ mod tell;
 mod timers;
 mod turn;
 mod waits;
+mod wards;
 
 pub use actor::{Actor, BoxError, Flow, Started};
 pub use actor_ref::ActorRef;
@@ -59,3 +60,4 @@ pub use system::{
 };
 pub use tell::Tell;
 pub use timers::{TIMERS_MAX, TimerKey, TooManyTimers};
+pub use wards::{WARDS_WAIT, Wards};

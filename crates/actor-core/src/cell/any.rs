@@ -25,6 +25,8 @@ pub(crate) trait AnyCell: Send + Sync {
     fn signal(&self, signal: Signal) -> bool;
     fn visit(&self, visit: super::Visit) -> Result<(), VisitError>;
     fn order(&self, order: Order) -> bool;
+    /// Ends a waiting actor for good, with this reason; false if it has ended.
+    fn close(&self, reason: ExitReason) -> bool;
     fn set_link(&self, link: Option<Box<Link>>) -> bool;
     /// Adds a watcher; an actor that has ended answers with its exit reason at once.
     fn watch(&self, watcher: Watcher) -> Result<(), (Watcher, ExitReason)>;
@@ -122,9 +124,25 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
             if self.status() == Status::Stopped {
                 return false;
             }
+            if order == Order::Start {
+                // A stop or kill of before is over with; one of after is for the new incarnation.
+                self.flags.clear(Flags::STOP | Flags::KILL);
+            }
             rare.desk().orders.push_back(order);
         }
         self.raise(Flags::ORDER);
+        true
+    }
+
+    fn close(&self, reason: ExitReason) -> bool {
+        {
+            let mut rare = self.rare();
+            if self.status() == Status::Stopped {
+                return false;
+            }
+            rare.desk().verdict = Some(reason);
+        }
+        self.raise(Flags::STOP | Flags::FINAL);
         true
     }
 

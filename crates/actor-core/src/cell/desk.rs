@@ -32,6 +32,8 @@ pub(crate) struct Desk<M> {
     pub(crate) queue: VecDeque<Control>,
     pub(crate) visits: usize,
     pub(crate) orders: VecDeque<Order>,
+    /// The reason to end with in place of the incarnation's own; given by the supervisor.
+    pub(crate) verdict: Option<ExitReason>,
     pub(crate) watchers: Vec<Watcher>,
     pub(crate) path: Option<Arc<str>>,
     pub(crate) memberships: Vec<Membership>,
@@ -52,6 +54,7 @@ impl<M> Default for Desk<M> {
             queue: VecDeque::new(),
             visits: 0,
             orders: VecDeque::new(),
+            verdict: None,
             watchers: Vec::new(),
             path: None,
             memberships: Vec::new(),

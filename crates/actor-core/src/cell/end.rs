@@ -88,11 +88,11 @@ pub(super) async fn retire<A: Actor>(
             }
             Some(Order::Start | Order::Resume) => {
                 lost.lose_all(Why::Restarting);
-                cell.flags.clear(Flags::STOP | Flags::KILL);
                 return Next::Start;
             }
             None => {
                 lost.lose_all(Why::Stopped);
+                let reason = cell.take_verdict().unwrap_or(reason);
                 cell.set_status(Status::Stopping);
                 cell.bury_leftovers(inbox, cx.take_letters());
                 finish_state(state, cx, &reason).await;
@@ -135,6 +135,7 @@ async fn renew<A: Actor>(
     cx.end_incarnation();
     if !preserve {
         discard(&cell, state);
+        cx.await_wards().await;
     }
 }
 
@@ -145,12 +146,13 @@ async fn finish_state<A: Actor>(state: &mut Option<A>, cx: &mut Cx<A>, reason: &
         cx.kill_children().await;
     } else {
         cx.stop_children().await;
-        if let Some(actor) = state.as_mut() {
+        if let Some(actor) = state.as_mut().filter(|_| !reason.is_failure()) {
             report(&cell, guarded(&cell, actor.stopped(reason, cx)).await);
         }
     }
     cx.end_incarnation();
     discard(&cell, state);
+    cx.await_wards().await;
     cell.settle_lost();
 }
 

@@ -4,7 +4,7 @@ use std::{any::type_name, sync::Arc};
 
 use super::{AnyCell, Cell, Control, Flags, Inbox, Order};
 use crate::{
-    DeadReason,
+    DeadReason, ExitReason,
     extras::Letter,
     slot::{AskTag, LostList, Why},
     turn,
@@ -63,6 +63,10 @@ impl<M: Send + 'static> Cell<M> {
 
     pub(crate) fn next_order(&self) -> Option<Order> {
         self.rare().desk.as_mut()?.orders.pop_front()
+    }
+
+    pub(crate) fn take_verdict(&self) -> Option<ExitReason> {
+        self.rare().desk.as_mut()?.verdict.take()
     }
 
     pub(crate) fn drop_orders(&self) {

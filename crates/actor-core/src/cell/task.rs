@@ -75,6 +75,8 @@ pub(crate) fn run<A: Actor, F: Factory<A>>(
     async move {
         let cell = Arc::clone(&cx.cell);
         let mut inbox = cell.mailbox.receiver().expect("only the actor's one task receives");
+        // From here on control reaches the task, also while it awaits in `started`.
+        poll_fn(|task| Poll::Ready(inbox.arm(task))).await;
         let mut state: Option<A> = None;
         let mut kind = StartKind::First;
         let reason = loop {
