@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use super::chain::Chain;
 use super::pool::SlotPool;
-use super::state::{Settled, Slot};
+use super::state::Slot;
 use super::word::{ANSWER_LEFT, ASKER_LEFT, DONE, LOST, PHASE, Why};
 use crate::sync::Ordering;
 
@@ -46,16 +46,13 @@ impl<T> Answer<T> {
         let slot = unsafe { ptr.as_ref() };
         // SAFETY: before DONE the payload is the answer's (INV-SLOT-3).
         unsafe { slot.put(value) };
-        // SAFETY: this half has not left.
-        let last = match unsafe { slot.settle(DONE, ANSWER_LEFT) } {
-            Settled::Published => return Ok(()),
-            Settled::Last => true,
-            Settled::Unseen | Settled::Refused => false,
-        };
-        // SAFETY: the value was put above, and no asker has taken it.
+        if slot.settle(DONE, ANSWER_LEFT, |_word| true) {
+            return Ok(());
+        }
+        // SAFETY: the value was put above, and without DONE no asker takes it.
         let value = unsafe { slot.take::<T>() };
-        // SAFETY: this half leaves here, if it has not left with the outcome.
-        if last || unsafe { slot.leave(ANSWER_LEFT) } {
+        // SAFETY: this half leaves here and not again.
+        if unsafe { slot.leave(ANSWER_LEFT) } {
             // SAFETY: the asker has left before.
             unsafe { SlotPool::release(ptr) };
         }
@@ -84,14 +81,11 @@ impl LostSlot {
         let ptr = self.into_raw();
         // SAFETY: this half has not left (INV-SLOT-1).
         let slot = unsafe { ptr.as_ref() };
-        // SAFETY: as above.
-        let last = match unsafe { slot.settle(why.lost(), ANSWER_LEFT) } {
-            Settled::Published | Settled::Unseen => false,
-            Settled::Last => true,
-            // SAFETY: this half leaves here and not again.
-            Settled::Refused => unsafe { slot.leave(ANSWER_LEFT) },
-        };
-        if last {
+        if slot.settle(why.lost(), ANSWER_LEFT, |_word| true) {
+            return;
+        }
+        // SAFETY: this half leaves here and not again.
+        if unsafe { slot.leave(ANSWER_LEFT) } {
             // SAFETY: the asker has left before.
             unsafe { SlotPool::release(ptr) };
         }

@@ -9,11 +9,10 @@ use super::chunk::Chunk;
 use super::pool::SlotPool;
 use super::state::Slot;
 use super::tag::AskTag;
-use super::word::{ANSWER_LEFT, ASKER_LEFT, BUSY, DONE, EMPTY, LOST, Lost, PHASE, WAITING, Why};
-use crate::sync::{Ordering, spin_loop};
-
-/// Looks at a BUSY slot before the asker asks to be polled again.
-const BUSY_SPINS: u32 = 32;
+use super::word::{
+    ANSWER_LEFT, ASKER_LEFT, DONE, EMPTY, Lost, PHASE, SETTLED, VERSION, WAITING, Why,
+};
+use crate::sync::Ordering;
 
 /// The waiting half of an ask. Dropping it discards a late answer.
 pub(crate) struct Asker<T> {
@@ -34,11 +33,6 @@ impl<T> Asker<T> {
         Self { slot: Some(slot), answer: PhantomData }
     }
 
-    fn slot(&self) -> Option<&Slot> {
-        // SAFETY: this half has not left, so the slot is in use (INV-SLOT-1).
-        self.slot.map(|slot| unsafe { slot.as_ref() })
-    }
-
     /// The name of this ask, by which others may lose it.
     ///
     /// # Panics
@@ -52,16 +46,23 @@ impl<T> Asker<T> {
 
     /// Changes the coarse deadline; only before the first poll. 0 = none.
     pub(crate) fn set_limit_ms(&mut self, limit_ms: u32) {
-        if let Some(slot) = self.slot() {
-            debug_assert_eq!(slot.word.load(Ordering::Relaxed) & PHASE & WAITING, 0, "polled");
-            slot.limit_ms.store(limit_ms, Ordering::Relaxed);
+        if let Some(slot) = self.slot {
+            // SAFETY: this half has not left, so the slot is in use (INV-SLOT-1).
+            unsafe { slot.as_ref() }.limit_ms.store(limit_ms, Ordering::Relaxed);
         }
     }
 
     /// The outcome, if it has come.
     pub(crate) fn try_take(&mut self) -> Option<Result<T, Lost>> {
-        let word = self.slot()?.word.load(Ordering::Acquire);
-        self.outcome(word)
+        let slot = self.slot?;
+        // SAFETY: this half has not left.
+        let word = unsafe { slot.as_ref() }.word.load(Ordering::Acquire);
+        if word & SETTLED == 0 {
+            return None;
+        }
+        self.slot = None;
+        // SAFETY: the slot is settled, and this half leaves it here.
+        Some(unsafe { finish(slot, word) })
     }
 
     /// Waits for the outcome. Must not be polled again after it.
@@ -72,157 +73,156 @@ impl<T> Asker<T> {
     /// # Cancel safety
     /// Dropping the half instead of polling it loses the answer, if there is one; polls in between
     /// lose nothing.
+    #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, Lost>> {
-        let mut spins = 0;
-        loop {
-            let slot = self.slot().expect("an asker is not polled after its outcome");
-            let word = slot.word.load(Ordering::Acquire);
-            match word & PHASE {
-                EMPTY => {
-                    // SAFETY: this is the asker, and the phase is EMPTY.
-                    if unsafe { Self::register(slot, word, cx.waker()) } {
-                        self.arm();
-                        return Poll::Pending;
-                    }
-                }
-                WAITING => {
-                    // SAFETY: this is the asker, and it has stored a waker.
-                    if unsafe { slot.will_wake(cx.waker()) } {
-                        return Poll::Pending;
-                    }
-                    // SAFETY: this is the asker.
-                    drop(unsafe { Self::withdraw(slot, word, 0) });
-                }
-                BUSY => {
-                    if spins == BUSY_SPINS {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    spins += 1;
-                    spin_loop();
-                }
-                _ => match self.outcome(word) {
-                    Some(outcome) => return Poll::Ready(outcome),
-                    None => debug_assert!(false, "DONE and LOST have an outcome"),
-                },
-            }
-        }
-    }
-
-    /// EMPTY to WAITING with the waker stored; false if the phase has changed.
-    ///
-    /// # Safety
-    /// The caller is the asker, and the phase in `word` is EMPTY.
-    unsafe fn register(slot: &Slot, word: u64, waker: &Waker) -> bool {
-        // SAFETY: in phase EMPTY the cell is the asker's.
-        unsafe { slot.set_waker(waker.clone()) };
-        // Sequentially consistent: the ticker either sees WAITING or is seen leaving (`Chunk::arm`).
-        let to = word | WAITING;
-        if slot.word.compare_exchange(word, to, Ordering::SeqCst, Ordering::Acquire).is_ok() {
-            return true;
-        }
-        // SAFETY: this is the asker, the only writer of the cell.
-        let waker = unsafe { slot.copy_waker() };
-        // SAFETY: the waker was not published, so it is still the asker's alone.
-        drop(unsafe { waker.assume_init() });
-        false
-    }
-
-    /// WAITING to EMPTY, leaving with `leaving`; the waker, if nobody was faster.
-    ///
-    /// # Safety
-    /// The caller is the asker, and the phase in `word` is WAITING.
-    unsafe fn withdraw(slot: &Slot, word: u64, leaving: u64) -> Option<Waker> {
-        // Copied first: after leaving, the slot may be used by others.
-        // SAFETY: only the asker writes the cell.
-        let waker = unsafe { slot.copy_waker() };
-        let to = word ^ (WAITING ^ EMPTY) | leaving;
-        match slot.word.compare_exchange(word, to, Ordering::AcqRel, Ordering::Relaxed) {
-            // SAFETY: this call ended WAITING, so the waker is the caller's (INV-SLOT-2).
-            Ok(_) => Some(unsafe { waker.assume_init() }),
-            Err(_) => None,
-        }
-    }
-
-    /// Takes the outcome that `word` tells of and leaves.
-    fn outcome(&mut self, word: u64) -> Option<Result<T, Lost>> {
-        let ptr = self.slot?;
+        let slot = self.slot.expect("an asker is not polled after its outcome");
         // SAFETY: this half has not left.
-        let slot = unsafe { ptr.as_ref() };
-        match word & PHASE {
-            DONE => {
-                self.slot = None;
-                // SAFETY: DONE gives the payload to the asker (INV-SLOT-3), who takes it once.
-                let value = unsafe { slot.take::<T>() };
-                // SAFETY: the answer left when it published DONE, so the asker is the last.
-                unsafe { SlotPool::release(ptr) };
-                Some(Ok(value))
+        let mut word = unsafe { slot.as_ref() }.word.load(Ordering::Acquire);
+        if word & SETTLED == 0 {
+            // SAFETY: this is the asker, which has not left.
+            word = unsafe { wait(slot, word, cx.waker()) };
+            if word & SETTLED == 0 {
+                return Poll::Pending;
             }
-            LOST => {
-                self.slot = None;
-                // SAFETY: this half leaves here and not again.
-                if unsafe { slot.leave(ASKER_LEFT) } {
-                    // SAFETY: the answer has left before.
-                    unsafe { SlotPool::release(ptr) };
-                }
-                Some(Err(Lost(Why::of(word))))
-            }
-            _ => None,
         }
-    }
-
-    /// Tells the ticker that this asker waits under a coarse deadline.
-    fn arm(&self) {
-        let Some(ptr) = self.slot else { return };
-        // SAFETY: this half has not left.
-        if unsafe { ptr.as_ref() }.limit_ms.load(Ordering::Relaxed) != 0 {
-            // SAFETY: the slot is in use, so its chunk and pool live.
-            let chunk = unsafe { Chunk::of(ptr) };
-            // SAFETY: as above.
-            unsafe { chunk.as_ref() }.arm();
-        }
+        self.slot = None;
+        // SAFETY: the slot is settled, and this half leaves it here.
+        Poll::Ready(unsafe { finish(slot, word) })
     }
 }
 
-impl<T> Drop for Asker<T> {
-    fn drop(&mut self) {
-        let Some(ptr) = self.slot else { return };
-        // SAFETY: this half has not left.
-        let slot = unsafe { ptr.as_ref() };
-        let mut word = slot.word.load(Ordering::Acquire);
-        loop {
-            match word & PHASE {
-                WAITING => {
-                    // SAFETY: this is the asker.
-                    if let Some(waker) = unsafe { Self::withdraw(slot, word, ASKER_LEFT) } {
-                        if word & ANSWER_LEFT != 0 {
-                            // SAFETY: the answer has left before.
-                            unsafe { SlotPool::release(ptr) };
-                        }
-                        drop(waker);
-                        return;
+/// Takes the outcome that `word` tells of and leaves.
+///
+/// # Safety
+/// The caller is the asker's half, which gives the slot up; `word` is its settled state.
+#[inline]
+unsafe fn finish<T>(ptr: NonNull<Slot>, word: u64) -> Result<T, Lost> {
+    // SAFETY: the asker has not left.
+    let slot = unsafe { ptr.as_ref() };
+    if word & PHASE == DONE {
+        // SAFETY: DONE gives the payload to the asker (INV-SLOT-3), who takes it once.
+        let value = unsafe { slot.take::<T>() };
+        // SAFETY: the answer left when it published DONE, so the asker is the last.
+        unsafe { SlotPool::release(ptr) };
+        return Ok(value);
+    }
+    // SAFETY: this half leaves here and not again.
+    if unsafe { slot.leave(ASKER_LEFT) } {
+        // SAFETY: the answer has left before.
+        unsafe { SlotPool::release(ptr) };
+    }
+    Err(Lost(Why::of(word)))
+}
+
+/// Makes sure that `waker` is woken when the slot is settled; gives the state that this led to,
+/// which is settled if that happened meanwhile.
+///
+/// # Safety
+/// The caller is the asker's half, and `word` is a state of the slot that it has read.
+unsafe fn wait(ptr: NonNull<Slot>, mut word: u64, waker: &Waker) -> u64 {
+    // SAFETY: the asker has not left.
+    let slot = unsafe { ptr.as_ref() };
+    loop {
+        let now = match word & PHASE {
+            EMPTY => {
+                slot.waker.set(waker.clone());
+                let to = word | WAITING;
+                // Sequentially consistent: the ticker either sees this or is seen leaving.
+                match slot.word.compare_exchange(word, to, Ordering::SeqCst, Ordering::Acquire) {
+                    Ok(_) => {
+                        // SAFETY: the slot is in use.
+                        unsafe { arm(ptr) };
+                        return to;
                     }
-                }
-                EMPTY | BUSY => {
-                    let to = word | ASKER_LEFT;
-                    let swap =
-                        slot.word.compare_exchange(word, to, Ordering::AcqRel, Ordering::Relaxed);
-                    if swap.is_ok() {
-                        // Whoever owns BUSY gives the slot back (INV-SLOT-4).
-                        if word & PHASE == EMPTY && word & ANSWER_LEFT != 0 {
-                            // SAFETY: the answer has left before.
-                            unsafe { SlotPool::release(ptr) };
-                        }
-                        return;
+                    Err(now) => {
+                        // SAFETY: the waker was not published, so it is still the asker's.
+                        drop(unsafe { slot.waker.copy().into_waker() });
+                        now
                     }
-                }
-                _ => {
-                    // The slot is given back before the value's own destructor runs.
-                    drop(self.outcome(word));
-                    return;
                 }
             }
-            word = slot.word.load(Ordering::Acquire);
+            WAITING if slot.waker.will_wake(waker) => return word,
+            // SAFETY: this is the asker.
+            WAITING => match unsafe { withdraw(slot, word, 0) } {
+                Ok((now, old)) => {
+                    drop(old);
+                    now
+                }
+                Err(now) => now,
+            },
+            _ => return word,
+        };
+        word = now;
+    }
+}
+
+/// WAITING to EMPTY, leaving with `leaving`: the new state and the waker, or the state that came
+/// first.
+///
+/// # Safety
+/// The caller is the asker's half, and the phase in `word` is WAITING.
+unsafe fn withdraw(slot: &Slot, word: u64, leaving: u64) -> Result<(u64, Waker), u64> {
+    // Copied first: after leaving, the slot may be used by others.
+    let waker = slot.waker.copy();
+    let to = (word ^ WAITING ^ EMPTY | leaving).wrapping_add(VERSION);
+    slot.word.compare_exchange(word, to, Ordering::AcqRel, Ordering::Acquire)?;
+    // SAFETY: this exchange ended WAITING, so the waker is the caller's (INV-SLOT-2).
+    Ok((to, unsafe { waker.into_waker() }))
+}
+
+/// Tells the ticker that the asker waits, if it does so under a coarse deadline.
+///
+/// # Safety
+/// The slot is in use.
+#[inline]
+unsafe fn arm(ptr: NonNull<Slot>) {
+    // SAFETY: the slot is in use.
+    if unsafe { ptr.as_ref() }.limit_ms.load(Ordering::Relaxed) != 0 {
+        // SAFETY: the slot is in use, so its chunk and pool live.
+        let chunk = unsafe { Chunk::of(ptr) };
+        // SAFETY: as above.
+        unsafe { chunk.as_ref() }.arm();
+    }
+}
+
+/// Leaves a slot whose outcome nobody wants any more.
+///
+/// # Safety
+/// The caller is the asker's half, which gives the slot up; its value is a `T`.
+#[cold]
+unsafe fn abandon<T>(ptr: NonNull<Slot>) {
+    // SAFETY: the asker has not left.
+    let slot = unsafe { ptr.as_ref() };
+    let mut word = slot.word.load(Ordering::Acquire);
+    while word & SETTLED == 0 {
+        let left = if word & PHASE == WAITING {
+            // SAFETY: this is the asker.
+            unsafe { withdraw(slot, word, ASKER_LEFT) }.map(|(_, waker)| Some(waker))
+        } else {
+            let to = word | ASKER_LEFT;
+            slot.word.compare_exchange(word, to, Ordering::AcqRel, Ordering::Acquire).map(|_| None)
+        };
+        if let Err(now) = left {
+            word = now;
+            continue;
+        }
+        if word & ANSWER_LEFT != 0 {
+            // SAFETY: there is no answer.
+            unsafe { SlotPool::release(ptr) };
+        }
+        return;
+    }
+    // The slot is given back before the value's own destructor runs.
+    // SAFETY: the slot is settled, and this half leaves it here.
+    drop(unsafe { finish::<T>(ptr, word) });
+}
+
+impl<T> Drop for Asker<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            // SAFETY: this half has not left, and its value is a `T`.
+            unsafe { abandon::<T>(slot) };
         }
     }
 }

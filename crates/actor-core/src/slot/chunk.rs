@@ -27,7 +27,7 @@ impl Chunk {
     /// Allocates a chunk whose slots are all free and unlinked.
     pub(super) fn allocate(pool: NonNull<SlotPool>, number: u32) -> NonNull<Self> {
         let slots = array::from_fn(|index| {
-            Slot::new(u8::try_from(index).expect("a chunk has at most 256 slots"))
+            Slot::new(u8::try_from(index).expect("a chunk has at most 64 slots"))
         });
         let chunk = Self { pool, number, armed: AtomicBool::new(false), slots };
         NonNull::from(Box::leak(Box::new(chunk)))

@@ -8,7 +8,6 @@ use super::asker::Asker;
 use super::chunk::{CHUNK_SLOTS, Chunk};
 use super::deadline::Deadline;
 use super::pool::{SlotPool, lock};
-use super::state::Settled;
 use super::tag::AskTag;
 use super::ticker::Ticker;
 use super::word::{ANSWER_LEFT, Why, generation_of};
@@ -93,15 +92,7 @@ impl PoolHandle {
         let slot = unsafe { Chunk::slot(chunk, index) };
         let meant = |word| generation_of(word) == tag.generation();
         // SAFETY: slots live as long as their pool.
-        let settling = unsafe { slot.as_ref() };
-        // SAFETY: as above; once this call owns BUSY, the slot stays with the ask that is meant.
-        match unsafe { settling.settle_if(why.lost(), 0, meant) } {
-            Settled::Published => return true,
-            Settled::Unseen | Settled::Refused => {}
-            // SAFETY: both halves left while this call owned BUSY.
-            Settled::Last => unsafe { SlotPool::release(slot) },
-        }
-        false
+        unsafe { slot.as_ref() }.settle(why.lost(), 0, meant)
     }
 
     /// Loses every ask that relies on the coarse deadline.
@@ -114,14 +105,10 @@ impl PoolHandle {
                 let ptr = unsafe { Chunk::slot(chunk, index) };
                 // SAFETY: slots live as long as their pool.
                 let slot = unsafe { ptr.as_ref() };
-                if slot.limit_ms.load(Ordering::Relaxed) == 0 {
-                    continue;
-                }
-                // SAFETY: no slot is handed out while the handle is being dropped, so this one is
-                // either free (and refuses) or still the same ask.
-                if let Settled::Last = unsafe { slot.settle(Why::Closed.lost(), 0) } {
-                    // SAFETY: both halves left while this call owned BUSY.
-                    unsafe { SlotPool::release(ptr) };
+                // No slot is handed out any more, so this one is free (and refuses) or still
+                // serves the same ask.
+                if slot.limit_ms.load(Ordering::Relaxed) != 0 {
+                    slot.settle(Why::Closed.lost(), 0, |_word| true);
                 }
             }
         }

@@ -6,26 +6,26 @@
 //! number of asks that are pending at once.
 //!
 //! ```text
-//!           poll                    send / lose / expire
-//!  EMPTY ---------> WAITING ----------------------------> BUSY
-//!    |  <---------     |  drop                             |  (the waker is taken)
-//!    |   new waker     v                                   v
-//!    |               EMPTY + ASKER_LEFT              DONE or LOST, then wake
-//!    +--------------------------------------------------->   (send / lose)
+//!            poll                     send, lose, expire, recall
+//!  EMPTY ----------> WAITING ------------------------------> DONE or LOST, then wake
+//!    |   <----------                                               ^
+//!    |   new waker, or the asker is dropped                        |
+//!    +-------------------------------------------------------------+
 //! ```
 //!
-//! The state is one atomic word: a phase, who has left, and whether the deadline scan has seen it.
+//! The state is one atomic word: a phase, who has left, whether the deadline scan has seen it, and
+//! a version, so that no state of an ask ever comes again.
 //!
 //! - INV-SLOT-1: a half that has not left keeps its slot out of the pool, and the slot keeps the
 //!   pool's memory alive.
-//! - INV-SLOT-2: the waker cell is written only by the asker while the phase is EMPTY, and moved out
-//!   only by whoever changed the phase away from WAITING.
+//! - INV-SLOT-2: the waker cell is written only by the asker while the phase is EMPTY; the stored
+//!   waker belongs to whoever exchanges the word away from WAITING, by a copy made before.
 //! - INV-SLOT-3: the payload belongs to the answer until DONE is published, then to the asker.
-//! - INV-SLOT-4: the half that leaves second gives the slot back; if the phase is BUSY then, the
-//!   owner of BUSY does it instead. After leaving, a half never touches the slot again.
+//! - INV-SLOT-4: the half that leaves second gives the slot back. After leaving, or publishing an
+//!   outcome, nobody touches the slot on behalf of that ask.
 //! - INV-SLOT-5: SEEN is set only by the one [`Ticker`] and cleared only by a new ask, so a scan can
 //!   never expire an ask that began after the ask it looked at.
-//! - INV-SLOT-6: no foreign code (waker, destructor) runs while a shard is locked or a phase is BUSY.
+//! - INV-SLOT-6: no foreign code (waker, destructor) runs while a lock of the pool is held.
 #![expect(unsafe_code, reason = "pooled slots of two halves; measured against tokio's oneshot")]
 
 mod answer;
@@ -39,6 +39,7 @@ mod shard;
 mod state;
 mod tag;
 mod ticker;
+mod waker;
 mod word;
 
 #[cfg(all(test, suite_loom))]

@@ -2,11 +2,10 @@
 
 use std::mem::{self, MaybeUninit};
 use std::ptr::NonNull;
-use std::task::Waker;
 
+use super::waker::WakerCell;
 use super::word::{
-    ANSWER_LEFT, ASKER_LEFT, BOTH_LEFT, BUSY, EMPTY, GENERATION_SHIFT, INDEX, INDEX_SHIFT, PHASE,
-    WAITING, generation_of,
+    ASKER_LEFT, BOTH_LEFT, PHASE, REPLACED, SETTLED, WAITING, begun, index_of, unused,
 };
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
@@ -31,32 +30,20 @@ pub(super) struct Slot {
     pub(super) limit_ms: AtomicU32,
     /// When the scan first saw the ask waiting, in milliseconds; valid while SEEN is set.
     pub(super) stamp: AtomicU32,
-    waker: UnsafeCell<MaybeUninit<Waker>>,
+    pub(super) waker: WakerCell,
     payload: UnsafeCell<Payload>,
 }
 
 #[cfg(not(suite_loom))]
 const _: () = assert!(size_of::<Slot>() == 64, "a slot fills one cache line");
 
-/// What became of an attempt to settle a slot.
-pub(super) enum Settled {
-    /// The outcome is published for the asker to see.
-    Published,
-    /// The outcome is published, but the asker left just then; the answer still has the slot.
-    Unseen,
-    /// The outcome is published, but nobody is left: the caller owns the slot alone.
-    Last,
-    /// Too late: the slot was lost or given up before. The caller has not left it.
-    Refused,
-}
-
 impl Slot {
     pub(super) fn new(index: u8) -> Self {
         Self {
-            word: AtomicU64::new(EMPTY | BOTH_LEFT | u64::from(index) << INDEX_SHIFT),
+            word: AtomicU64::new(unused(index)),
             limit_ms: AtomicU32::new(0),
             stamp: AtomicU32::new(0),
-            waker: UnsafeCell::new(MaybeUninit::uninit()),
+            waker: WakerCell::new(),
             payload: UnsafeCell::new(Payload { next: None }),
         }
     }
@@ -66,15 +53,13 @@ impl Slot {
     pub(super) fn begin(&self, left: u64, limit_ms: u32) {
         self.limit_ms.store(limit_ms, Ordering::Relaxed);
         let word = self.word.load(Ordering::Relaxed);
-        let generation = generation_of(word).wrapping_add(1);
-        let word = u64::from(generation) << GENERATION_SHIFT | word & INDEX | EMPTY | left;
-        self.word.store(word, Ordering::Release);
+        self.word.store(begun(word, left), Ordering::Release);
     }
 
     /// The place in the chunk.
     #[inline]
     pub(super) fn index(&self) -> usize {
-        ((self.word.load(Ordering::Relaxed) & INDEX) >> INDEX_SHIFT) as usize
+        index_of(self.word.load(Ordering::Relaxed))
     }
 
     /// Whether a `T` is stored in the slot itself.
@@ -134,97 +119,31 @@ impl Slot {
         self.payload.with_mut(|payload| unsafe { payload.write(Payload { next }) });
     }
 
-    /// Stores the waker.
+    /// Publishes `outcome` (DONE, or LOST with its reason) unless the slot is settled already or
+    /// its asker is gone, leaves with `leaving` (the answer's bit, or 0 for one who is not a half),
+    /// and wakes the asker. False if it is too late: then the caller has not left.
     ///
-    /// # Safety
-    /// The caller is the asker and the phase is EMPTY (INV-SLOT-2).
-    pub(super) unsafe fn set_waker(&self, waker: Waker) {
-        // SAFETY: in phase EMPTY only the asker touches the cell, and it holds no waker.
-        self.waker.with_mut(|cell| unsafe { cell.write(MaybeUninit::new(waker)) });
-    }
-
-    /// A bitwise copy of the waker, to be used by the winner of a phase change only.
-    ///
-    /// # Safety
-    /// No one may write the cell now: the caller is the asker, or owns BUSY (INV-SLOT-2).
-    pub(super) unsafe fn copy_waker(&self) -> MaybeUninit<Waker> {
-        // SAFETY: there is no writer; a copy of possibly uninitialized bytes is not a waker yet.
-        self.waker.with(|cell| unsafe { cell.read() })
-    }
-
-    /// Whether the stored waker wakes the same task as `other`.
-    ///
-    /// # Safety
-    /// The caller is the asker, and it has stored a waker since it got the slot.
-    pub(super) unsafe fn will_wake(&self, other: &Waker) -> bool {
-        self.waker.with(|cell| {
-            // SAFETY: only the asker writes the cell. If another thread has just moved the waker
-            // out, its bytes are still there; comparing reads two pointers and follows neither.
-            let stored = unsafe { &*cell.cast::<Waker>() };
-            stored.will_wake(other)
-        })
-    }
-
-    /// Publishes `outcome` (DONE, or LOST with its reason) unless the slot is settled already, and
-    /// leaves with `leaving` (the answer's bit, or 0 for one who is not a half).
-    ///
-    /// # Safety
-    /// The slot must not go back to the pool during the call, up to the point of publishing.
-    pub(super) unsafe fn settle(&self, outcome: u64, leaving: u64) -> Settled {
-        // SAFETY: the caller's.
-        unsafe { self.settle_if(outcome, leaving, |_word| true) }
-    }
-
-    /// As `settle`, but refuses unless the state word is one of the ask that is `meant`.
-    ///
-    /// # Safety
-    /// As for `settle`, where the ask is the one that is meant.
+    /// An ask other than the one that is `meant`, judged by its state word, counts as too late.
     #[inline]
-    pub(super) unsafe fn settle_if(
-        &self,
-        outcome: u64,
-        leaving: u64,
-        meant: impl Fn(u64) -> bool,
-    ) -> Settled {
+    pub(super) fn settle(&self, outcome: u64, leaving: u64, meant: impl Fn(u64) -> bool) -> bool {
         let mut word = self.word.load(Ordering::Acquire);
-        loop {
-            if !meant(word) {
-                return Settled::Refused;
-            }
-            let waiting = match word & (PHASE | ASKER_LEFT) {
-                EMPTY => false,
-                WAITING => true,
-                _ => return Settled::Refused,
-            };
-            let to = if waiting { word ^ (WAITING ^ BUSY) } else { word | outcome | leaving };
+        while word & (SETTLED | ASKER_LEFT) == 0 && meant(word) {
+            // Copied before the exchange, for after it the asker may take the outcome and go.
+            let waker = self.waker.copy();
+            let to = word & !REPLACED | outcome | leaving;
             match self.word.compare_exchange_weak(word, to, Ordering::AcqRel, Ordering::Acquire) {
-                // SAFETY: this call changed WAITING to BUSY.
-                Ok(_) if waiting => return unsafe { self.publish(outcome, leaving) },
-                Ok(_) => return Settled::Published,
+                Ok(_) => {
+                    if word & PHASE == WAITING {
+                        // SAFETY: this exchange ended WAITING, so the waker is this call's
+                        // (INV-SLOT-2).
+                        unsafe { waker.into_waker() }.wake();
+                    }
+                    return true;
+                }
                 Err(now) => word = now,
             }
         }
-    }
-
-    /// Ends BUSY: publishes `outcome`, leaves, and wakes the asker.
-    ///
-    /// # Safety
-    /// The caller owns BUSY.
-    #[inline]
-    pub(super) unsafe fn publish(&self, outcome: u64, leaving: u64) -> Settled {
-        // SAFETY: the owner of BUSY may read the cell, and it holds a waker.
-        let waker = unsafe { self.copy_waker() };
-        let change = BUSY ^ outcome ^ leaving;
-        let before = self.word.fetch_xor(change, Ordering::AcqRel);
-        // SAFETY: the owner of BUSY takes the waker out, and nobody else does (INV-SLOT-2).
-        let waker = unsafe { waker.assume_init() };
-        if before & ASKER_LEFT == 0 {
-            waker.wake();
-            return Settled::Published;
-        }
-        drop(waker);
-        // Without the asker's half only the answer's can still hold the slot.
-        if (before | leaving) & ANSWER_LEFT != 0 { Settled::Last } else { Settled::Unseen }
+        false
     }
 
     /// Leaves the slot for good with the given bit; true if the caller must give it back.
@@ -234,7 +153,7 @@ impl Slot {
     #[must_use]
     pub(super) unsafe fn leave(&self, bit: u64) -> bool {
         let before = self.word.fetch_or(bit, Ordering::AcqRel);
-        before & PHASE != BUSY && before & BOTH_LEFT != 0
+        before & BOTH_LEFT != 0
     }
 }
 

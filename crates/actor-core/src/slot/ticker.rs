@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 
 use super::chunk::{CHUNK_SLOTS, Chunk, dekker_fence};
 use super::pool::{SlotPool, lock};
-use super::state::{Settled, Slot};
-use super::word::{BUSY, PHASE, SEEN, WAITING, Why};
+use super::state::Slot;
+use super::word::{PHASE, SEEN, WAITING, Why};
 use crate::sync::Ordering;
 
 const NANOS_PER_MS: u64 = 1_000_000;
@@ -126,8 +126,6 @@ impl Ticker {
                     waiting += 1;
                     marked |= 1 << index;
                 }
-                // SAFETY: both halves left while the scan owned BUSY.
-                Seen::Last => unsafe { SlotPool::release(slot) },
             }
         }
         if marked != 0 {
@@ -152,8 +150,6 @@ enum Seen {
     Waits,
     /// An ask waits and was seen for the first time: it must be stamped.
     Marked,
-    /// The ask expired, and both halves left meanwhile: the slot must be given back.
-    Last,
 }
 
 fn scan_slot(slot: &Slot, now: u32) -> Seen {
@@ -162,25 +158,19 @@ fn scan_slot(slot: &Slot, now: u32) -> Seen {
     if word & PHASE != WAITING || limit_ms == 0 {
         return Seen::Idle;
     }
-    let due = word & SEEN != 0 && is_due(now, slot.stamp.load(Ordering::Relaxed), limit_ms);
-    let to = match (due, word & SEEN) {
-        (true, _) => word ^ (WAITING ^ BUSY),
-        (false, 0) => word | SEEN,
-        (false, _) => return Seen::Waits,
-    };
-    if slot.word.compare_exchange(word, to, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-        // Answered, dropped or polled with another waker just now: the next scan knows.
+    if word & SEEN == 0 {
+        let marked =
+            slot.word.compare_exchange(word, word | SEEN, Ordering::AcqRel, Ordering::Relaxed);
+        // If it was answered, dropped or polled with another waker just now, the next scan knows.
+        return if marked.is_ok() { Seen::Marked } else { Seen::Waits };
+    }
+    if !is_due(now, slot.stamp.load(Ordering::Relaxed), limit_ms) {
         return Seen::Waits;
     }
-    if !due {
-        return Seen::Marked;
-    }
-    // SAFETY: the exchange changed WAITING to BUSY, and since nobody else sets SEEN it is the same
-    // ask that the stamp belongs to (INV-SLOT-5).
-    match unsafe { slot.publish(Why::Expired.lost(), 0) } {
-        Settled::Last => Seen::Last,
-        Settled::Published | Settled::Unseen | Settled::Refused => Seen::Idle,
-    }
+    // Nobody else sets SEEN, so a word that has it is of the ask that the stamp belongs to
+    // (INV-SLOT-5).
+    slot.settle(Why::Expired.lost(), 0, |word| word & SEEN != 0);
+    Seen::Idle
 }
 
 /// Whether `limit_ms` has passed since the stamp, on a clock of 32 bits that wraps around.

@@ -1,34 +1,67 @@
 //! The state word: its bits, and why an answer is lost.
 
 /// The phase, in the low bits of the state word.
-pub(super) const PHASE: u64 = 0b111;
+pub(super) const PHASE: u64 = 0b11;
 /// No waker is stored and no answer has come.
 pub(super) const EMPTY: u64 = 0;
 /// The waker is stored and no answer has come.
 pub(super) const WAITING: u64 = 1;
-/// Somebody is taking the waker out and will publish DONE or LOST at once.
-pub(super) const BUSY: u64 = 2;
 /// The payload holds the answer.
-pub(super) const DONE: u64 = 3;
+pub(super) const DONE: u64 = 2;
 /// No answer will come; the reason is in the upper bits.
-pub(super) const LOST: u64 = 4;
+pub(super) const LOST: u64 = 3;
+/// Set in the phases DONE and LOST, which are final.
+pub(super) const SETTLED: u64 = 0b10;
 
 /// The deadline scan has seen this ask waiting, and its stamp is valid.
-pub(super) const SEEN: u64 = 1 << 3;
+pub(super) const SEEN: u64 = 1 << 2;
 /// The waiting half is gone.
-pub(super) const ASKER_LEFT: u64 = 1 << 4;
+pub(super) const ASKER_LEFT: u64 = 1 << 3;
 /// The answering half is gone.
-pub(super) const ANSWER_LEFT: u64 = 1 << 5;
+pub(super) const ANSWER_LEFT: u64 = 1 << 4;
 /// The slot is in the pool.
 pub(super) const BOTH_LEFT: u64 = ASKER_LEFT | ANSWER_LEFT;
 
-/// The slot's place in its chunk, 8 bits that never change.
-pub(super) const INDEX_SHIFT: u32 = 8;
-pub(super) const INDEX: u64 = 0xff << INDEX_SHIFT;
-/// Why the answer is lost, 16 bits.
-const WHY_SHIFT: u32 = 16;
-/// How often the slot was handed out, 32 bits that wrap around.
-pub(super) const GENERATION_SHIFT: u32 = 32;
+/// The slot's place in its chunk, 6 bits that never change.
+const INDEX_SHIFT: u32 = 6;
+const INDEX: u64 = 0x3f << INDEX_SHIFT;
+
+/// Until the slot is settled, 16 bits that count how often the asker took its waker back. Running
+/// over they count on in the generation, so no state of one ask ever comes again.
+const VERSION_SHIFT: u32 = 12;
+/// One more withdrawal.
+pub(super) const VERSION: u64 = 1 << VERSION_SHIFT;
+/// Once the slot is lost, the reason takes the place of the version.
+const WHY_SHIFT: u32 = VERSION_SHIFT;
+/// The bits that settling replaces.
+pub(super) const REPLACED: u64 = PHASE | 0xffff << WHY_SHIFT;
+
+/// How often the slot was handed out, 36 bits that wrap around.
+const GENERATION_SHIFT: u32 = 28;
+const GENERATION: u64 = 1 << GENERATION_SHIFT;
+
+/// The word of a slot that was never handed out.
+pub(super) const fn unused(index: u8) -> u64 {
+    BOTH_LEFT | (index as u64) << INDEX_SHIFT
+}
+
+/// The first word of the ask that follows the one that ended with `word`.
+#[inline]
+pub(super) const fn begun(word: u64, left: u64) -> u64 {
+    (word & !(GENERATION - 1)).wrapping_add(GENERATION) | word & INDEX | EMPTY | left
+}
+
+/// The slot's place in its chunk.
+#[inline]
+pub(super) const fn index_of(word: u64) -> usize {
+    ((word & INDEX) >> INDEX_SHIFT) as usize
+}
+
+/// The low half of the generation, which names the ask among those of the same slot.
+#[inline]
+pub(super) const fn generation_of(word: u64) -> u32 {
+    (word >> GENERATION_SHIFT & 0xffff_ffff) as u32
+}
 
 /// Why an ask got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,12 +108,6 @@ impl Why {
             [code, ..] => Self::Code(code),
         }
     }
-}
-
-/// The generation in a state word.
-#[inline]
-pub(super) fn generation_of(word: u64) -> u32 {
-    u32::try_from(word >> GENERATION_SHIFT).expect("the upper half of 64 bits fits in 32")
 }
 
 /// The ask ended without an answer.
