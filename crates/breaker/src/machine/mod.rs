@@ -349,6 +349,7 @@ impl Machine {
         }
         let wait = wait.unwrap_or_else(|| self.config.open_wait.after(self.attempt));
         self.totals.opened += 1;
+        self.window.advance(at);
         self.enter(Phase::Open { until: at + wait }, cause, at);
     }
 
