@@ -21,7 +21,7 @@ const LOST: Duration = Duration::from_secs(60);
 /// A warm-up that takes longer than this is the sample.
 const SLOW: Duration = Duration::from_secs(3);
 
-/// Round trips through the control lane, for each of the two percentiles.
+/// Requests on the control lane, for each of the two percentiles.
 const CONTROL_ROUNDS: u64 = 20_000;
 
 /// Actors that exist before the first one counts.
@@ -235,9 +235,9 @@ async fn restart<P: Peer>(peer: &P, times: u64) -> Duration {
 
 /// The 99th percentile with `waiting` user messages in the mailbox, and with none.
 async fn control_latency<P: Peer>(peer: &P, waiting: u64) -> [f64; 2] {
-    peer.control_round_trips(0, CONTROL_ROUNDS / 10).await;
-    let idle = peer.control_round_trips(0, CONTROL_ROUNDS).await;
-    let loaded = peer.control_round_trips(waiting, CONTROL_ROUNDS).await;
+    peer.control_delays(0, CONTROL_ROUNDS / 10).await;
+    let idle = peer.control_delays(0, CONTROL_ROUNDS).await;
+    let loaded = peer.control_delays(waiting, CONTROL_ROUNDS).await;
     [percentile_99(loaded), percentile_99(idle)]
 }
 

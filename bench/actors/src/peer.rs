@@ -106,9 +106,10 @@ pub trait Peer: Clone + Send + Sync + 'static {
         async { unreachable!("gap() excludes this workload") }
     }
 
-    /// Times `rounds` round trips through the control lane of an actor that has
-    /// `waiting` user messages in its mailbox all the while; only steadfast is asked to.
-    fn control_round_trips(
+    /// How long each of `rounds` requests on the control lane took from the call until the actor
+    /// ran it, with `waiting` user messages in the mailbox all the while; only steadfast is asked
+    /// to.
+    fn control_delays(
         &self,
         _waiting: u64,
         _rounds: u64,

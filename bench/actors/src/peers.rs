@@ -5,6 +5,7 @@ mod acto;
 mod coerce;
 mod kameo;
 mod ractor;
+mod steadfast;
 mod tokio_task;
 mod xtra;
 
@@ -100,6 +101,11 @@ pub fn all() -> Vec<Entry> {
             BOUNDED_BASELINE,
             TokioTask::<Bounded, Narrow>::new,
             TokioTask::<Bounded, Wide>::new,
+        ),
+        Entry::with_wide(
+            STEADFAST,
+            steadfast::Steadfast::<Narrow>::new,
+            steadfast::Steadfast::<Wide>::new,
         ),
         Entry::new("ractor", || ractor::Ractor),
         Entry::new("kameo-unbounded", || kameo::Kameo::UNBOUNDED),

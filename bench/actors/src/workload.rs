@@ -81,7 +81,7 @@ impl Workload {
             Workload::Skynet => "leaf actors in a tree of fan-out 10, summed up",
             Workload::Restart => "panics: poison sent until the restarted actor answers",
             Workload::ControlLatency => {
-                "user messages waiting while the control lane is used; p99 of a round trip"
+                "user messages waiting while the control lane is used; p99 until the actor serves it"
             }
             Workload::StartMillion => "supervised idle actors started; peak memory of the process",
             Workload::CostPerActor => "supervised actors started, asked once and alive together",
