@@ -1,11 +1,13 @@
 //! Takes one sample of a workload, checked for lost or repeated work.
 
+mod cost;
+
 use std::time::{Duration, Instant};
 
 use tokio::{sync::mpsc, task::yield_now};
 
 use crate::{
-    allocations, memory,
+    allocations,
     peer::{POISONED, Peer, Rally, Span, Tally},
     workload::Workload,
 };
@@ -23,9 +25,6 @@ const SLOW: Duration = Duration::from_secs(3);
 
 /// Requests on the control lane, for each of the two percentiles.
 const CONTROL_ROUNDS: u64 = 20_000;
-
-/// Actors that exist before the first one counts.
-const FIRST_ACTORS: u64 = 100;
 
 /// How an actor comes into being.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,13 +55,13 @@ pub fn sample<P: Peer>(start: fn() -> P, workload: Workload, ops: u64) -> Vec<f6
     P::block_on(workload.flavor(), async move {
         let peer = start();
         match workload {
-            Workload::IdleMemory => vec![idle_memory(&peer, Birth::Plain, ops).await],
+            Workload::IdleMemory => vec![cost::idle_memory(&peer, Birth::Plain, ops).await],
             Workload::IdleMemorySupervised => {
-                vec![idle_memory(&peer, Birth::Supervised, ops).await]
+                vec![cost::idle_memory(&peer, Birth::Supervised, ops).await]
             }
             Workload::ControlLatency => control_latency(&peer, ops).await.into(),
-            Workload::StartMillion => start_many(&peer, ops).await.into(),
-            Workload::CostPerActor => cost_per_actor(&peer, ops).await.into(),
+            Workload::StartMillion => cost::start_many(&peer, ops).await.into(),
+            Workload::CostPerActor => cost::cost_per_actor(&peer, ops).await.into(),
             Workload::Allocations => count_allocations(&peer, ops).await.into(),
             _ => vec![time_per_op(&peer, workload, ops).await],
         }
@@ -192,22 +191,6 @@ async fn spawn_stop<P: Peer>(peer: &P, birth: Birth, ops: u64) -> Duration {
     started.elapsed()
 }
 
-/// Resident bytes that each of `ops` actors adds.
-async fn idle_memory<P: Peer>(peer: &P, birth: Birth, ops: u64) -> f64 {
-    let (guard, _) = mpsc::channel(1);
-    let mut counters = Vec::with_capacity(ops as usize);
-    let first = birth.spawn(peer, Tally::new(guard.clone())).await;
-    P::ask(&first, 1).await;
-    let before = memory::resident_bytes();
-    for _ in 0..ops {
-        counters.push(birth.spawn(peer, Tally::new(guard.clone())).await);
-    }
-    for counter in &counters {
-        assert_eq!(P::ask(counter, 1).await, 1);
-    }
-    memory::grown_bytes(before) / ops as f64
-}
-
 async fn skynet<P: Peer>(peer: &P, leaves: u64) -> Duration {
     let (root, mut sum) = mpsc::unbounded_channel();
     let started = Instant::now();
@@ -245,48 +228,6 @@ fn percentile_99(mut took: Vec<Duration>) -> f64 {
     took.sort_unstable();
     let rank = took.len() * 99 / 100;
     took[rank].as_nanos() as f64
-}
-
-/// Seconds to start `ops` supervised actors, and the process's peak memory.
-async fn start_many<P: Peer>(peer: &P, ops: u64) -> [f64; 2] {
-    let (guard, _) = mpsc::channel(1);
-    let mut counters = Vec::with_capacity(ops as usize);
-    let started = Instant::now();
-    for _ in 0..ops {
-        counters.push(peer.spawn_supervised(Tally::new(guard.clone())).await);
-    }
-    for counter in [counters.first(), counters.last()].into_iter().flatten() {
-        assert_eq!(P::ask(counter, 1).await, 1);
-    }
-    [started.elapsed().as_secs_f64(), memory::peak_bytes()]
-}
-
-/// Nanoseconds per supervised actor from its start over an ask to its stop,
-/// and bytes per actor while `ops` of them are alive.
-async fn cost_per_actor<P: Peer>(peer: &P, ops: u64) -> [f64; 2] {
-    let (guard, mut gone) = mpsc::channel(1);
-    let mut first = Vec::new();
-    for _ in 0..FIRST_ACTORS {
-        let counter = peer.spawn_supervised(Tally::new(mpsc::channel(1).0)).await;
-        P::ask(&counter, 1).await;
-        first.push(counter);
-    }
-    let mut counters = Vec::with_capacity(ops as usize);
-    let before = memory::resident_bytes();
-    let started = Instant::now();
-    for _ in 0..ops {
-        counters.push(peer.spawn_supervised(Tally::new(guard.clone())).await);
-    }
-    for counter in &counters {
-        assert_eq!(P::ask(counter, 1).await, 1);
-    }
-    let bytes = memory::grown_bytes(before) / ops as f64;
-    for counter in counters {
-        peer.stop_supervised(counter).await;
-    }
-    drop(guard);
-    assert!(gone.recv().await.is_none());
-    [nanos_per(started.elapsed(), ops), bytes]
 }
 
 /// Heap allocations per tell, told in bursts as in `tell`, and per ask.

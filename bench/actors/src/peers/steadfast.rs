@@ -8,8 +8,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use steadfast::{Actor, ActorRef, Cx, Flow, Reply, Started, System};
-use tokio::sync::{mpsc, oneshot};
+use steadfast::{Actor, ActorHandle, ActorRef, Cx, Flow, Reply, Started, System};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
 
 use crate::{
     message::{self, Payload},
@@ -145,6 +148,18 @@ fn start<A: Actor>(
     system.spawn_anonymous(factory).detach().expect("the system takes actors")
 }
 
+/// From the call until the actor runs it, asked by a thread outside of the runtime.
+fn control_delay(actor: &ActorHandle) -> Duration {
+    let (served, when) = oneshot::channel();
+    let posted = Instant::now();
+    actor
+        .visit(move |_: &mut Churner, _: &mut Cx<Churner>| {
+            served.send(posted.elapsed()).expect("the thread waits");
+        })
+        .expect("the actor lives");
+    when.blocking_recv().expect("the visit runs")
+}
+
 pub struct Steadfast<P> {
     system: System,
     payload: PhantomData<fn(P)>,
@@ -223,17 +238,8 @@ impl<P: Payload> Peer for Steadfast<P> {
             churner.tell([n; 3]).await.expect("there is room");
         }
         let handle = churner.handle();
-        let mut delays = Vec::new();
-        for _ in 0..rounds {
-            let (served, when) = oneshot::channel();
-            let posted = Instant::now();
-            handle
-                .visit(move |_: &mut Churner, _: &mut Cx<Churner>| {
-                    served.send(posted.elapsed()).expect("the workload waits");
-                })
-                .expect("the actor lives");
-            delays.push(when.await.expect("the visit runs"));
-        }
+        let requests = move || (0..rounds).map(|_| control_delay(&handle)).collect();
+        let delays = spawn_blocking(requests).await.expect("no request panics");
         assert!(churner.queued() as u64 + 1 >= waiting, "messages were lost");
         churner.kill();
         delays
