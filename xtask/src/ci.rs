@@ -24,6 +24,8 @@ const SMOKE: &str = "integration/src/bin/smoke.rs";
 const NO_SMOKE: &str = "integration has no program `smoke`";
 /// A step that runs programs of ours ends after this, build included.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
+/// Models explore many schedules: a busy machine takes a multiple of the usual time.
+const LOOM_LIMIT: Duration = Duration::from_mins(30);
 
 /// Every step but fuzzing.
 pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<ExitCode> {
@@ -173,7 +175,7 @@ impl<'a> Plan<'a> {
             .args(["loom"])
             .env("RUSTFLAGS", "--cfg suite_loom")
             .env("LOOM_MAX_PREEMPTIONS", "2")
-            .limit(RUN_LIMIT);
+            .limit(LOOM_LIMIT);
         Step::commands("loom", vec![command])
     }
 
