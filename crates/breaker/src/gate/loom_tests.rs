@@ -13,7 +13,7 @@ use crate::outcome::Outcome;
 fn busy_gate() -> Gate {
     let config = Config::builder()
         .window(Window::Calls(64))
-        .min_calls(1)
+        .min_calls(2)
         .failure_rate(1.0)
         .no_slow_rate()
         .consecutive_failures(2)

@@ -15,7 +15,7 @@ mod word;
 
 #[cfg(all(test, suite_loom))]
 mod loom_tests;
-#[cfg(test)]
+#[cfg(all(test, not(suite_loom)))]
 mod tests;
 
 use std::ops::{Deref, DerefMut};

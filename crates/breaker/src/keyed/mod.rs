@@ -2,7 +2,7 @@
 
 mod table;
 
-#[cfg(test)]
+#[cfg(all(test, not(suite_loom)))]
 mod tests;
 
 use std::borrow::Borrow;

@@ -110,7 +110,9 @@ fn s17_an_ignored_result_of_an_earlier_state_makes_no_place() {
     let late: Vec<_> = (0..3).map(|_| bench.breaker.acquire_owned().expect("closed")).collect();
     let bench = bench.half_opened();
     let permits: Vec<_> = (0..4).map(|_| bench.breaker.acquire().expect("a place")).collect();
-    late.into_iter().for_each(|permit| permit.finish(Outcome::Ignored));
+    for permit in late {
+        permit.finish(Outcome::Ignored);
+    }
     assert!(bench.breaker.acquire().is_err());
     assert_eq!(bench.breaker.metrics().probes, 4);
     drop(permits);

@@ -221,11 +221,7 @@ impl Model {
         }
         self.results.push((self.now, failed, slow));
         match self.state {
-            State::Closed => {
-                if self.is_exceeded(self.config.min_calls.min(self.capacity())) {
-                    self.open(self.now, None);
-                }
-            }
+            State::Closed => self.judge_closed(),
             State::HalfOpen => self.judge_probing(failed || slow),
             _ => {}
         }
@@ -262,6 +258,12 @@ impl Model {
         row || limit || self.rate_exceeded(min)
     }
 
+    fn judge_closed(&mut self) {
+        if self.is_exceeded(self.config.min_calls.min(self.capacity())) {
+            self.open(self.now, None);
+        }
+    }
+
     fn judge_probing(&mut self, bad: bool) {
         match self.config.half_open.verdict {
             ProbeVerdict::Successes(_) if bad => self.open(self.now, None),
@@ -296,7 +298,7 @@ impl Model {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Acquire,
     Finish(usize, char),
@@ -443,18 +445,7 @@ impl Run {
                     }
                 }
             }
-            Step::Calls(calls, letter) => {
-                for _ in 0..calls {
-                    let outcome = crate::bench::outcome(letter);
-                    let classify = |_: &Result<(), ()>| outcome;
-                    let ours = self.breaker.call_with(&classify, || Ok(()));
-                    let ticket = self.model.acquire(false);
-                    assert_eq!(ours.is_ok(), ticket.is_some(), "admission of a call");
-                    if let Some(ticket) = ticket {
-                        self.model.finish(ticket, outcome);
-                    }
-                }
-            }
+            Step::Calls(calls, letter) => self.calls(calls, crate::bench::outcome(letter)),
             Step::Allowed => {
                 assert_eq!(self.breaker.is_allowed(), self.model.acquire(true).is_some());
             }
@@ -489,6 +480,18 @@ impl Run {
         }
         self.model.settle(false);
         assert_eq!(self.breaker.state(), self.model.state, "state");
+    }
+
+    fn calls(&mut self, calls: u32, outcome: Outcome) {
+        let classify = |_: &Result<(), ()>| outcome;
+        for _ in 0..calls {
+            let ours = self.breaker.call_with(&classify, || Ok(()));
+            let ticket = self.model.acquire(false);
+            assert_eq!(ours.is_ok(), ticket.is_some(), "admission of a call");
+            if let Some(ticket) = ticket {
+                self.model.finish(ticket, outcome);
+            }
+        }
     }
 
     fn look(&mut self) {
