@@ -49,14 +49,8 @@ impl<T> Answer<T> {
         if slot.settle(DONE, ANSWER_LEFT, |_word| true) {
             return Ok(());
         }
-        // SAFETY: the value was put above, and without DONE no asker takes it.
-        let value = unsafe { slot.take::<T>() };
-        // SAFETY: this half leaves here and not again.
-        if unsafe { slot.leave(ANSWER_LEFT) } {
-            // SAFETY: the asker has left before.
-            unsafe { SlotPool::release(ptr) };
-        }
-        Err(value)
+        // SAFETY: this half has not left, and the value that was put is still here.
+        Err(unsafe { refused(ptr) })
     }
 
     /// Whether an answer would be refused: the asker is gone or was told that none will come.
@@ -85,10 +79,7 @@ impl LostSlot {
             return;
         }
         // SAFETY: this half leaves here and not again.
-        if unsafe { slot.leave(ANSWER_LEFT) } {
-            // SAFETY: the asker has left before.
-            unsafe { SlotPool::release(ptr) };
-        }
+        unsafe { leave(ptr) };
     }
 
     fn is_abandoned(&self) -> bool {
@@ -105,6 +96,35 @@ impl LostSlot {
 impl Drop for LostSlot {
     fn drop(&mut self) {
         Self { slot: self.slot }.lose(Why::Dropped);
+    }
+}
+
+/// Takes back the value that nobody waits for, and leaves.
+///
+/// # Safety
+/// The caller is the answer's half, which gives the slot up; it has put a `T` and not settled.
+#[cold]
+unsafe fn refused<T>(slot: NonNull<Slot>) -> T {
+    // SAFETY: the answer has not left.
+    let put = unsafe { slot.as_ref() };
+    // SAFETY: without DONE no asker takes the value (INV-SLOT-3).
+    let value = unsafe { put.take::<T>() };
+    // SAFETY: this half leaves here and not again.
+    unsafe { leave(slot) };
+    value
+}
+
+/// Leaves a slot that was settled by others or has lost its asker.
+///
+/// # Safety
+/// The caller is the answer's half, which gives the slot up.
+unsafe fn leave(slot: NonNull<Slot>) {
+    // SAFETY: the answer has not left.
+    let left = unsafe { slot.as_ref() };
+    // SAFETY: this half leaves here and not again.
+    if unsafe { left.leave(ANSWER_LEFT) } {
+        // SAFETY: the asker has left before.
+        unsafe { SlotPool::release(slot) };
     }
 }
 

@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 use super::pool::{SlotPool, lock};
 use super::tag::AskTag;
 use super::ticker::Ticker;
-use super::word::{ANSWER_LEFT, Why, generation_of};
+use super::word::{ANSWER_LEFT, Why};
 use crate::sync::Ordering;
 
 /// The owner of a pool: hands out slots, and closes the pool when it is dropped.
@@ -90,9 +90,8 @@ impl PoolHandle {
         let Some(chunk) = self.pool().chunk(number) else { return false };
         // SAFETY: chunks live as long as their pool, and the index is inside this one.
         let slot = unsafe { Chunk::slot(chunk, index) };
-        let meant = |word| generation_of(word) == tag.generation();
         // SAFETY: slots live as long as their pool.
-        unsafe { slot.as_ref() }.settle(why.lost(), 0, meant)
+        unsafe { slot.as_ref() }.settle(why.lost(), 0, |word| tag.names(word))
     }
 
     /// Loses every ask that relies on the coarse deadline.

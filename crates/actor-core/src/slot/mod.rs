@@ -42,8 +42,14 @@ mod ticker;
 mod waker;
 mod word;
 
+#[cfg(all(test, not(suite_loom)))]
+mod deadline_tests;
 #[cfg(all(test, suite_loom))]
 mod loom_tests;
+#[cfg(all(test, not(suite_loom)))]
+mod model_tests;
+#[cfg(all(test, not(suite_loom)))]
+mod stress_tests;
 #[cfg(all(test, not(suite_loom)))]
 mod tests;
 

@@ -32,8 +32,9 @@ impl AskTag {
         Self(NonZeroU64::MIN.saturating_add((generation << 32 | place) - 1))
     }
 
-    pub(super) fn generation(self) -> u32 {
-        generation_of(self.0.get())
+    /// Whether `word` is a state of the ask that the tag names, given its slot.
+    pub(super) fn names(self, word: u64) -> bool {
+        u64::from(generation_of(word)) == self.0.get() >> 32
     }
 
     /// The chunk's number and the index of the slot in it.
