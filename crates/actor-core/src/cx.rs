@@ -11,8 +11,9 @@ use steadfast_base::{ActorId, CallContext, Instant, Stream, Timestamp, context};
 
 use crate::{
     Actor, ActorHandle, ActorRef, ExitReason, Failure, IntoFactory, Signal, Spawn, System,
-    cell::{AnyCell, Cell, ChildCell, Flags, Inbox, Received, Watcher, notify},
+    cell::{AnyCell, Cell, ChildCell, Envelope, Flags, Received, Watcher, notify},
     extras::{Extras, Letter, PIPES_MAX, STASH_MAX, Watched},
+    mailbox::Held,
     probe::TurnStart,
     timers::{TimerKey, TooManyTimers},
 };
@@ -21,12 +22,12 @@ use crate::{
 ///
 /// Everything tied to an incarnation (timers, piped futures, watches) is gone when it ends.
 pub struct Cx<A: Actor> {
-    pub(crate) cell: Arc<Cell<A::Msg>>,
+    pub(crate) cell: Held<A::Msg>,
     extras: Option<Box<Extras<A::Msg>>>,
 }
 
 impl<A: Actor> Cx<A> {
-    pub(crate) fn new(cell: Arc<Cell<A::Msg>>) -> Self {
+    pub(crate) fn new(cell: Held<A::Msg>) -> Self {
         Self { cell, extras: None }
     }
 
@@ -268,9 +269,8 @@ impl<A: Actor> Cx<A> {
         if extras.stash.len() + extras.ready.len() >= STASH_MAX {
             return Err(message);
         }
-        let envelope = context::current().map(|context| {
-            Box::new(crate::cell::Envelope { context: Some(context), ask: None })
-        });
+        let envelope = context::current()
+            .map(|context| Box::new(Envelope { context: Some(context), ask: None }));
         extras.stash.push_back((message, envelope));
         Ok(())
     }
@@ -318,7 +318,7 @@ impl<A: Actor> Cx<A> {
 
 /// What the life loop asks of the context.
 impl<A: Actor> Cx<A> {
-    pub(crate) fn next_message(&mut self, inbox: &mut Inbox<'_, A::Msg>) -> Option<Letter<A::Msg>> {
+    pub(crate) fn next_message(&mut self) -> Option<Letter<A::Msg>> {
         if let Some(extras) = &mut self.extras {
             if !extras.timers.is_empty() {
                 let now = self.cell.system.time.now();
@@ -330,15 +330,11 @@ impl<A: Actor> Cx<A> {
                 return Some(letter);
             }
         }
-        inbox.try_next()
+        self.cell.inbox().try_next()
     }
 
     /// Ready when there may be something to do.
-    pub(crate) fn poll_idle(
-        &mut self,
-        inbox: &mut Inbox<'_, A::Msg>,
-        task: &mut Context<'_>,
-    ) -> Poll<()> {
+    pub(crate) fn poll_idle(&mut self, task: &mut Context<'_>) -> Poll<()> {
         if self.cell.flags.any() {
             return Poll::Ready(());
         }
@@ -347,7 +343,7 @@ impl<A: Actor> Cx<A> {
                 return Poll::Ready(());
             }
         }
-        let slept = inbox.poll_sleep(task);
+        let slept = self.cell.inbox().poll_sleep(task);
         // A flag set before the mailbox slept has woken nobody.
         if self.cell.flags.get() == 0 { slept } else { Poll::Ready(()) }
     }
@@ -373,12 +369,31 @@ impl<A: Actor> Cx<A> {
         }
     }
 
-    pub(crate) fn begin_turn(&mut self, envelope: Option<&crate::cell::Envelope>) -> TurnStart {
-        TurnStart::new(&self.cell, envelope)
+    /// Puts a message's context, if it came with one, where the turn finds it.
+    pub(crate) fn open(&mut self, envelope: Option<Box<Envelope>>) -> bool {
+        let context = envelope.and_then(|envelope| envelope.context);
+        let has_one = context.is_some();
+        if has_one {
+            self.extras().context = context;
+        }
+        has_one
     }
 
-    pub(crate) fn end_turn(&mut self, turn: TurnStart, ok: bool) {
-        turn.end(&self.cell, ok);
+    pub(crate) fn take_context(&mut self) -> Option<Arc<CallContext>> {
+        self.extras.as_mut()?.context.take()
+    }
+
+    #[cold]
+    pub(crate) fn begin_turn(&mut self, envelope: Option<&Envelope>) {
+        let began = TurnStart::new(&self.cell, envelope);
+        self.extras().turn = Some(began);
+    }
+
+    #[cold]
+    pub(crate) fn end_turn(&mut self, ok: bool) {
+        if let Some(turn) = self.extras().turn.take() {
+            turn.end(&self.cell, ok);
+        }
     }
 
     pub(crate) fn end_incarnation(&mut self) {
@@ -424,6 +439,6 @@ impl<A: Actor> Cx<A> {
 
 impl<A: Actor> std::fmt::Debug for Cx<A> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Cx").field("cell", &self.cell).finish_non_exhaustive()
+        f.debug_struct("Cx").field("cell", &**self.cell).finish_non_exhaustive()
     }
 }

@@ -76,8 +76,7 @@ impl DeadLetters {
             return;
         }
         let letter = DeadLetter { actor, path: path(), message_type, reason, count };
-        let mut subscriptions =
-            self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subscriptions = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
         subscriptions.retain(|subscription| {
             let Some(mail) = subscription.upgrade() else { return false };
             deliver(&mail, &letter);
@@ -88,8 +87,7 @@ impl DeadLetters {
 
     pub(crate) fn subscribe(&self) -> DeadLetterSubscription {
         let mail = Arc::new(Mutex::new(Mail::default()));
-        let mut subscriptions =
-            self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subscriptions = self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
         subscriptions.push(Arc::downgrade(&mail));
         self.subscribers.store(subscriptions.len(), Ordering::Relaxed);
         DeadLetterSubscription { mail }

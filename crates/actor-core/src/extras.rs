@@ -5,12 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use steadfast_base::{ActorId, Stream};
+use steadfast_base::{ActorId, CallContext, Stream};
 use tokio::task::AbortHandle;
 
 use crate::{
     ExitReason, Wards,
     cell::{AnyCell, Envelope},
+    probe::TurnStart,
     timers::Timers,
 };
 
@@ -39,6 +40,10 @@ pub(crate) struct Extras<M> {
     pub(crate) pipes: Vec<AbortHandle>,
     pub(crate) stream: Option<Stream>,
     pub(crate) stopping: Option<ExitReason>,
+    /// The context of the message about to be handled.
+    pub(crate) context: Option<Arc<CallContext>>,
+    /// When the turn at hand began, under a probe.
+    pub(crate) turn: Option<TurnStart>,
     pub(crate) wards: Option<Wards>,
 }
 
@@ -53,6 +58,8 @@ impl<M> Default for Extras<M> {
             pipes: Vec::new(),
             stream: None,
             stopping: None,
+            context: None,
+            turn: None,
             wards: None,
         }
     }

@@ -30,6 +30,8 @@ mod stopped;
 mod sync;
 mod system;
 mod tell;
+#[cfg(feature = "test-util")]
+pub mod testkit;
 mod timers;
 mod turn;
 mod waits;

@@ -28,11 +28,9 @@ pub(crate) async fn run<M: Send + 'static, F: Future>(
             None => future.await,
         }
     });
-    let outcome = poll_fn(|task| {
-        match catch(|| future.as_mut().poll(task)) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(payload)),
-        }
+    let outcome = poll_fn(|task| match catch(|| future.as_mut().poll(task)) {
+        Ok(polled) => polled.map(Ok),
+        Err(payload) => Poll::Ready(Err(payload)),
     })
     .await;
     match outcome {

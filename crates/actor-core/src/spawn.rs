@@ -11,9 +11,9 @@ use std::{
 
 use crate::{
     Actor, ActorHandle, ActorRef, Cx, Overflow, StartError,
-    cell::{AnyCell, Cell, Link, Tomb, run},
+    cell::{AnyCell, Cell, Link, run},
     factory::Factory,
-    mailbox::MAX_CAPACITY,
+    mailbox::{Held, MAX_CAPACITY},
     slot::Asker,
     system::SystemInner,
 };
@@ -128,8 +128,8 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
                 return Err(StartError::ShuttingDown);
             }
         }
-        let tomb = Tomb::new(Arc::clone(&cell));
-        let task = run::<A, F>(tomb, Cx::new(Arc::clone(&cell)), factory, report);
+        let held = Held::new(Arc::clone(&cell)).expect("a new cell has no receiver yet");
+        let task = run::<A, F>(Cx::new(held), factory, report);
         Ok((cell, task))
     }
 }

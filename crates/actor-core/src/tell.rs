@@ -70,11 +70,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
 
 /// What becomes of a message that found no slot.
 #[cold]
-fn refuse<M: Send + 'static>(
-    cell: &Arc<Cell<M>>,
-    message: M,
-    refused: Refused,
-) -> State<'_, M> {
+fn refuse<M: Send + 'static>(cell: &Arc<Cell<M>>, message: M, refused: Refused) -> State<'_, M> {
     if refused == Refused::Closed {
         return State::Failed(SendError::Stopped(message));
     }
@@ -146,7 +142,8 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
                 }
                 polled
             }
-            State::Failed(_) | State::Over => match std::mem::replace(&mut self.state, State::Over) {
+            State::Failed(_) | State::Over => match std::mem::replace(&mut self.state, State::Over)
+            {
                 State::Failed(error) => Poll::Ready(Err(error)),
                 _ => Poll::Pending,
             },

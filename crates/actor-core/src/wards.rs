@@ -59,7 +59,9 @@ impl<A: Actor> Cx<A> {
     }
 
     pub(crate) async fn await_wards(&mut self) {
-        let Some(wards) = self.extras_mut().and_then(|extras| extras.wards.as_ref()) else { return };
+        let Some(wards) = self.extras_mut().and_then(|extras| extras.wards.as_ref()) else {
+            return;
+        };
         let left = wards.take();
         if left.is_empty() {
             return;

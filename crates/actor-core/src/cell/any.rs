@@ -8,7 +8,10 @@ use std::{
 use steadfast_base::ActorId;
 
 use super::{Cell, Control, Flags, Link, Order, Status, Watcher, desk::VISITS_MAX};
-use crate::{ExitReason, Signal, VisitError, error::ControlFull, group::Membership, slot::Answer, system::SystemInner};
+use crate::{
+    ExitReason, Signal, VisitError, error::ControlFull, group::Membership, slot::Answer,
+    system::SystemInner,
+};
 
 pub(crate) trait AnyCell: Send + Sync {
     fn id(&self) -> ActorId;

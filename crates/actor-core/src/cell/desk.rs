@@ -8,7 +8,11 @@ use std::{
 use steadfast_base::ActorId;
 
 use super::{AnyCell, Control, Link, Order};
-use crate::{ExitReason, group::Membership, slot::{Answer, AskTag, LostList}};
+use crate::{
+    ExitReason,
+    group::Membership,
+    slot::{Answer, AskTag, LostList},
+};
 
 /// Visits that may wait in one actor's control lane; one more is refused with `Busy`.
 pub const VISITS_MAX: usize = 1_024;

@@ -1,17 +1,19 @@
 //! The end of an incarnation, and of the actor: hooks, children, leftovers, notices.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    sync::{Arc, atomic::Ordering},
+    task::Poll,
+};
 
 use steadfast_base::ActorId;
 
 use super::{
-    Cell, Flags, Inbox, Order, Status, Watcher,
-    task::{Guarded, StartReport, catch, guarded},
+    Cell, Flags, Order, Status, Watcher,
+    task::{Guarded, Seat, catch, guarded},
 };
 use crate::{
-    Actor, ChildEvent, ChildStage, Cx, ExitReason, Failure, Signal, StartError,
-    actor::BoxError,
-    slot::Why,
+    Actor, ChildEvent, ChildStage, Cx, ExitReason, Failure, Signal, actor::BoxError, slot::Why,
     turn,
 };
 
@@ -49,10 +51,8 @@ pub(super) fn reason_of<M: Send + 'static>(
 
 /// Ends an incarnation as its reason asks, then waits for the supervisor's order, if there is one.
 pub(super) async fn retire<A: Actor>(
-    tomb: &mut Tomb<A::Msg>,
-    state: &mut Option<A>,
+    seat: &mut Seat<A>,
     cx: &mut Cx<A>,
-    inbox: &mut Inbox<'_, A::Msg>,
     reason: ExitReason,
 ) -> Next {
     let cell = Arc::clone(&cx.cell);
@@ -62,29 +62,29 @@ pub(super) async fn retire<A: Actor>(
     if decided {
         cell.set_status(Status::Stopping);
         lost.lose_all(Why::Stopped);
-        cell.bury_leftovers(inbox, cx.take_letters());
-        finish_state(state, cx, &reason).await;
+        cx.bury_leftovers();
+        finish_state(seat, cx, &reason).await;
         return Next::Final(reason);
     }
     let kept = reason.is_failure() && !matches!(reason, ExitReason::Killed);
     if !kept {
         cell.set_status(Status::Stopping);
-        finish_state(state, cx, &reason).await;
+        finish_state(seat, cx, &reason).await;
     }
     cell.flags.clear(Flags::KILL);
     cell.set_status(Status::Restarting);
-    let failed_start = std::mem::take(&mut tomb.failed_start);
+    let failed_start = cell.failed_start.swap(false, Ordering::Relaxed);
     let stage = if failed_start { ChildStage::StartFailed } else { ChildStage::Ended };
-    tomb.tell_parent(|| stage(reason.clone()));
+    cell.tell_parent(|| stage(reason.clone()));
     loop {
         match next_order(&cell).await {
-            Some(Order::Resume) if state.is_some() => {
+            Some(Order::Resume) if seat.actor().is_some() => {
                 lost.lose_all(Why::Dropped);
                 return Next::Resume;
             }
             Some(Order::Renew { preserve, keep_children }) => {
                 lost.lose_all(Why::Restarting);
-                renew(state, cx, &reason, preserve, keep_children).await;
+                renew(seat, cx, &reason, preserve, keep_children).await;
             }
             Some(Order::Start | Order::Resume) => {
                 lost.lose_all(Why::Restarting);
@@ -94,8 +94,8 @@ pub(super) async fn retire<A: Actor>(
                 lost.lose_all(Why::Stopped);
                 let reason = cell.take_verdict().unwrap_or(reason);
                 cell.set_status(Status::Stopping);
-                cell.bury_leftovers(inbox, cx.take_letters());
-                finish_state(state, cx, &reason).await;
+                cx.bury_leftovers();
+                finish_state(seat, cx, &reason).await;
                 return Next::Final(reason);
             }
         }
@@ -119,47 +119,47 @@ async fn next_order<M: Send + 'static>(cell: &Cell<M>) -> Option<Order> {
 
 /// Ends the old incarnation in favor of a new one.
 async fn renew<A: Actor>(
-    state: &mut Option<A>,
+    seat: &mut Seat<A>,
     cx: &mut Cx<A>,
     reason: &ExitReason,
     preserve: bool,
     keep_children: bool,
 ) {
     let cell = Arc::clone(&cx.cell);
-    if let (Some(actor), Some(failure)) = (state.as_mut(), reason.failure()) {
-        report(&cell, guarded(&cell, actor.restarting(failure, cx)).await);
+    if let (Some(actor), Some(failure)) = (seat.actor(), reason.failure()) {
+        report(&cell, guarded(Arc::clone(&cell), actor.restarting(failure, cx)).await);
     }
     if !keep_children {
         cx.stop_children().await;
     }
     cx.end_incarnation();
     if !preserve {
-        discard(&cell, state);
+        discard(&cell, seat);
         cx.await_wards().await;
     }
 }
 
 /// Stops the children and runs the `stopped` hook; a killed actor gets neither in order.
-async fn finish_state<A: Actor>(state: &mut Option<A>, cx: &mut Cx<A>, reason: &ExitReason) {
+async fn finish_state<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>, reason: &ExitReason) {
     let cell = Arc::clone(&cx.cell);
     if matches!(reason, ExitReason::Killed) || cell.flags.killed() {
         cx.kill_children().await;
     } else {
         cx.stop_children().await;
-        if let Some(actor) = state.as_mut().filter(|_| !reason.is_failure()) {
-            report(&cell, guarded(&cell, actor.stopped(reason, cx)).await);
+        if let Some(actor) = seat.actor().filter(|_| !reason.is_failure()) {
+            report(&cell, guarded(Arc::clone(&cell), actor.stopped(reason, cx)).await);
         }
     }
     cx.end_incarnation();
-    discard(&cell, state);
+    discard(&cell, seat);
     cx.await_wards().await;
     cell.settle_lost();
 }
 
 /// Drops the state; a panic in its `Drop` is reported and goes no further.
-fn discard<A: Actor>(cell: &Cell<A::Msg>, state: &mut Option<A>) {
+fn discard<A: Actor>(cell: &Cell<A::Msg>, seat: &mut Seat<A>) {
     let _turn = turn::enter(cell.id);
-    if let Err(payload) = catch(|| drop(state.take())) {
+    if let Err(payload) = catch(|| drop(std::mem::replace(seat, Seat::Empty))) {
         report::<_, ()>(cell, Guarded::Panicked(payload));
     }
 }
@@ -173,53 +173,47 @@ fn report<M: Send + 'static, T>(cell: &Cell<M>, ended: Guarded<T>) {
     }
 }
 
-/// Buries the actor when its task ends in any way, also when the runtime drops the task.
-pub(crate) struct Tomb<M: Send + 'static> {
-    cell: Option<Arc<Cell<M>>>,
-    /// The start failed; the parent is told so before it is told of the end.
-    pub(super) failed_start: bool,
-    pub(super) ignored: bool,
+/// Ends an incarnation that did not come up: its state is dropped without a hook.
+pub(super) async fn abandon<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>) {
+    let cell = Arc::clone(&cx.cell);
+    cx.stop_children().await;
+    cx.end_incarnation();
+    discard(&cell, seat);
+    cx.await_wards().await;
 }
 
-impl<M: Send + 'static> Tomb<M> {
-    pub(crate) fn new(cell: Arc<Cell<M>>) -> Self {
-        Self { cell: Some(cell), failed_start: false, ignored: false }
-    }
-
-    pub(super) fn cell(&self) -> &Cell<M> {
-        self.cell.as_deref().expect("taken only by bury, which consumes the tomb")
-    }
-
+impl<M: Send + 'static> Cell<M> {
+    /// Tells the supervisor, if there is one, of a step in this actor's life.
     pub(super) fn tell_parent(&self, stage: impl FnOnce() -> ChildStage) {
-        let cell = self.cell();
-        let Some((parent, key)) = cell.supervisor() else { return };
-        let event = ChildEvent { key, id: cell.id, stage: stage() };
+        let Some((parent, key)) = self.supervisor() else { return };
+        let event = ChildEvent { key, id: self.id, stage: stage() };
         parent.signal(Signal::Child(event));
     }
+}
 
-    /// The ordinary end; also answers the one who spawned the actor, if it still waits.
-    pub(super) fn bury(mut self, reason: ExitReason, start: StartReport) {
-        let (failed, ignored) = (self.failed_start, self.ignored);
-        let Some(cell) = self.cell.take() else { return };
-        bury(&cell, &reason, failed, ignored);
-        if let Some(answer) = start {
-            drop(answer.send(Err(match reason {
-                _ if ignored => StartError::Ignored,
-                ExitReason::Killed => StartError::Killed,
-                reason => match reason.failure() {
-                    Some(failure) => StartError::Failed(failure.clone()),
-                    None => StartError::ShuttingDown,
-                },
-            })));
+impl<A: Actor> Cx<A> {
+    /// Buries the actor, once.
+    pub(super) fn bury(&mut self, reason: &ExitReason, ignored: bool) {
+        if self.cell.status() == Status::Stopped {
+            return;
         }
+        let cell = Arc::clone(&self.cell);
+        self.bury_leftovers();
+        bury(&cell, reason, cell.failed_start.load(Ordering::Relaxed), ignored);
+    }
+
+    /// Closes the mailbox; what is in it or held back becomes dead letters.
+    fn bury_leftovers(&mut self) {
+        let letters = self.take_letters();
+        let cell = Arc::clone(&self.cell);
+        cell.bury_leftovers(&mut self.cell.inbox(), letters);
     }
 }
 
-impl<M: Send + 'static> Drop for Tomb<M> {
+/// Buries the actor when its task ends in any way, also when the runtime drops the task.
+impl<A: Actor> Drop for Cx<A> {
     fn drop(&mut self) {
-        if let Some(cell) = self.cell.take() {
-            bury(&cell, &ExitReason::Killed, false, false);
-        }
+        self.bury(&ExitReason::Killed, false);
     }
 }
 
@@ -232,9 +226,6 @@ fn bury<M: Send + 'static>(
     ignored: bool,
 ) {
     cell.take_all_lost().lose_all(Why::Stopped);
-    if let Some(mut inbox) = cell.mailbox.receiver() {
-        cell.bury_leftovers(&mut inbox, Vec::new());
-    }
     let path = cell.path();
     let (link, controls, watchers, memberships) = {
         let mut rare = cell.rare();

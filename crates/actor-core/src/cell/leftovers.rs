@@ -18,6 +18,12 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
+    /// What a poll that ends without an end leaves to do.
+    pub(crate) fn rest(&self) {
+        self.keep_lost();
+        self.mailbox.rest();
+    }
+
     /// Keeps the replies lost in a turn that is not over at the end of a poll.
     pub(crate) fn keep_lost(&self) {
         if turn::has_lost() {

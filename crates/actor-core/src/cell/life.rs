@@ -1,55 +1,72 @@
 //! One incarnation's loop: control lane first, then timers and unstashed messages, then the mailbox.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 
 use steadfast_base::context;
 
-use super::{Control, Flags, Inbox, Status};
+use super::{Control, Flags, Status};
 use crate::{Actor, Cx, ExitReason, Flow, Signal, actor::BoxError, turn};
 
 /// Messages handled before the task yields to others on its worker thread.
 const BUDGET: u32 = 128;
 
 /// Takes messages until the incarnation ends; the result says how.
-pub(super) async fn life<A: Actor>(
+pub(super) fn life<'a, A: Actor>(
+    actor: &'a mut A,
+    cx: &'a mut Cx<A>,
+) -> impl Future<Output = Result<ExitReason, BoxError>> + Send + 'a {
+    async move {
+        let mut budget = BUDGET;
+        loop {
+            if cx.cell.flags.any() {
+                if let Some(reason) = Box::pin(serve(actor, cx)).await? {
+                    return Ok(reason);
+                }
+            }
+            let Some((message, envelope)) = cx.next_message() else {
+                if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
+                    return Ok(ExitReason::Normal);
+                }
+                poll_fn(|task| cx.poll_idle(task)).await;
+                budget = BUDGET;
+                continue;
+            };
+            if cx.cell.probed {
+                cx.begin_turn(envelope.as_deref());
+            }
+            // Decided before the awaits, so that no context is kept over them.
+            let handled = if cx.open(envelope) {
+                Box::pin(in_context(actor, message, cx)).await
+            } else {
+                actor.handle(message, cx).await
+            };
+            if cx.cell.probed {
+                cx.end_turn(handled.is_ok());
+            }
+            match handled {
+                Ok(Flow::Continue) if !cx.is_stopping() => {}
+                Ok(_) => return Ok(cx.stop_reason()),
+                Err(error) => return Err(error.into()),
+            }
+            cx.cell.settle_lost();
+            budget -= 1;
+            if budget == 0 {
+                budget = BUDGET;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+}
+
+/// Handles a message in the context that it came with.
+async fn in_context<A: Actor>(
     actor: &mut A,
+    message: A::Msg,
     cx: &mut Cx<A>,
-    inbox: &mut Inbox<'_, A::Msg>,
-) -> Result<ExitReason, BoxError> {
-    let mut budget = BUDGET;
-    loop {
-        if cx.cell.flags.any() {
-            if let Some(reason) = Box::pin(serve(actor, cx)).await? {
-                return Ok(reason);
-            }
-        }
-        let Some((message, envelope)) = cx.next_message(inbox) else {
-            if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
-                return Ok(ExitReason::Normal);
-            }
-            poll_fn(|task| cx.poll_idle(inbox, task)).await;
-            budget = BUDGET;
-            continue;
-        };
-        let begun = cx.cell.probed.then(|| cx.begin_turn(envelope.as_deref()));
-        let handled = match envelope.and_then(|envelope| envelope.context) {
-            None => actor.handle(message, cx).await,
-            Some(context) => context::scope(context, actor.handle(message, cx)).await,
-        };
-        if let Some(begun) = begun {
-            cx.end_turn(begun, handled.is_ok());
-        }
-        match handled {
-            Ok(Flow::Continue) if !cx.is_stopping() => {}
-            Ok(_) => return Ok(cx.stop_reason()),
-            Err(error) => return Err(error.into()),
-        }
-        cx.cell.settle_lost();
-        budget -= 1;
-        if budget == 0 {
-            budget = BUDGET;
-            tokio::task::yield_now().await;
-        }
+) -> Result<Flow, A::Error> {
+    match cx.take_context() {
+        Some(context) => context::scope(context, actor.handle(message, cx)).await,
+        None => actor.handle(message, cx).await,
     }
 }
 

@@ -8,13 +8,15 @@ mod family;
 mod leftovers;
 mod life;
 mod send;
+#[cfg(test)]
+mod size_tests;
 mod task;
 
 use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
 };
 
@@ -25,7 +27,7 @@ pub(crate) use control::{Control, Flags, Link};
 pub use control::{Order, Visit};
 pub use desk::VISITS_MAX;
 pub(crate) use desk::{Desk, Rare, Watcher};
-pub(crate) use end::{Tomb, notify};
+pub(crate) use end::notify;
 pub use family::CHILD_STOP_WAIT;
 pub(crate) use family::ChildCell;
 pub(crate) use life::Received;
@@ -86,6 +88,8 @@ pub(crate) struct Cell<M: Send + 'static> {
     pub(crate) flags: Flags,
     status: AtomicU8,
     overflow: AtomicU8,
+    /// Set while a start has failed and the parent is not told yet.
+    pub(crate) failed_start: AtomicBool,
     /// Whether a probe wants to hear of every message.
     pub(crate) probed: bool,
     room_ms: AtomicU32,
@@ -119,6 +123,7 @@ impl<M: Send + 'static> Cell<M> {
             flags: Flags::default(),
             status: AtomicU8::new(Status::Starting as u8),
             overflow: AtomicU8::new(overflow.code()),
+            failed_start: AtomicBool::new(false),
             probed,
             room_ms: AtomicU32::new(overflow.room_ms()),
             incarnation: AtomicU32::new(0),

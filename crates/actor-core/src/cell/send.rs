@@ -31,6 +31,13 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     #[cold]
+    pub(super) fn tell_probe_restarted(&self) {
+        if let Some(probe) = &self.system.probe {
+            probe.restarted(self.id, self.incarnation());
+        }
+    }
+
+    #[cold]
     fn tell_probe_enqueued(&self) {
         if let Some(probe) = &self.system.probe {
             probe.enqueued(self.id, self.mailbox.len());
@@ -45,9 +52,7 @@ impl<M: Send + 'static> Cell<M> {
         };
         let deadline = context::current().and_then(|context| context.deadline());
         match deadline {
-            Some(at) => {
-                limit.min(limit_ms(at.saturating_duration_since(self.system.time.now())))
-            }
+            Some(at) => limit.min(limit_ms(at.saturating_duration_since(self.system.time.now()))),
             None => limit,
         }
     }

@@ -1,17 +1,23 @@
 //! The task of an actor: incarnation after incarnation until the actor ends for good.
+//!
+//! The task lives as long as the actor, so its size is what an idle actor costs. What it keeps over
+//! an await is counted: futures are made where they are pinned (an `async fn` would keep its
+//! arguments twice), and rare phases are boxed.
 
 use std::{
     any::Any,
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::Arc,
-    task::Poll,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
 };
 
+use pin_project_lite::pin_project;
+
 use super::{
-    Cell, Flags, Inbox, Status, Tomb,
-    end::{Next, reason_of, retire},
+    Cell, Flags, Status,
+    end::{Next, abandon, reason_of, retire},
     life::life,
 };
 use crate::{
@@ -36,140 +42,213 @@ pub(crate) enum Guarded<T> {
     Killed,
 }
 
-/// Polls `future` to its end; a panic or a kill drops it on the way.
-pub(crate) async fn guarded<M: Send + 'static, F: Future>(
-    cell: &Cell<M>,
-    future: F,
-) -> Guarded<F::Output> {
-    let mut future = pin!(future);
-    poll_fn(|task| {
+pin_project! {
+    /// Polls a future to its end; a panic or a kill ends it on the way. Made by [`guarded`].
+    pub(crate) struct Guard<M, F>
+    where
+        M: Send,
+        M: 'static,
+    {
+        cell: Arc<Cell<M>>,
+        #[pin]
+        future: F,
+    }
+}
+
+/// Guards a part of an actor's life.
+pub(crate) fn guarded<M: Send + 'static, F: Future>(cell: Arc<Cell<M>>, future: F) -> Guard<M, F> {
+    Guard { cell, future }
+}
+
+impl<M: Send + 'static, F: Future> Future for Guard<M, F> {
+    type Output = Guarded<F::Output>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let cell = &**this.cell;
         if cell.flags.killed() {
             return Poll::Ready(Guarded::Killed);
         }
         let polled = {
             let _turn = turn::enter(cell.id);
-            catch(|| future.as_mut().poll(task))
+            catch(|| this.future.poll(task))
         };
         match polled {
             Ok(Poll::Pending) => {
-                cell.keep_lost();
+                cell.rest();
                 if cell.flags.killed() { Poll::Ready(Guarded::Killed) } else { Poll::Pending }
             }
             Ok(Poll::Ready(output)) => Poll::Ready(Guarded::Done(output)),
             Err(payload) => Poll::Ready(Guarded::Panicked(payload)),
         }
-    })
-    .await
+    }
 }
 
 /// Whom to tell how the first start went: the future that spawned the actor.
 pub(crate) type StartReport = Option<Answer<Result<(), StartError>>>;
 
-/// The whole life of an actor, as the future of its task.
-pub(crate) fn run<A: Actor, F: Factory<A>>(
-    mut tomb: Tomb<A::Msg>,
-    mut cx: Cx<A>,
-    mut factory: F,
-    mut report: StartReport,
-) -> impl Future<Output = ()> + Send {
-    async move {
-        let cell = Arc::clone(&cx.cell);
-        let mut inbox = cell.mailbox.receiver().expect("only the actor's one task receives");
-        // From here on control reaches the task, also while it awaits in `started`.
-        poll_fn(|task| Poll::Ready(inbox.arm(task))).await;
-        let mut state: Option<A> = None;
-        let mut kind = StartKind::First;
-        let reason = loop {
-            tomb.cell().next_incarnation();
-            let begun = guarded(tomb.cell(), start(&mut state, &mut cx, &mut factory, kind)).await;
-            let next = match tomb.begin(begun, kind) {
-                Begun::Running => {
-                    if let Some(answer) = report.take() {
-                        drop(answer.send(Ok(())));
-                    }
-                    live(&mut tomb, &mut state, &mut cx, &mut inbox).await
-                }
-                Begun::Failed(reason) => {
-                    state = None;
-                    let failed = retire(&mut tomb, &mut state, &mut cx, &mut inbox, reason);
-                    Box::pin(failed).await
-                }
-                Begun::Final(reason) => Next::Final(reason),
-            };
-            match next {
-                Next::Final(reason) => break reason,
-                Next::Resume | Next::Start => kind = StartKind::Restart,
-            }
-        };
-        drop(state);
-        drop(cx);
-        drop(factory);
-        drop(inbox);
-        tomb.bury(reason, report);
-    }
+/// The place of the state; before the first start it holds whom to tell of it.
+pub(crate) enum Seat<A> {
+    Unborn(Answer<Result<(), StartError>>),
+    Empty,
+    Taken(A),
 }
 
-/// One incarnation, from its first message to the order for the next.
-async fn live<A: Actor>(
-    tomb: &mut Tomb<A::Msg>,
-    state: &mut Option<A>,
-    cx: &mut Cx<A>,
-    inbox: &mut Inbox<'_, A::Msg>,
-) -> Next {
-    loop {
-        let lived = match state.as_mut() {
-            Some(actor) => guarded(tomb.cell(), life(actor, cx, inbox)).await,
-            None => Guarded::Killed,
-        };
-        let reason = reason_of(tomb.cell(), lived);
-        match Box::pin(retire(tomb, state, cx, inbox, reason)).await {
-            Next::Resume => tomb.cell().set_status(Status::Running),
-            next => return next,
+impl<A> Seat<A> {
+    pub(crate) fn actor(&mut self) -> Option<&mut A> {
+        match self {
+            Self::Taken(actor) => Some(actor),
+            Self::Unborn(_) | Self::Empty => None,
+        }
+    }
+
+    fn take_report(&mut self) -> StartReport {
+        match std::mem::replace(self, Self::Empty) {
+            Self::Unborn(answer) => Some(answer),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
+    fn fill(&mut self, actor: A) -> &mut A {
+        *self = Self::Taken(actor);
+        match self {
+            Self::Taken(actor) => actor,
+            Self::Unborn(_) | Self::Empty => unreachable!("filled above"),
         }
     }
 }
 
-async fn start<A: Actor, F: Factory<A>>(
-    state: &mut Option<A>,
+/// The whole life of an actor, as the future of its task.
+pub(crate) fn run<A: Actor, F: Factory<A>>(
+    mut cx: Cx<A>,
+    mut factory: F,
+    report: StartReport,
+) -> impl Future<Output = ()> + Send {
+    let mut seat = report.map_or(Seat::Empty, Seat::Unborn);
+    async move {
+        // From here on control reaches the task, also while it awaits in `started`.
+        poll_fn(|task| Poll::Ready(cx.cell.inbox().arm(task))).await;
+        let reason = 'incarnations: loop {
+            // Every await in its own scope: what is not needed in the long life is not kept in it.
+            if let Some(next) = Box::pin(come_up(&mut seat, &mut cx, &mut factory)).await {
+                match next {
+                    Next::Final(reason) => break reason,
+                    Next::Resume | Next::Start => continue,
+                }
+            }
+            while let Some(actor) = seat.actor() {
+                cx.cell.set_status(Status::Running);
+                let lived = guarded(Arc::clone(&cx.cell), life(actor, &mut cx)).await;
+                let reason = reason_of(&cx.cell, lived);
+                match Box::pin(retire(&mut seat, &mut cx, reason)).await {
+                    Next::Resume => {}
+                    Next::Start => continue 'incarnations,
+                    Next::Final(reason) => break 'incarnations reason,
+                }
+            }
+        };
+        drop(seat);
+        drop(factory);
+        cx.bury(&reason, false);
+    }
+}
+
+/// Starts an incarnation and tells who has to know; `None` if it is up.
+async fn come_up<A: Actor, F: Factory<A>>(
+    seat: &mut Seat<A>,
     cx: &mut Cx<A>,
     factory: &mut F,
-    kind: StartKind,
-) -> Result<Started, BoxError> {
-    let actor = match state {
-        Some(actor) => actor,
-        None => state.insert(factory.make(kind).await?),
-    };
-    actor.started(cx).await.map_err(Into::into)
+) -> Option<Next> {
+    let report = seat.take_report();
+    let cell = Arc::clone(&cx.cell);
+    let started = guarded(Arc::clone(&cell), start(seat, cx, factory)).await;
+    match begin(&cell, started) {
+        Begun::Running => {
+            if let Some(answer) = report {
+                drop(answer.send(Ok(())));
+            }
+            None
+        }
+        Begun::Failed(reason) => {
+            abandon(seat, cx).await;
+            Some(retire(seat, cx, reason).await)
+        }
+        Begun::Final { reason, ignored } => {
+            abandon(seat, cx).await;
+            cx.bury(&reason, ignored);
+            // The name is free by now, as the spawner may count on.
+            if let Some(answer) = report {
+                drop(answer.send(Err(start_error(&reason, ignored))));
+            }
+            Some(Next::Final(reason))
+        }
+    }
+}
+
+/// Builds the incarnation, unless the old state is kept, and runs its `started` hook.
+fn start<'a, A: Actor, F: Factory<A>>(
+    seat: &'a mut Seat<A>,
+    cx: &'a mut Cx<A>,
+    factory: &'a mut F,
+) -> impl Future<Output = Result<Started, BoxError>> + Send + 'a {
+    async move {
+        cx.cell.next_incarnation();
+        let kind = if cx.incarnation() == 1 { StartKind::First } else { StartKind::Restart };
+        if seat.actor().is_none() {
+            let made = factory.make(kind).await?;
+            seat.fill(made);
+        }
+        match seat.actor() {
+            Some(actor) => actor.started(cx).await.map_err(Into::into),
+            None => Ok(Started::Ignore),
+        }
+    }
 }
 
 /// How a start went, seen from the outer loop.
-pub(crate) enum Begun {
+enum Begun {
     /// The incarnation is up.
     Running,
     /// A restart failed; the supervisor decides.
     Failed(ExitReason),
     /// The actor has come to its end.
-    Final(ExitReason),
+    Final { reason: ExitReason, ignored: bool },
 }
 
-impl<M: Send + 'static> Tomb<M> {
-    fn begin(&mut self, begun: Guarded<Result<Started, BoxError>>, kind: StartKind) -> Begun {
-        let reason = match begun {
-            Guarded::Done(Ok(Started::Running)) => {
-                self.cell().set_status(Status::Running);
-                self.tell_parent(|| ChildStage::Started);
-                return Begun::Running;
+fn begin<M: Send + 'static>(cell: &Cell<M>, begun: Guarded<Result<Started, BoxError>>) -> Begun {
+    let reason = match begun {
+        Guarded::Done(Ok(Started::Running)) => {
+            cell.set_status(Status::Running);
+            cell.tell_parent(|| ChildStage::Started);
+            if cell.incarnation() > 1 {
+                cell.tell_probe_restarted();
             }
-            Guarded::Done(Ok(Started::Ignore)) => {
-                self.ignored = true;
-                return Begun::Final(ExitReason::Normal);
-            }
-            Guarded::Done(Err(error)) => reason_of(self.cell(), Guarded::Done(Err(error))),
-            Guarded::Panicked(payload) => reason_of(self.cell(), Guarded::Panicked(payload)),
-            Guarded::Killed => ExitReason::Killed,
-        };
-        let stay = kind == StartKind::Restart && !self.cell().flags.has(Flags::FINAL);
-        self.failed_start = true;
-        if stay { Begun::Failed(reason) } else { Begun::Final(reason) }
+            return Begun::Running;
+        }
+        Guarded::Done(Ok(Started::Ignore)) => {
+            return Begun::Final { reason: ExitReason::Normal, ignored: true };
+        }
+        Guarded::Done(Err(error)) => reason_of(cell, Guarded::Done(Err(error))),
+        Guarded::Panicked(payload) => reason_of(cell, Guarded::Panicked(payload)),
+        Guarded::Killed => ExitReason::Killed,
+    };
+    cell.failed_start.store(true, Ordering::Relaxed);
+    if cell.incarnation() > 1 && !cell.flags.has(Flags::FINAL) {
+        Begun::Failed(reason)
+    } else {
+        Begun::Final { reason, ignored: false }
+    }
+}
+
+/// What the spawner is told of an actor that came to nothing.
+fn start_error(reason: &ExitReason, ignored: bool) -> StartError {
+    match (reason, reason.failure()) {
+        _ if ignored => StartError::Ignored,
+        (ExitReason::Killed, _) => StartError::Killed,
+        (_, Some(failure)) => StartError::Failed(failure.clone()),
+        (_, None) => StartError::ShuttingDown,
     }
 }

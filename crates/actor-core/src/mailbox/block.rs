@@ -228,14 +228,15 @@ impl<M, C> Block<M, C> {
     /// # Safety
     /// The caller owns the head, the ready byte says `WITH_CONTEXT`, and this is called once.
     #[cold]
-    pub(super) unsafe fn take_context(block: *mut Self, index: u8) -> Option<Box<C>> {
+    #[expect(clippy::unnecessary_box_returns, reason = "contexts travel boxed")]
+    pub(super) unsafe fn take_context(block: *mut Self, index: u8) -> Box<C> {
         // SAFETY: the block is live.
         let contexts = unsafe { &(*block).contexts }.load(Ordering::Acquire);
         // SAFETY: INV-MBX-3: it was allocated before the ready byte was stored.
         let contexts = unsafe { &*contexts };
         let entry = contexts.get(usize::from(index)).expect("an index is below MAX_SLOTS");
         // SAFETY: made by `Box::into_raw` in `write_context`, taken once.
-        Some(unsafe { Box::from_raw(entry.load(Ordering::Relaxed)) })
+        unsafe { Box::from_raw(entry.load(Ordering::Relaxed)) }
     }
 
     /// Marks the first `used` slots as empty again.

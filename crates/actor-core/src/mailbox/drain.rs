@@ -6,7 +6,8 @@ use std::ptr;
 use super::{
     Mailbox,
     block::Block,
-    receive::{Delivery, Receiver},
+    head::Delivery,
+    receive::Receiver,
     send::{Claim, Refused},
     word::Tail,
 };

@@ -31,6 +31,8 @@
 
 mod block;
 mod drain;
+mod head;
+mod held;
 mod receive;
 mod send;
 mod waiters;
@@ -57,6 +59,7 @@ use crate::sync::{
 };
 
 pub(crate) use self::{
+    held::Held,
     receive::Receiver,
     send::{Claim, Refused},
     waiters::Ticket,

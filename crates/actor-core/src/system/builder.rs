@@ -10,7 +10,13 @@ use std::{
 use steadfast_base::{IdSource, Seed, Time};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::{System, SystemInner, live::Live, registry::{Registry, check_name}, shutdown::Shutdown, tasks::Tasks};
+use super::{
+    System, SystemInner,
+    live::Live,
+    registry::{Registry, check_name},
+    shutdown::Shutdown,
+    tasks::Tasks,
+};
 use crate::{
     Overflow, Probe,
     dead_letters::DeadLetters,
