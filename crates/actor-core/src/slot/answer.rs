@@ -58,11 +58,6 @@ impl<T> Answer<T> {
         self.slot.is_abandoned()
     }
 
-    /// Tells the asker that no answer will come.
-    pub(crate) fn lose(self, why: Why) {
-        self.slot.lose(why);
-    }
-
     /// Forgets the type; what is left can only be lost.
     pub(crate) fn into_erased(self) -> LostSlot {
         self.slot

@@ -52,19 +52,6 @@ impl<T> Asker<T> {
         }
     }
 
-    /// The outcome, if it has come.
-    pub(crate) fn try_take(&mut self) -> Option<Result<T, Lost>> {
-        let slot = self.slot?;
-        // SAFETY: this half has not left.
-        let word = unsafe { slot.as_ref() }.word.load(Ordering::Acquire);
-        if word & SETTLED == 0 {
-            return None;
-        }
-        self.slot = None;
-        // SAFETY: the slot is settled, and this half leaves it here.
-        Some(unsafe { finish(slot, word) })
-    }
-
     /// Waits for the outcome. Must not be polled again after it.
     ///
     /// # Panics

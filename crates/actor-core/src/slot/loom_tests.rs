@@ -102,7 +102,7 @@ fn a_lost_answer_reaches_an_asker_that_changes_its_waker() {
     model(|| {
         let pool = SlotPool::new();
         let (mut asker, answer) = pool.acquire::<u64>(0);
-        let answering = thread::spawn(move || answer.lose(Why::Restarting));
+        let answering = thread::spawn(move || answer.into_erased().lose(Why::Restarting));
         // Each `block_on` has a waker of its own.
         let early = poll_once(&mut asker);
         let lost = early.unwrap_or_else(|| wait(&mut asker));

@@ -53,8 +53,6 @@ mod stress_tests;
 #[cfg(all(test, not(suite_loom)))]
 mod tests;
 
-use std::time::Duration;
-
 pub(crate) use answer::{Answer, LostList, LostSlot};
 pub(crate) use asker::Asker;
 pub(crate) use deadline::Deadline;
@@ -63,6 +61,3 @@ pub(crate) use pool::SlotPool;
 pub(crate) use tag::AskTag;
 pub(crate) use ticker::Ticker;
 pub(crate) use word::{Lost, Why};
-
-/// How often the ticker scans while an ask waits: an ask expires at most two periods late.
-pub(crate) const SCAN_PERIOD: Duration = Duration::from_millis(50);

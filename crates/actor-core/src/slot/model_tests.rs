@@ -17,7 +17,7 @@ enum Op {
     Poll(usize),
     DropAsker(usize),
     Send(usize),
-    Lose(usize, u8),
+    Lose(usize),
     Collect(usize),
     LoseCollected,
     Recall(usize),
@@ -31,7 +31,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         3 => which.prop_map(Op::Poll),
         1 => which.prop_map(Op::DropAsker),
         1 => which.prop_map(Op::Send),
-        1 => (which, any::<u8>()).prop_map(|(ask, code)| Op::Lose(ask, code)),
+        1 => which.prop_map(Op::Lose),
         1 => which.prop_map(Op::Collect),
         1 => Just(Op::LoseCollected),
         1 => which.prop_map(Op::Recall),
@@ -113,7 +113,7 @@ impl World {
             Op::Poll(which)
             | Op::DropAsker(which)
             | Op::Send(which)
-            | Op::Lose(which, _)
+            | Op::Lose(which)
             | Op::Collect(which)
             | Op::Recall(which) => {
                 let index = which % self.asks.len().max(1);
@@ -178,9 +178,9 @@ fn half(
                     let value = value as u64;
                     prop_assert_eq!(answer.send(value).is_ok(), ask.settle(Ok(value)));
                 }
-                Op::Lose(_, code) => {
-                    answer.lose(Why::Code(code));
-                    ask.settle(Err(Lost(Why::Code(code))));
+                Op::Lose(_) => {
+                    drop(answer);
+                    ask.settle(Err(Lost(Why::Dropped)));
                 }
                 _ => {
                     collected.push(answer.into_erased());

@@ -155,7 +155,7 @@ fn the_last_waker_is_the_one_that_is_woken() {
     assert!(asker.poll(&mut Context::from_waker(&second_waker)).is_pending());
     drop(first_waker);
     assert_eq!(Arc::strong_count(&first), 1, "the replaced waker is dropped");
-    answer.lose(Why::Stopped);
+    answer.into_erased().lose(Why::Stopped);
     assert_eq!((first.count(), second.count()), (0, 1));
     assert_eq!(poll(&mut asker), Poll::Ready(Err(Lost(Why::Stopped))));
 }
@@ -176,11 +176,10 @@ fn a_dropped_asker_drops_its_waker_and_is_not_woken() {
 fn every_reason_arrives_as_it_was_given() {
     let pool = SlotPool::new();
     let reasons = [Why::Dropped, Why::Restarting, Why::Stopped, Why::Expired, Why::Closed];
-    for why in reasons.into_iter().chain([0, 4, 255].map(Why::Code)) {
+    for why in reasons {
         let (mut asker, answer) = pool.acquire::<()>(0);
-        assert_eq!(asker.try_take(), None);
-        answer.lose(why);
-        assert_eq!(asker.try_take(), Some(Err(Lost(why))));
+        answer.into_erased().lose(why);
+        assert_eq!(poll(&mut asker), Poll::Ready(Err(Lost(why))));
     }
     assert_eq!(pool.live(), 0);
 }

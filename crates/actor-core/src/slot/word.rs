@@ -76,37 +76,21 @@ pub(crate) enum Why {
     Expired,
     /// The system was dropped, so nobody watches the coarse deadline any more.
     Closed,
-    /// A reason that the caller defines.
-    Code(u8),
 }
 
 impl Why {
-    /// The state word of a slot lost for this reason.
+    /// The bits of a slot lost for this reason.
     pub(super) fn lost(self) -> u64 {
-        let code: u16 = match self {
-            Self::Dropped => 0,
-            Self::Restarting => 1,
-            Self::Stopped => 2,
-            Self::Expired => 3,
-            Self::Closed => 4,
-            Self::Code(code) => 0x100 | u16::from(code),
-        };
-        LOST | u64::from(code) << WHY_SHIFT
+        LOST | (self as u64) << WHY_SHIFT
     }
 
     /// The reason in the state word of a lost slot.
     pub(super) fn of(word: u64) -> Self {
-        match (word >> WHY_SHIFT).to_le_bytes() {
-            [0, 0, ..] => Self::Dropped,
-            [1, 0, ..] => Self::Restarting,
-            [2, 0, ..] => Self::Stopped,
-            [3, 0, ..] => Self::Expired,
-            [code, 0, ..] => {
-                debug_assert_eq!(code, 4, "an unknown reason was stored");
-                Self::Closed
-            }
-            [code, ..] => Self::Code(code),
-        }
+        const REASONS: [Why; 5] =
+            [Why::Dropped, Why::Restarting, Why::Stopped, Why::Expired, Why::Closed];
+        let code = word & (REPLACED ^ PHASE);
+        let reason = REASONS.into_iter().find(|why| (*why as u64) << WHY_SHIFT == code);
+        reason.expect("the reason was stored by `lost`")
     }
 }
 
