@@ -46,6 +46,8 @@ mod model_tests;
 mod stress_tests;
 #[cfg(all(test, not(suite_loom)))]
 mod tests;
+#[cfg(all(test, not(suite_loom)))]
+mod waiter_tests;
 
 use std::{fmt, ptr, task::Waker};
 

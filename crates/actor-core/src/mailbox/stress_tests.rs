@@ -5,7 +5,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Barrier,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
@@ -13,19 +13,19 @@ use std::{
 
 use super::{Mailbox, Refused, Ticket};
 
-const SENDERS: u64 = 8;
+const SENDERS: usize = 8;
 
-type Lane = Mailbox<Tagged, u64>;
+type Lane = Mailbox<Tagged, usize>;
 
 /// Which sender's which message; counts the living.
 struct Tagged {
-    sender: u64,
-    number: u64,
-    alive: Arc<AtomicU64>,
+    sender: usize,
+    number: usize,
+    alive: Arc<AtomicUsize>,
 }
 
 impl Tagged {
-    fn new(sender: u64, number: u64, alive: &Arc<AtomicU64>) -> Self {
+    fn new(sender: usize, number: usize, alive: &Arc<AtomicUsize>) -> Self {
         alive.fetch_add(1, Ordering::Relaxed);
         Self { sender, number, alive: Arc::clone(alive) }
     }
@@ -58,10 +58,10 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A small generator: rounds differ, and a failing one can be repeated.
-struct Dice(u64);
+struct Dice(usize);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -96,12 +96,12 @@ fn send_waiting(lane: &Lane, message: Tagged, dice: &mut Dice) -> Result<(), Ref
 
 /// Receives `expected` messages, or all until the mailbox is closed and empty; checks each
 /// sender's order and returns how many came.
-fn receive_in_order(lane: &Lane, expected: u64, dice: &mut Dice) -> u64 {
+fn receive_in_order(lane: &Lane, expected: usize, dice: &mut Dice) -> usize {
     let mut receiver = lane.receiver().expect("the only receiver");
-    let mut last = [0; SENDERS as usize];
+    let mut last = [0; SENDERS];
     let mut count = 0;
-    let mut check = |message: &Tagged, context: Option<Box<u64>>| {
-        let last = &mut last[usize::try_from(message.sender).unwrap()];
+    let mut check = |message: &Tagged, context: Option<Box<usize>>| {
+        let last = last.get_mut(message.sender).expect("a known sender");
         assert!(message.number > *last, "out of order or twice");
         *last = message.number;
         assert!(context.is_none_or(|it| *it == message.number));
@@ -135,11 +135,11 @@ fn receive_in_order(lane: &Lane, expected: u64, dice: &mut Dice) -> u64 {
 #[test]
 fn fan_in_loses_nothing_whatever_the_capacity() {
     let each = 300;
-    for round in 0..120_u64 {
-        let capacity = [1, 2, 3, 4, 17, 1024][usize::try_from(round % 6).unwrap()];
-        let lane = Lane::starting_at(capacity, u64::from(u32::MAX) - round * 7);
-        let alive = Arc::new(AtomicU64::new(0));
-        let start = Barrier::new(usize::try_from(SENDERS).unwrap() + 1);
+    for round in 0..60_usize {
+        let capacity = [1, 2, 3, 4, 17, 1024][round % 6];
+        let lane = Lane::starting_at(capacity, u64::from(u32::MAX) - round as u64 * 7);
+        let alive = Arc::new(AtomicUsize::new(0));
+        let start = Barrier::new(SENDERS + 1);
         thread::scope(|scope| {
             for sender in 0..SENDERS {
                 let (lane, alive, start) = (&lane, &alive, &start);
@@ -163,10 +163,10 @@ fn fan_in_loses_nothing_whatever_the_capacity() {
 
 #[test]
 fn a_close_in_the_middle_neither_loses_nor_repeats() {
-    for round in 0..200_u64 {
-        let lane = Lane::new([1, 3, 64][usize::try_from(round % 3).unwrap()]);
-        let alive = Arc::new(AtomicU64::new(0));
-        let accepted = AtomicU64::new(0);
+    for round in 0..90_usize {
+        let lane = Lane::new([1, 3, 64][round % 3]);
+        let alive = Arc::new(AtomicUsize::new(0));
+        let accepted = AtomicUsize::new(0);
         let received = thread::scope(|scope| {
             for sender in 0..4 {
                 let (lane, alive, accepted) = (&lane, &alive, &accepted);
@@ -183,8 +183,8 @@ fn a_close_in_the_middle_neither_loses_nor_repeats() {
             }
             let lane = &lane;
             let receiver =
-                scope.spawn(move || receive_in_order(lane, u64::MAX, &mut Dice(round + 1)));
-            while lane.len() == 0 {
+                scope.spawn(move || receive_in_order(lane, usize::MAX, &mut Dice(round + 1)));
+            while lane.is_empty() {
                 thread::yield_now();
             }
             for _ in 0..round {
@@ -201,11 +201,11 @@ fn a_close_in_the_middle_neither_loses_nor_repeats() {
 #[test]
 fn displaced_and_received_messages_together_are_all_that_were_sent() {
     let each = 400;
-    for round in 0..60_u64 {
-        let lane = Lane::new([1, 2, 5, 40][usize::try_from(round % 4).unwrap()]);
+    for round in 0..24_usize {
+        let lane = Lane::new([1, 2, 5, 40][round % 4]);
         lane.receiver().expect("the only receiver").share_head(true);
-        let alive = Arc::new(AtomicU64::new(0));
-        let displaced = AtomicU64::new(0);
+        let alive = Arc::new(AtomicUsize::new(0));
+        let displaced = AtomicUsize::new(0);
         let received = thread::scope(|scope| {
             let senders: Vec<_> = (0..4)
                 .map(|sender| {
@@ -224,7 +224,7 @@ fn displaced_and_received_messages_together_are_all_that_were_sent() {
                 .collect();
             let lane = &lane;
             let receiver =
-                scope.spawn(move || receive_in_order(lane, u64::MAX, &mut Dice(round + 1)));
+                scope.spawn(move || receive_in_order(lane, usize::MAX, &mut Dice(round + 1)));
             for sender in senders {
                 sender.join().expect("it does not panic");
             }
@@ -239,9 +239,9 @@ fn displaced_and_received_messages_together_are_all_that_were_sent() {
 #[test]
 fn resizing_under_load_loses_nothing_and_wakes_everybody() {
     let each = 400;
-    for round in 0..60_u64 {
+    for round in 0..24_usize {
         let lane = Lane::new(2);
-        let alive = Arc::new(AtomicU64::new(0));
+        let alive = Arc::new(AtomicUsize::new(0));
         thread::scope(|scope| {
             for sender in 0..3 {
                 let (lane, alive) = (&lane, &alive);
