@@ -40,6 +40,15 @@ pub enum Fault {
     },
     /// A running supervisor cannot become dynamic or static.
     KindChange,
+    /// The restart source of this child builds another type of actor than its factory.
+    ForeignSource(String),
+    /// A fault of a nested supervisor.
+    Nested {
+        /// The child that is a supervisor.
+        supervisor: String,
+        /// Its fault.
+        fault: Box<Fault>,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -67,6 +76,10 @@ impl fmt::Display for Fault {
             Self::TooManyChildren { max, listed } => {
                 write!(f, "{listed} children listed, at most {max} allowed")
             }
+            Self::ForeignSource(name) => {
+                write!(f, "child {name}: its restart source builds another type of actor")
+            }
+            Self::Nested { supervisor, fault } => write!(f, "{supervisor}: {fault}"),
             Self::KindChange => f.write_str("a running supervisor cannot change its kind"),
         }
     }

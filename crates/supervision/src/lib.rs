@@ -14,6 +14,8 @@
 
 mod backoff;
 mod budget;
+mod child_error;
+mod child_id;
 mod directive;
 mod exit;
 mod fault;
@@ -21,14 +23,20 @@ mod machine;
 mod plan;
 mod policy;
 mod root;
+mod shell;
 mod shutdown;
+mod spec;
 mod strategy;
+mod supervisor;
+mod supervisor_ref;
 mod tree;
 
 pub use backoff::{
     BACKOFF_BASE, BACKOFF_CAP, BACKOFF_FACTOR, BACKOFF_JITTER, BACKOFF_RESET, Backoff, Growth,
 };
 pub use budget::{BUDGET_PERIOD, BUDGET_RESTARTS, Budget, BudgetWindow};
+pub use child_error::{ChildError, SupervisorError};
+pub use child_id::ChildId;
 pub use directive::Directive;
 pub use exit::{Exit, ExitKind};
 pub use fault::{Fault, Faults};
@@ -45,5 +53,10 @@ pub use root::{
     RootRules, STAY_UP, TRIALS,
 };
 pub use shutdown::{Shutdown, WORKER_SHUTDOWN};
+pub use spec::{
+    ChildFailure, ChildRestart, ChildSpec, ChildTemplate, FAILURES_KEPT, FailureStage,
+};
 pub use strategy::{AutoShutdown, Strategy};
+pub use supervisor::Supervisor;
+pub use supervisor_ref::{ChildCount, ChildInfo, SupervisorRef, TREE_DEPTH_MAX};
 pub use tree::{TREE_CHILDREN_MAX, TreeNode};

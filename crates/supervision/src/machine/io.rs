@@ -18,6 +18,16 @@ impl ChildKey {
         self.slot
     }
 
+    /// The key in one number, for the link between an actor and its supervisor.
+    pub(crate) const fn to_u64(self) -> u64 {
+        (self.generation as u64) << 32 | self.slot as u64
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of what `to_u64` joined")]
+    pub(crate) const fn from_u64(key: u64) -> Self {
+        Self { slot: key as u32, generation: (key >> 32) as u32 }
+    }
+
     /// Tells apart the children that used one slot after another.
     pub const fn generation(self) -> u32 {
         self.generation
@@ -175,8 +185,13 @@ pub enum Effect {
         /// Whether a `Start` is going to follow.
         restart: bool,
     },
-    /// Kill the incarnation; answer with `Exited`.
-    Kill(ChildKey),
+    /// Kill the incarnation; answer with `Exited`. Keep the mailbox if `restart`.
+    Kill {
+        /// Whom.
+        child: ChildKey,
+        /// Whether a `Start` is going to follow.
+        restart: bool,
+    },
     /// No incarnation runs and none follows: dead letters, watchers. No answer; may come for an
     /// actor that has closed already.
     Close(ChildKey, Exit),

@@ -8,7 +8,7 @@ use steadfast_base::Instant;
 
 use super::children::{Child, Phase};
 use super::{ChildKey, Life, SupervisorCore};
-use crate::{ChildRules, RestartPolicy, Strategy, SupervisorRules};
+use crate::{ChildKind, ChildRules, RestartPolicy, Strategy, SupervisorRules};
 
 /// Where a child is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -226,6 +226,21 @@ impl SupervisorCore {
             }
         }
         affected
+    }
+
+    /// The rules of the template of a dynamic supervisor.
+    pub fn template_rules(&self) -> Arc<ChildRules> {
+        Arc::clone(&self.template)
+    }
+
+    /// Whether a child supervises others; a worker if there is no such child.
+    pub fn kind(&self, child: ChildKey) -> ChildKind {
+        self.children.slot_of(child).map_or(ChildKind::Worker, |slot| self.rules_of(slot).kind)
+    }
+
+    /// Whether the listed children are being started for the first time.
+    pub fn is_booting(&self) -> bool {
+        self.life == Life::Booting
     }
 
     /// Whether the supervisor is up: booted and not ending.

@@ -24,7 +24,7 @@ impl SupervisorCore {
         let deadline = match shutdown {
             Shutdown::BrutalKill => {
                 self.children.set_phase(slot, Phase::Killing);
-                turn.emit(Effect::Kill(key));
+                turn.emit(Effect::Kill { child: key, restart: follows != Then::Close });
                 return;
             }
             Shutdown::Infinity => Instant::MAX,
@@ -162,7 +162,10 @@ impl SupervisorCore {
         self.forget_waits(slot, turn);
         self.keep_start_command(slot);
         self.children.set_phase(slot, Phase::Killing);
-        turn.emit(Effect::Kill(self.children.key(slot)));
+        let ending = matches!(self.life, Life::Ending(_));
+        let follows = self.children.get(slot).map_or(Then::Close, |child| child.then);
+        let restart = !ending && follows != Then::Close;
+        turn.emit(Effect::Kill { child: self.children.key(slot), restart });
     }
 
     /// Serves everything that is due.

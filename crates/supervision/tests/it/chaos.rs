@@ -68,7 +68,7 @@ impl Shell {
                 assert!(matches!(actor(&child), Some(Actor::Starting | Actor::Running)));
                 self.actors.insert(child, Actor::Ending);
             }
-            Effect::Kill(key) => {
+            Effect::Kill { child: key, .. } => {
                 assert!(!matches!(actor(&key), None | Some(Actor::Idle)), "killed when gone");
                 self.actors.insert(key, Actor::Ending);
             }

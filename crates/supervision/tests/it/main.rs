@@ -3,6 +3,7 @@
 //! `sNN_` in a test's name is the number of its scenario in the semantics of supervision.
 #![expect(clippy::indexing_slicing, reason = "a wrong index fails the test, as it should")]
 
+mod actors;
 mod auto_shutdown;
 mod backoff;
 mod boot;

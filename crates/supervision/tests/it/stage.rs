@@ -194,7 +194,7 @@ impl Stage {
                     self.inputs.push_back(Input::Exited(child, exit, self.choice()));
                 }
             }
-            Effect::Kill(key) => {
+            Effect::Kill { child: key, .. } => {
                 let name = self.name(key);
                 self.log.push(format!("kill {name}"));
                 let exit = exit(ExitKind::Killed);

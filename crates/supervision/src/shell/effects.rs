@@ -1,0 +1,319 @@
+//! What the machine decided, done: starts, stops, answers, and the supervisor's own end.
+
+use steadfast_actor_core::{
+    ActorHandle, Cx, ExitReason, Failure, Order, StartError,
+};
+use steadfast_base::{ActorId, FailureKind, Instant};
+
+use super::events::is_gone;
+use super::reasons::{reason_for, reason_of};
+use super::request::{Launcher, Pending};
+use super::{SupervisorActor, put};
+use crate::child_error::BootError;
+use crate::spec::{LaunchOnce, Mailbox, Seat};
+use crate::{
+    ChildError, ChildKey, ChildRestart, Choice, CommandId, Directive, Effect, Event, Exit, ExitKind,
+    FailureStage, Granted, Input, Origin, Outcome, Refusal, RestartState,
+};
+
+impl SupervisorActor {
+    pub(super) fn perform(&mut self, effect: Effect, now: Instant, cx: &mut Cx<Self>) {
+        match effect {
+            Effect::Added(child, command) => self.added(child, command, cx),
+            Effect::Start(child, origin) => self.start(child, origin, cx),
+            Effect::Resume(child) => {
+                if let Some(handle) = self.table.get(child) {
+                    handle.order(Order::Resume);
+                }
+            }
+            Effect::End { child, restart } => match self.table.get(child) {
+                Some(handle) if restart => handle.stop(),
+                Some(handle) => handle.stop_for_good(),
+                None => self.never_began(child, ExitKind::Shutdown),
+            },
+            Effect::Kill { child, restart } => match self.table.get(child) {
+                Some(handle) if restart => handle.kill(),
+                Some(handle) => handle.kill_for_good(),
+                None => self.never_began(child, ExitKind::Killed),
+            },
+            Effect::Close(child, exit) => self.close(child, &exit, cx),
+            Effect::Released(child) => {
+                if let Some(handle) = self.table.take(child) {
+                    handle.unlink();
+                }
+                self.forget(child);
+            }
+            Effect::AskPermit(child) => self.inputs.push_back(Input::Permit(child)),
+            Effect::DropPermit(_) => {}
+            Effect::Answer(command, answer) => self.answer(command, answer),
+            Effect::Ready => self.ready = true,
+            Effect::Finished(outcome) => self.outcome = Some(outcome),
+            Effect::Report(event) => self.report(event, now, cx),
+        }
+    }
+
+    /// The child of a command has its key.
+    fn added(&mut self, child: ChildKey, command: CommandId, cx: &mut Cx<Self>) {
+        let launcher = match self.pending.get_mut(&command.0) {
+            Some(Pending::Start(launcher, _)) => launcher.take(),
+            _ => None,
+        };
+        if let Some(place) = self.specs.get_mut(child.slot as usize) {
+            *place = None;
+        }
+        match launcher {
+            None => {}
+            Some(Launcher::Once(launch)) => self.launching = Some((child, launch)),
+            Some(Launcher::Spec(spec)) => put(&mut self.specs, child, spec),
+            Some(Launcher::Adopted(handle, spec)) => {
+                put(&mut self.specs, child, spec);
+                let linked = handle.link(&Self::me(cx), child.to_u64());
+                self.table.set(child, handle);
+                if !linked {
+                    // It has ended meanwhile, and its factory with it.
+                    drop(self.table.take(child));
+                    let choice = Choice::from(Directive::Stop);
+                    self.inputs.push_back(Input::Exited(child, ExitKind::Killed.into(), choice));
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, child: ChildKey, origin: Origin, cx: &mut Cx<Self>) {
+        if let Origin::Again(state) = origin {
+            self.run_cleanup(child, cx);
+            if let Some(spec) = self.spec_of(child) {
+                spec.ask_source(state == RestartState::Source);
+            }
+            if let Some(handle) = self.table.get(child).filter(|handle| !is_gone(handle)) {
+                let rules = self.core.child_rules(child);
+                handle.order(Order::Renew {
+                    preserve: state == RestartState::Preserved,
+                    keep_children: rules.is_some_and(|rules| !rules.stop_children),
+                });
+                handle.order(Order::Start);
+                return;
+            }
+        }
+        drop(self.table.take(child));
+        let launch = self.launching.take_if(|(added, _)| *added == child).map(|(_, launch)| launch);
+        match self.holder_of_name(child, cx) {
+            Some(before) => self.delayed.push((before, child, launch)),
+            None => self.launch(child, launch, cx),
+        }
+    }
+
+    /// An actor that still ends under the name of a child.
+    fn holder_of_name(&self, child: ChildKey, cx: &Cx<Self>) -> Option<ActorId> {
+        if !self.table.is_anyone_leaving() {
+            return None;
+        }
+        let name = self.core.name(child)?;
+        self.table.leaving_at(&format!("{}/{name}", cx.path()))
+    }
+
+    /// Starts those that waited for this actor to let go of its name.
+    pub(super) fn start_delayed(&mut self, gone: ActorId, cx: &mut Cx<Self>) {
+        while let Some(place) = self.delayed.iter().position(|(before, ..)| *before == gone) {
+            let (_, child, launch) = self.delayed.swap_remove(place);
+            self.launch(child, launch, cx);
+        }
+        if let Some(input) = self.inputs.pop_front() {
+            self.feed(input, cx);
+        }
+    }
+
+    fn launch(&mut self, child: ChildKey, once: Option<LaunchOnce>, cx: &mut Cx<Self>) {
+        let (system, me) = (cx.system(), Self::me(cx));
+        let seat =
+            Seat { system: &system, supervisor: &me, key: child.to_u64(), tree: &self.tree };
+        let launched = match (once, self.spec_of(child)) {
+            (Some(launch), _) => {
+                let mailbox = self.spec.template.as_ref().map_or_else(Mailbox::default, |t| t.mailbox);
+                launch(&seat, self.core.name(child).map(|name| &**name), &mailbox)
+            }
+            (None, Some(spec)) => match &spec.launch {
+                Some(launch) => launch(&seat, spec),
+                None => return self.no_factory(child, cx),
+            },
+            (None, None) => return self.no_factory(child, cx),
+        };
+        match launched {
+            Ok(handle) => self.table.set(child, handle),
+            Err(error) => self.start_refused(child, error, None, cx),
+        }
+    }
+
+    /// An adopted actor, or a dynamic child, whose task is gone: so is its factory.
+    fn no_factory(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
+        self.start_refused(child, StartError::Killed, Some(Directive::Stop), cx);
+    }
+
+    fn start_refused(
+        &mut self,
+        child: ChildKey,
+        error: StartError,
+        directive: Option<Directive>,
+        cx: &mut Cx<Self>,
+    ) {
+        let reason = reason_of(&error, cx.timestamp(), &self.path_of(child, cx));
+        let judged = self.judge(child, FailureStage::Starting, &reason, cx);
+        let choice = Choice { directive: directive.unwrap_or(judged.directive), ..judged };
+        self.start_error = Some((child, error));
+        let exit = super::reasons::exit_of(&reason);
+        self.inputs.push_back(Input::StartFailed(child, exit, choice));
+    }
+
+    /// A child that was to end has no actor: its start waits for a name, or failed just now.
+    fn never_began(&mut self, child: ChildKey, kind: ExitKind) {
+        self.delayed.retain(|(_, waiting, _)| *waiting != child);
+        self.inputs.push_back(Input::Exited(child, kind.into(), Choice::default()));
+    }
+
+    fn close(&mut self, child: ChildKey, exit: &Exit, cx: &mut Cx<Self>) {
+        if let Some(handle) = self.table.take(child) {
+            let reason =
+                reason_for(exit, self.last_reason(child), cx.timestamp(), &handle.path());
+            if handle.close(reason) {
+                self.table.leave(handle);
+            }
+        }
+        if self.core.status(child).is_none() {
+            self.forget(child);
+        }
+    }
+
+    /// Forgets what is kept beside the machine of a child that it does not know any more.
+    fn forget(&mut self, child: ChildKey) {
+        if let Some(place) = self.specs.get_mut(child.slot as usize) {
+            *place = None;
+        }
+        self.histories.remove(&child);
+    }
+
+    fn answer(&mut self, command: CommandId, answer: Result<Granted, Refusal>) {
+        match self.pending.remove(&command.0) {
+            None => {}
+            Some(Pending::Start(_, reply)) => reply.send(match answer {
+                Ok(Granted::Running(child)) => {
+                    self.table.get(child).cloned().ok_or(ChildError::NotRunning)
+                }
+                Ok(Granted::Ignored) => Err(ChildError::StartFailed(StartError::Ignored)),
+                Ok(Granted::Done) => Err(ChildError::NotRunning),
+                Err(refusal) => Err(self.error_of(refusal)),
+            }),
+            Some(Pending::Done(reply)) => {
+                reply.send(answer.map(drop).map_err(|refusal| self.error_of(refusal)));
+            }
+            Some(Pending::Shared(all)) => drop(all),
+        }
+    }
+
+    fn error_of(&mut self, refusal: Refusal) -> ChildError {
+        match refusal {
+            Refusal::AlreadyStarted(child) => match self.table.get(child) {
+                Some(handle) => ChildError::AlreadyStarted(handle.clone()),
+                None => ChildError::Restarting,
+            },
+            Refusal::AlreadyPresent(_) => ChildError::AlreadyPresent,
+            Refusal::Running => ChildError::Running,
+            Refusal::Restarting => ChildError::Restarting,
+            Refusal::NotRunning => ChildError::NotRunning,
+            Refusal::NotFound => ChildError::NotFound,
+            Refusal::StartFailed(_) => match self.start_error.take() {
+                Some((_, error)) => ChildError::StartFailed(error),
+                None => ChildError::StartFailed(StartError::Killed),
+            },
+            Refusal::Interrupted => ChildError::Interrupted,
+            Refusal::WrongKind | Refusal::Incomplete => ChildError::WrongKind,
+            Refusal::Invalid(faults) => ChildError::Invalid(faults),
+            Refusal::Full => ChildError::Full,
+            Refusal::Stopped => ChildError::Stopped,
+        }
+    }
+
+    pub(crate) fn path_of(&self, child: ChildKey, cx: &Cx<Self>) -> String {
+        match (self.table.get(child), self.core.name(child)) {
+            (Some(handle), _) => handle.path().to_string(),
+            (None, Some(name)) => format!("{}/{name}", cx.path()),
+            (None, None) => cx.path().to_string(),
+        }
+    }
+
+    /// Why the supervisor itself ends.
+    pub(super) fn end_reason(&self, cx: &Cx<Self>) -> ExitReason {
+        let of = |kind, child: ChildKey, exit: &Exit, what: &str| {
+            let path = self.path_of(child, cx);
+            let cause = reason_for(exit, self.last_reason(child), cx.timestamp(), &path);
+            let whom = cause.failure().map_or(&*path, Failure::actor);
+            let message = format!("{what} {whom}: {exit}");
+            Failure::new(kind, cx.timestamp(), &cx.path(), message, cause.failure().cloned())
+        };
+        match &self.outcome {
+            None | Some(Outcome::Stopped | Outcome::AutoShutdown) => ExitReason::Shutdown,
+            Some(Outcome::Killed) => ExitReason::Killed,
+            Some(Outcome::Meltdown(child, exit)) => ExitReason::Meltdown(of(
+                FailureKind::Meltdown,
+                *child,
+                exit,
+                "the restart budget is spent by",
+            )),
+            Some(Outcome::Escalated(child, exit)) => {
+                ExitReason::Escalated(of(FailureKind::Escalated, *child, exit, "passed up from"))
+            }
+            Some(Outcome::StartFailed(child, exit)) => {
+                let name = self.core.name(*child).map(ToString::to_string).unwrap_or_default();
+                let error = match &self.start_error {
+                    Some((failed, error)) if failed == child => error.clone(),
+                    _ => StartError::Killed,
+                };
+                let path = self.path_of(*child, cx);
+                let cause = reason_for(exit, self.last_reason(*child), cx.timestamp(), &path);
+                let boot = BootError { name, error };
+                let failure = Failure::from_error(cx.timestamp(), &cx.path(), boot);
+                ExitReason::Error(match cause.failure() {
+                    Some(cause) => failure.caused_by(cause.clone()),
+                    None => failure,
+                })
+            }
+        }
+    }
+
+    fn run_cleanup(&mut self, child: ChildKey, cx: &Cx<Self>) {
+        let hook = self.hooks_of(child).and_then(|hooks| hooks.cleanup.clone());
+        if let Some(hook) = hook {
+            hook(&self.restart_of(child, cx));
+        }
+    }
+
+    fn restart_of(&self, child: ChildKey, cx: &Cx<Self>) -> ChildRestart<'_> {
+        ChildRestart {
+            child: self.table.get(child),
+            name: self.core.name(child).map(|name| &**name),
+            restarts: self.counts_of(child, cx).1,
+            last: self.last_reason(child),
+        }
+    }
+
+    fn report(&mut self, event: Event, _: Instant, cx: &mut Cx<Self>) {
+        if let Event::Restarted(child) = &event {
+            let hook = self.hooks_of(*child).and_then(|hooks| hooks.on_restart.clone());
+            if let Some(hook) = hook {
+                hook(&self.restart_of(*child, cx));
+            }
+        }
+    }
+}
+
+/// The present actor of a child, for those who look it up.
+impl SupervisorActor {
+    pub(crate) fn handle_of(&self, child: ChildKey) -> Option<&ActorHandle> {
+        self.table.get(child)
+    }
+
+    /// The present actor of a child that runs.
+    pub(crate) fn running(&self, child: ChildKey) -> Option<&ActorHandle> {
+        let running = self.core().status(child) == Some(crate::ChildStatus::Running);
+        self.table.get(child).filter(|_| running)
+    }
+}

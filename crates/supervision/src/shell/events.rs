@@ -1,0 +1,131 @@
+//! What the children tell: steps of their lives, turned into inputs of the machine.
+
+use std::collections::VecDeque;
+
+use steadfast_actor_core::{ActorHandle, ChildEvent, ChildStage, Cx, ExitReason};
+
+use super::SupervisorActor;
+use super::reasons::{exit_of, start_error_of};
+use crate::spec::Hooks;
+use crate::{
+    ChildFailure, ChildKey, Choice, Directive, FAILURES_KEPT, FailureStage, Input,
+};
+
+impl SupervisorActor {
+    pub(super) fn on_child(&mut self, event: ChildEvent, cx: &mut Cx<Self>) {
+        let child = ChildKey::from_u64(event.key);
+        if !self.table.is_present(child, event.id) {
+            if matches!(event.stage, ChildStage::Stopped(_)) && self.table.left(event.id) {
+                self.start_delayed(event.id, cx);
+            }
+            return;
+        }
+        let input = match event.stage {
+            ChildStage::Started => Input::Started(child),
+            ChildStage::Ignored => {
+                drop(self.table.take(child));
+                Input::Ignored(child)
+            }
+            ChildStage::StartFailed(reason) => {
+                let choice = self.judge(child, FailureStage::Starting, &reason, cx);
+                let exit = exit_of(&reason);
+                self.start_error = Some((child, start_error_of(&reason)));
+                if self.table.get(child).is_some_and(is_gone) {
+                    drop(self.table.take(child));
+                }
+                Input::StartFailed(child, exit, choice)
+            }
+            ChildStage::Ended(reason) => self.exited(child, &reason, cx),
+            ChildStage::Stopped(reason) => {
+                let input = self.exited(child, &reason, cx);
+                drop(self.table.take(child));
+                input
+            }
+            ChildStage::Reported(failure) => {
+                let reason = ExitReason::Error(failure);
+                let choice = self.judge(child, FailureStage::Reported, &reason, cx);
+                Input::Reported(child, exit_of(&reason), choice)
+            }
+            _ => return,
+        };
+        self.feed(input, cx);
+    }
+
+    fn exited(&mut self, child: ChildKey, reason: &ExitReason, cx: &mut Cx<Self>) -> Input {
+        let choice = self.judge(child, FailureStage::Running, reason, cx);
+        Input::Exited(child, exit_of(reason), choice)
+    }
+
+    /// Asks the decider about a failure and remembers it; normal ends are not its business.
+    pub(super) fn judge(
+        &mut self,
+        child: ChildKey,
+        stage: FailureStage,
+        reason: &ExitReason,
+        cx: &mut Cx<Self>,
+    ) -> Choice {
+        if !reason.is_failure() && stage != FailureStage::Starting {
+            return Choice { directive: Directive::Restart, sample: cx.rng().unit_f64() };
+        }
+        let directive = self.ask_decider(child, stage, reason, cx);
+        let kept = self.histories.entry(child).or_insert_with(VecDeque::new);
+        if kept.len() >= FAILURES_KEPT {
+            kept.pop_front();
+        }
+        kept.push_back(reason.clone());
+        Choice { directive, sample: cx.rng().unit_f64() }
+    }
+
+    fn ask_decider(
+        &mut self,
+        child: ChildKey,
+        stage: FailureStage,
+        reason: &ExitReason,
+        cx: &Cx<Self>,
+    ) -> Directive {
+        let on_error = self.hooks_of(child).and_then(|hooks| hooks.on_error.clone());
+        if on_error.is_none() && self.spec.decider.is_none() {
+            return Directive::Restart;
+        }
+        let (errors, restarts) = self.counts_of(child, cx);
+        let history = match self.histories.get_mut(&child) {
+            Some(history) => &*history.make_contiguous(),
+            None => &[],
+        };
+        let failure = ChildFailure {
+            child: self.table.get(child),
+            name: self.core.name(child).map(|name| &**name),
+            stage,
+            reason,
+            errors,
+            restarts,
+            history,
+        };
+        if let Some(hook) = on_error {
+            hook(&failure);
+        }
+        self.spec.decider.as_ref().map_or(Directive::Restart, |decide| decide(&failure))
+    }
+
+    /// Failures and restarts of a child so far.
+    pub(super) fn counts_of(&self, child: ChildKey, cx: &Cx<Self>) -> (u32, u32) {
+        let health = self.core.health(child, cx.now());
+        health.map_or((0, 0), |health| (health.errors, health.restarts))
+    }
+
+    pub(super) fn hooks_of(&self, child: ChildKey) -> Option<&Hooks> {
+        match self.spec_of(child) {
+            Some(spec) => Some(&spec.hooks),
+            None => self.spec.template.as_ref().map(|template| &template.hooks),
+        }
+    }
+
+    pub(super) fn last_reason(&self, child: ChildKey) -> Option<&ExitReason> {
+        self.histories.get(&child)?.back()
+    }
+}
+
+/// Whether the actor has ended for good.
+pub(super) fn is_gone(handle: &ActorHandle) -> bool {
+    handle.exit_reason().is_some()
+}

@@ -1,0 +1,277 @@
+//! The supervisor as an actor: signals of its children drive the machine, effects are performed.
+
+mod commands;
+mod effects;
+mod events;
+mod reasons;
+mod request;
+mod table;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use steadfast_actor_core::{
+    Actor, ActorHandle, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT, Signal,
+    StartError, Started,
+};
+use steadfast_base::{ActorId, Instant, Sink};
+
+pub(crate) use self::request::{
+    Argument, DoneReply, Launcher, Pending, Request, StartReply, Together,
+};
+use self::table::Table;
+use crate::spec::{LaunchOnce, Mailbox};
+use crate::{
+    ChildKey, ChildSpec, Effect, Faults, Input, KILL_WAIT, Outcome, Supervisor,
+    SupervisorCore, WORKER_SHUTDOWN,
+};
+
+/// The key of the one timer of a supervisor.
+const TIMER: &str = "supervision";
+
+/// What a supervisor hands down to those below it.
+#[derive(Clone, Default)]
+pub(crate) struct Tree {
+    pub(crate) sink: Option<Arc<dyn Sink>>,
+}
+
+/// When those are killed that leave by themselves while the supervisor ends.
+#[derive(Clone, Copy)]
+enum Patience {
+    Until(Instant),
+    Killed(Instant),
+}
+
+/// The actor behind a [`SupervisorRef`](crate::SupervisorRef).
+pub(crate) struct SupervisorActor {
+    core: SupervisorCore,
+    spec: Arc<Supervisor>,
+    tree: Tree,
+    table: Table,
+    /// Specs of static children by slot; stays empty for dynamic ones.
+    specs: Vec<Option<Arc<ChildSpec>>>,
+    /// The last failures of children that had any.
+    histories: BTreeMap<ChildKey, VecDeque<ExitReason>>,
+    pending: HashMap<u64, Pending>,
+    commands: u64,
+    inputs: VecDeque<Input>,
+    effects: Vec<Effect>,
+    /// The launcher of the dynamic child that is just being added.
+    launching: Option<(ChildKey, LaunchOnce)>,
+    /// Children whose start waits until an actor has let go of their name.
+    delayed: Vec<(ActorId, ChildKey, Option<LaunchOnce>)>,
+    /// Why the last start failed, for those who asked for it.
+    start_error: Option<(ChildKey, StartError)>,
+    ready: bool,
+    outcome: Option<Outcome>,
+    patience: Option<Patience>,
+    armed: Option<Instant>,
+}
+
+impl SupervisorActor {
+    /// The mailbox of a supervisor: callers wait for room whatever the system's default is.
+    pub(crate) const MAILBOX: Mailbox =
+        Mailbox { capacity: Some(1_024), overflow: Some(Overflow::Wait(ROOM_WAIT_DEFAULT)) };
+
+    /// The factory of all incarnations of a supervisor.
+    pub(crate) fn factory(
+        supervisor: &Arc<Supervisor>,
+        above: &Tree,
+    ) -> impl FnMut() -> Result<Self, Faults> + Clone + Send + Sync + 'static {
+        let (supervisor, above) = (Arc::clone(supervisor), above.clone());
+        move || Self::new(Arc::clone(&supervisor), &above)
+    }
+
+    fn new(spec: Arc<Supervisor>, above: &Tree) -> Result<Self, Faults> {
+        let core = SupervisorCore::new(spec.plan())?;
+        let mut specs = Vec::new();
+        for child in &spec.children {
+            if let Some(key) = core.find(child.name()) {
+                put(&mut specs, key, Arc::new(child.clone()));
+            }
+        }
+        let tree = Tree { sink: spec.sink.clone().or_else(|| above.sink.clone()) };
+        Ok(Self {
+            core,
+            spec,
+            tree,
+            table: Table::default(),
+            specs,
+            histories: BTreeMap::new(),
+            pending: HashMap::new(),
+            commands: 0,
+            inputs: VecDeque::new(),
+            effects: Vec::new(),
+            launching: None,
+            delayed: Vec::new(),
+            start_error: None,
+            ready: false,
+            outcome: None,
+            patience: None,
+            armed: None,
+        })
+    }
+
+    /// Takes one input and performs everything that follows from it.
+    fn feed(&mut self, input: Input, cx: &mut Cx<Self>) {
+        let now = cx.now();
+        self.inputs.push_back(input);
+        while let Some(input) = self.inputs.pop_front() {
+            let mut effects = std::mem::take(&mut self.effects);
+            self.core.step(now, input, &mut effects);
+            for effect in effects.drain(..) {
+                self.perform(effect, now, cx);
+            }
+            self.effects = effects;
+        }
+    }
+
+    /// Whether everything is over: the machine and the actors that left by themselves.
+    fn is_over(&mut self, cx: &mut Cx<Self>) -> bool {
+        let Some(outcome) = &self.outcome else { return false };
+        if !self.table.is_anyone_leaving() {
+            return true;
+        }
+        let now = cx.now();
+        let killed = *outcome == Outcome::Killed;
+        self.patience = Some(match self.patience {
+            None if killed => {
+                self.table.kill_leaving();
+                Patience::Killed(now + KILL_WAIT)
+            }
+            None => Patience::Until(now + WORKER_SHUTDOWN),
+            Some(Patience::Until(at)) if at <= now => {
+                self.table.kill_leaving();
+                Patience::Killed(now + KILL_WAIT)
+            }
+            // What computes without awaiting is left behind.
+            Some(Patience::Killed(at)) if at <= now => return true,
+            Some(patience) => patience,
+        });
+        false
+    }
+
+    fn next_wake(&self) -> Option<Instant> {
+        let patience = self.patience.map(|patience| match patience {
+            Patience::Until(at) | Patience::Killed(at) => at,
+        });
+        [self.core.next_wake(), patience].into_iter().flatten().min()
+    }
+
+    /// Ends the actor if all is over, else sets its timer.
+    fn settle(&mut self, cx: &mut Cx<Self>) {
+        if self.is_over(cx) {
+            let reason = self.end_reason(cx);
+            cx.stop_with(reason);
+            return;
+        }
+        let wake = self.next_wake();
+        if wake == self.armed {
+            return;
+        }
+        self.armed = wake;
+        match wake {
+            None => {
+                cx.cancel(TIMER);
+            }
+            Some(at) => {
+                let delay = at.saturating_duration_since(cx.now());
+                drop(cx.once(TIMER, delay, Request::Tick));
+            }
+        }
+    }
+
+    /// Waits inside of a hook for the next thing that happens; true if it is the order to stop.
+    async fn wait(&mut self, cx: &mut Cx<Self>, stoppable: bool) -> bool {
+        let system = cx.system();
+        let mut sleep = self.next_wake().map(|at| system.time().sleep_until(at));
+        let signal = poll_fn(|task| {
+            if let Poll::Ready(signal) = cx.poll_signal(task) {
+                return Poll::Ready(Some(signal));
+            }
+            if stoppable && cx.is_told_to_stop() {
+                return Poll::Ready(None);
+            }
+            match &mut sleep {
+                Some(sleep) => Pin::new(sleep).poll(task).map(|()| None),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+        match signal {
+            Some(Signal::Child(event)) => self.on_child(event, cx),
+            Some(_) => {}
+            None if stoppable && cx.is_told_to_stop() => return true,
+            None => self.feed(Input::Tick, cx),
+        }
+        false
+    }
+
+    fn me(cx: &Cx<Self>) -> ActorHandle {
+        cx.me().handle()
+    }
+
+    fn spec_of(&self, child: ChildKey) -> Option<&Arc<ChildSpec>> {
+        self.specs.get(child.slot as usize)?.as_ref()
+    }
+}
+
+/// Puts a spec into the place of its child.
+fn put(specs: &mut Vec<Option<Arc<ChildSpec>>>, child: ChildKey, spec: Arc<ChildSpec>) {
+    let slot = child.slot as usize;
+    if slot >= specs.len() {
+        specs.resize(slot + 1, None);
+    }
+    if let Some(place) = specs.get_mut(slot) {
+        *place = Some(spec);
+    }
+}
+
+impl Actor for SupervisorActor {
+    type Msg = Request;
+    type Error = EndWith;
+
+    async fn started(&mut self, cx: &mut Cx<Self>) -> Result<Started, EndWith> {
+        self.table.set_wards(cx.wards());
+        self.feed(Input::Start, cx);
+        while !self.ready {
+            if self.is_over(cx) {
+                return match self.outcome {
+                    // The order to stop is still there, and is next.
+                    Some(Outcome::Stopped) => Ok(Started::Running),
+                    _ => Err(EndWith(self.end_reason(cx))),
+                };
+            }
+            let stoppable = self.outcome.is_none() && self.core.is_booting();
+            if self.wait(cx, stoppable).await {
+                self.feed(Input::Stop, cx);
+            }
+        }
+        self.settle(cx);
+        Ok(Started::Running)
+    }
+
+    async fn handle(&mut self, request: Request, cx: &mut Cx<Self>) -> Result<Flow, EndWith> {
+        self.serve(request, cx);
+        self.settle(cx);
+        Ok(Flow::Continue)
+    }
+
+    async fn signal(&mut self, signal: Signal, cx: &mut Cx<Self>) -> Result<Flow, EndWith> {
+        if let Signal::Child(event) = signal {
+            self.on_child(event, cx);
+            self.settle(cx);
+        }
+        Ok(Flow::Continue)
+    }
+
+    async fn stopped(&mut self, _: &ExitReason, cx: &mut Cx<Self>) {
+        self.feed(Input::Stop, cx);
+        while !self.is_over(cx) {
+            self.wait(cx, false).await;
+        }
+    }
+}

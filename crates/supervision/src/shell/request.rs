@@ -1,0 +1,69 @@
+//! What is asked of a running supervisor, and who waits for which answer.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use steadfast_actor_core::{ActorHandle, Cx, Reply};
+
+use super::SupervisorActor;
+use crate::spec::LaunchOnce;
+use crate::{ChildError, ChildKey, ChildSpec};
+
+/// The answer to a start.
+pub(crate) type StartReply = Reply<Result<ActorHandle, ChildError>>;
+/// The answer to anything else.
+pub(crate) type DoneReply = Reply<Result<(), ChildError>>;
+
+/// A message to a supervisor.
+pub(crate) enum Request {
+    /// Start a dynamic child.
+    Start { name: Option<Arc<str>>, launch: LaunchOnce, reply: StartReply },
+    /// Stop a child.
+    Terminate(ChildKey, DoneReply),
+    /// Everything that is asked rarely.
+    Call(Box<dyn FnOnce(&mut SupervisorActor, &mut Cx<SupervisorActor>) + Send>),
+    /// A timer of the machine is due.
+    Tick,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start { .. } => "Start",
+            Self::Terminate(..) => "Terminate",
+            Self::Call(_) => "Call",
+            Self::Tick => "Tick",
+        })
+    }
+}
+
+/// How a child is going to be started.
+pub(crate) enum Launcher {
+    Once(LaunchOnce),
+    Spec(Arc<ChildSpec>),
+    /// It runs already.
+    Adopted(ActorHandle, Arc<ChildSpec>),
+}
+
+/// A command whose answer is due.
+pub(crate) enum Pending {
+    Start(Option<Launcher>, StartReply),
+    Done(DoneReply),
+    /// One of many that are answered together.
+    Shared(Arc<Together>),
+}
+
+/// Answers once the last of several commands is answered.
+pub(crate) struct Together(pub(crate) Option<DoneReply>);
+
+impl Drop for Together {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            reply.send(Ok(()));
+        }
+    }
+}
+
+/// An argument for a template's maker.
+pub(crate) type Argument = Box<dyn Any + Send>;

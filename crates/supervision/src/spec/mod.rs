@@ -1,0 +1,314 @@
+//! Children before they start: the spec of a static child and the template of dynamic ones.
+
+mod hooks;
+mod launch;
+mod template;
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use steadfast_actor_core::{Actor, BoxError, IntoFactory, Overflow};
+
+pub(crate) use self::hooks::Hooks;
+pub use self::hooks::{ChildFailure, ChildRestart, FAILURES_KEPT, FailureStage};
+pub(crate) use self::launch::{Launch, LaunchOnce, Mailbox, Seat, launch};
+use self::launch::{Source, Sourced};
+pub use self::template::ChildTemplate;
+pub(crate) use self::template::once;
+use crate::shell::SupervisorActor;
+use crate::{
+    Backoff, Budget, ChildPlan, ChildRules, Faults, RestartPolicy, RestartState, Shutdown,
+    Supervisor,
+};
+
+/// A child of a supervisor: its name, its factory, and the rules it lives by.
+///
+/// | rule | default |
+/// |---|---|
+/// | restart | [`transient`](Self::transient): after failures |
+/// | state of a restart | fresh, from the factory |
+/// | [`shutdown`](Self::shutdown) | 5 s, then killed; a supervisor has all the time it needs |
+/// | [`backoff`](Self::backoff) | 0.1 s, doubled, at most 30 s, 10 % jitter, reset after 60 s up |
+/// | [`budget`](Self::budget) | none of its own |
+/// | [`capacity`](Self::capacity), [`overflow`](Self::overflow) | the system's |
+///
+/// The factory builds the first incarnation and, unless told otherwise, every later one. It is
+/// cloned for each new actor, so that a child can also be started anew after it had ended for
+/// good.
+#[derive(Clone)]
+pub struct ChildSpec {
+    pub(crate) name: Arc<str>,
+    pub(crate) rules: ChildRules,
+    pub(crate) hooks: Hooks,
+    pub(crate) mailbox: Mailbox,
+    /// Absent for an adopted actor: its factory is in its own task.
+    pub(crate) launch: Option<Launch>,
+    actor: Option<TypeId>,
+    source: Option<(TypeId, Arc<dyn Any + Send + Sync>)>,
+    /// Told before each restart whether it is to use the source.
+    asks_source: Arc<AtomicBool>,
+    /// The faults of a nested supervisor.
+    pub(crate) nested: Faults,
+}
+
+impl ChildSpec {
+    /// A worker. The factory returns the actor, a `Result`, or a future of one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast_supervision::{Backoff, ChildSpec};
+    /// # use steadfast_actor_core::{Actor, Cx, Flow};
+    /// # struct Db;
+    /// # impl Db { fn open() -> Self { Self } }
+    /// # impl Actor for Db {
+    /// #     type Msg = ();
+    /// #     type Error = std::convert::Infallible;
+    /// #     async fn handle(&mut self, _: (), _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+    /// #         Ok(Flow::Continue)
+    /// #     }
+    /// # }
+    /// let spec = ChildSpec::new("db", || Db::open())
+    ///     .permanent()
+    ///     .shutdown(Duration::from_secs(10))
+    ///     .backoff(Backoff::none());
+    /// # drop(spec);
+    /// ```
+    pub fn new<A, K, F>(name: impl Into<Arc<str>>, factory: F) -> Self
+    where
+        A: Actor,
+        F: IntoFactory<A, K> + Clone + Send + Sync + 'static,
+    {
+        let launch: Launch = Arc::new(move |seat, spec| {
+            let factory = factory.clone().into_factory();
+            let (name, mailbox) = (Some(&*spec.name), &spec.mailbox);
+            match spec.source_of::<A>() {
+                None => launch::<A, _>(seat, name, mailbox, factory),
+                Some(source) => {
+                    launch::<A, _>(seat, name, mailbox, Sourced { factory, source })
+                }
+            }
+        });
+        let actor = Some(TypeId::of::<A>());
+        Self { launch: Some(launch), actor, ..Self::bare(name.into(), ChildRules::worker()) }
+    }
+
+    /// A nested supervisor. Its restart brings back its static children; dynamic ones are gone.
+    ///
+    /// Each level has a budget of its own, so restarts multiply: three levels of 3 in 60 s may
+    /// restart a worker 63 times within a minute before the top gives up. Keep trees flat and
+    /// budgets small near the top.
+    pub fn supervisor(name: impl Into<Arc<str>>, supervisor: Supervisor) -> Self {
+        let nested = supervisor.validate().err().unwrap_or_default();
+        let supervisor = Arc::new(supervisor);
+        let launch: Launch = Arc::new(move |seat, spec| {
+            let factory = SupervisorActor::factory(&supervisor, seat.tree);
+            let factory = IntoFactory::<SupervisorActor, _>::into_factory(factory);
+            launch::<SupervisorActor, _>(seat, Some(&*spec.name), &spec.mailbox, factory)
+        });
+        let mailbox = SupervisorActor::MAILBOX;
+        let bare = Self::bare(name.into(), ChildRules::supervisor());
+        Self { launch: Some(launch), mailbox, nested, ..bare }
+    }
+
+    /// A spec without a factory, for an actor that runs already.
+    pub(crate) fn bare(name: Arc<str>, rules: ChildRules) -> Self {
+        Self {
+            name,
+            rules,
+            hooks: Hooks::default(),
+            mailbox: Mailbox::default(),
+            launch: None,
+            actor: None,
+            source: None,
+            asks_source: Arc::default(),
+            nested: Faults::default(),
+        }
+    }
+
+    /// Restarts after every end that the supervisor did not order.
+    #[must_use]
+    pub fn permanent(self) -> Self {
+        self.restart(RestartPolicy::permanent())
+    }
+
+    /// Restarts after failures only. The default.
+    #[must_use]
+    pub fn transient(self) -> Self {
+        self.restart(RestartPolicy::transient())
+    }
+
+    /// Never restarts; the spec goes with the child.
+    #[must_use]
+    pub fn temporary(self) -> Self {
+        self.restart(RestartPolicy::temporary())
+    }
+
+    /// Sets which ends lead to a restart.
+    #[must_use]
+    pub fn restart(mut self, policy: RestartPolicy) -> Self {
+        self.rules.restart = policy;
+        self
+    }
+
+    /// Gives it this long to end in order; then it is killed.
+    #[must_use]
+    pub fn shutdown(mut self, limit: Duration) -> Self {
+        self.rules.shutdown = Shutdown::Graceful(limit);
+        self
+    }
+
+    /// Gives it all the time it needs to end.
+    #[must_use]
+    pub fn shutdown_infinity(mut self) -> Self {
+        self.rules.shutdown = Shutdown::Infinity;
+        self
+    }
+
+    /// Kills it at once where it has to end; no hook of it runs.
+    #[must_use]
+    pub fn brutal_kill(mut self) -> Self {
+        self.rules.shutdown = Shutdown::BrutalKill;
+        self
+    }
+
+    /// Sets the delay before restarts.
+    #[must_use]
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.rules.backoff = backoff;
+        self
+    }
+
+    /// Gives it a budget of its own: its restarts are not charged to the supervisor. When it is
+    /// spent, the child ends with `Meltdown`; if it is significant or permanent, the supervisor
+    /// ends with `Escalated`.
+    #[must_use]
+    pub fn budget(mut self, restarts: u32, period: Duration) -> Self {
+        self.rules.budget = Some(Budget::new(restarts, period));
+        self
+    }
+
+    /// Lets its end count for the supervisor's [`AutoShutdown`](crate::AutoShutdown).
+    #[must_use]
+    pub fn significant(mut self) -> Self {
+        self.rules.significant = true;
+        self
+    }
+
+    /// How many messages its mailbox holds.
+    #[must_use]
+    pub fn capacity(mut self, messages_max: u32) -> Self {
+        self.mailbox.capacity = Some(messages_max);
+        self
+    }
+
+    /// What its full mailbox does with the next message.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.mailbox.overflow = Some(overflow);
+        self
+    }
+
+    /// Moves the old value into the next incarnation after an error or a panic. Where none is
+    /// left (it was killed, ended in order, or its start failed), the factory builds a fresh one.
+    #[must_use]
+    pub fn preserve_state(mut self) -> Self {
+        self.rules.state = RestartState::Preserved;
+        self
+    }
+
+    /// Takes the state of restarts from an asynchronous source, say its last snapshot. A source
+    /// that fails is a failed start attempt, and charged as one.
+    ///
+    /// The actor type must be the factory's; [`Supervisor::validate`] reports another one.
+    #[must_use]
+    pub fn restart_from<A, S, R, E>(mut self, source: S) -> Self
+    where
+        A: Actor,
+        S: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<A, E>> + Send + 'static,
+        E: Into<BoxError>,
+    {
+        let source = Source::<A>::new(source, Arc::clone(&self.asks_source));
+        self.source = Some((TypeId::of::<A>(), Arc::new(source)));
+        self.rules.state = RestartState::Source;
+        self
+    }
+
+    /// Keeps the child's own children over its restarts.
+    #[must_use]
+    pub fn keep_children(mut self) -> Self {
+        self.rules.stop_children = false;
+        self
+    }
+
+    /// Runs before each restart, on the supervisor's task: release what the old incarnation held.
+    ///
+    /// A panic in a hook ends the supervisor.
+    #[must_use]
+    pub fn cleanup(mut self, hook: impl Fn(&ChildRestart<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.cleanup = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs at each failure of the child, on the supervisor's task.
+    #[must_use]
+    pub fn on_error(mut self, hook: impl Fn(&ChildFailure<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.on_error = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs after each restart that succeeded, on the supervisor's task.
+    #[must_use]
+    pub fn on_restart(mut self, hook: impl Fn(&ChildRestart<'_>) + Send + Sync + 'static) -> Self {
+        self.hooks.on_restart = Some(Arc::new(hook));
+        self
+    }
+
+    /// The child's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The rules it lives by.
+    pub fn rules(&self) -> &ChildRules {
+        &self.rules
+    }
+
+    /// Replaces all rules at once, say by those of a configuration.
+    #[must_use]
+    pub fn with_rules(mut self, rules: ChildRules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    pub(crate) fn plan(&self) -> ChildPlan {
+        ChildPlan::new(&*self.name, self.rules.clone())
+    }
+
+    /// Whether the source builds another type of actor than the factory.
+    pub(crate) fn has_foreign_source(&self) -> bool {
+        self.source.as_ref().is_some_and(|(source, _)| self.actor != Some(*source))
+    }
+
+    /// Tells the factory whether the coming restart is to use the source.
+    pub(crate) fn ask_source(&self, asked: bool) {
+        self.asks_source.store(asked, Ordering::Relaxed);
+    }
+
+    fn source_of<A: Actor>(&self) -> Option<Source<A>> {
+        self.source.as_ref()?.1.downcast_ref::<Source<A>>().cloned()
+    }
+}
+
+impl fmt::Debug for ChildSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChildSpec")
+            .field("name", &self.name)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,316 @@
+//! `SupervisorRef`: the handle to a running supervisor.
+
+mod live;
+mod queries;
+
+use std::fmt;
+use std::sync::Arc;
+
+use steadfast_actor_core::{
+    Actor, ActorHandle, ActorRef, Cx, ExitReason, IntoFactory, Reply, Status,
+};
+
+pub use self::queries::{ChildCount, ChildInfo, TREE_DEPTH_MAX};
+
+use crate::child_id::ChildId;
+use crate::shell::{Request, SupervisorActor};
+use crate::spec::once;
+use crate::{ChildError, ChildKey, ChildRules, ChildSpec, Command, Strategy};
+
+/// A handle to a running supervisor, cheap to clone. It stays valid over the supervisor's own
+/// restarts.
+///
+/// Requests are served in order, also while children take their time to stop, between start
+/// attempts and during group restarts. They have no deadline but that of the caller's context,
+/// since each is answered at the latest when the supervisor ends.
+///
+/// A child is named by its name, its key, or its actor: see [`ChildId`].
+///
+/// # Cancel safety
+///
+/// Dropping the future of a request leaves the request in force; only its answer is lost.
+#[derive(Clone)]
+pub struct SupervisorRef {
+    actor: ActorRef<Request>,
+}
+
+impl SupervisorRef {
+    pub(crate) fn new(actor: ActorRef<Request>) -> Self {
+        Self { actor }
+    }
+
+    /// The supervisor behind a handle, if it is one.
+    pub fn from_handle(handle: &ActorHandle) -> Option<Self> {
+        handle.downcast().map(Self::new)
+    }
+
+    /// The supervisor as an actor.
+    pub fn handle(&self) -> ActorHandle {
+        self.actor.handle()
+    }
+
+    /// The supervisor's path.
+    pub fn path(&self) -> Arc<str> {
+        self.actor.path()
+    }
+
+    /// Where the supervisor is in its own life.
+    pub fn status(&self) -> Status {
+        self.actor.status()
+    }
+
+    /// Runs `call` on the supervisor and waits for what it answers.
+    async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&mut SupervisorActor, Reply<T>, &mut Cx<SupervisorActor>) + Send + 'static,
+    ) -> Result<T, ChildError> {
+        let call = |reply| {
+            Request::Call(Box::new(move |supervisor, cx| call(supervisor, reply, cx)))
+        };
+        Ok(self.actor.ask(call).patiently().await?)
+    }
+
+    async fn on_child<T: Send + 'static>(
+        &self,
+        child: impl Into<ChildId>,
+        call: impl FnOnce(&mut SupervisorActor, ChildKey, Reply<Result<T, ChildError>>, &mut Cx<SupervisorActor>)
+        + Send
+        + 'static,
+    ) -> Result<T, ChildError> {
+        let child = child.into().seen_from(&self.actor);
+        self.call(move |supervisor, reply, cx| match child.find(supervisor.core()) {
+            Some(key) => call(supervisor, key, reply, cx),
+            None => reply.send(Err(ChildError::NotFound)),
+        })
+        .await?
+    }
+}
+
+/// Starting and stopping children.
+impl SupervisorRef {
+    /// Starts a child of a dynamic supervisor and waits until it is up. The factory builds each of
+    /// its incarnations.
+    ///
+    /// # Errors
+    ///
+    /// `StartFailed`, `Full`, `Stopped`; `WrongKind` if the supervisor is not dynamic.
+    pub async fn start_child<A, K, F>(&self, factory: F) -> Result<ActorRef<A::Msg>, ChildError>
+    where
+        A: Actor,
+        F: IntoFactory<A, K> + Send + 'static,
+    {
+        self.start_as(None, factory).await
+    }
+
+    /// As [`start_child`](Self::start_child), with a name.
+    ///
+    /// # Errors
+    ///
+    /// Also `AlreadyStarted`.
+    pub async fn start_named<A, K, F>(
+        &self,
+        name: impl Into<Arc<str>>,
+        factory: F,
+    ) -> Result<ActorRef<A::Msg>, ChildError>
+    where
+        A: Actor,
+        F: IntoFactory<A, K> + Send + 'static,
+    {
+        self.start_as(Some(name.into()), factory).await
+    }
+
+    async fn start_as<A, K, F>(
+        &self,
+        name: Option<Arc<str>>,
+        factory: F,
+    ) -> Result<ActorRef<A::Msg>, ChildError>
+    where
+        A: Actor,
+        F: IntoFactory<A, K> + Send + 'static,
+    {
+        let launch = once::<A, K, F>(factory);
+        let start = |reply| Request::Start { name, launch, reply };
+        let child = self.actor.ask(start).patiently().await??;
+        child.downcast().ok_or(ChildError::WrongType)
+    }
+
+    /// Starts a child of the template's own factory
+    /// ([`ChildTemplate::of`](crate::ChildTemplate::of)) with this argument.
+    ///
+    /// # Errors
+    ///
+    /// Also `WrongKind` if the template has no factory, `WrongType` if it takes another argument
+    /// or builds actors of other messages than `M`.
+    pub async fn start_of<M: Send + 'static>(
+        &self,
+        argument: impl Send + 'static,
+    ) -> Result<ActorRef<M>, ChildError> {
+        let argument = Box::new(argument);
+        let start = move |supervisor: &mut SupervisorActor, reply, cx: &mut Cx<_>| {
+            supervisor.start_of(None, argument, reply, cx);
+        };
+        let child: Result<ActorHandle, ChildError> = self.call(start).await?;
+        child?.downcast().ok_or(ChildError::WrongType)
+    }
+
+    /// Adds a child at the end of the start order and starts it.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyStarted`, `AlreadyPresent`, `StartFailed` (the child is then not added), `Invalid`,
+    /// `Full`, `Stopped`.
+    pub async fn start_spec(&self, spec: ChildSpec) -> Result<ActorHandle, ChildError> {
+        self.call(move |supervisor, reply, cx| supervisor.start_spec(spec, reply, cx)).await?
+    }
+
+    /// Stops a child and waits until it has ended. Its spec is kept, unless it is temporary or
+    /// dynamic. Ok also if it had stopped before.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Stopped`.
+    pub async fn terminate_child(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
+        match child.into().seen_from(&self.actor) {
+            ChildId::Key(key) => {
+                let stop = |reply| Request::Terminate(key, reply);
+                self.actor.ask(stop).patiently().await?
+            }
+            child => {
+                let stop = |supervisor: &mut SupervisorActor, key, reply, cx: &mut Cx<_>| {
+                    supervisor.done(Command::Terminate(key), reply, cx);
+                };
+                self.on_child(child, stop).await
+            }
+        }
+    }
+
+    /// Starts a child that has stopped.
+    ///
+    /// # Errors
+    ///
+    /// `Running`, `Restarting`, `NotFound`, `StartFailed`, `WrongKind` (dynamic), `Stopped`.
+    pub async fn restart_child(
+        &self,
+        child: impl Into<ChildId>,
+    ) -> Result<ActorHandle, ChildError> {
+        self.on_child(child, |supervisor, key, reply, cx| supervisor.restart(key, reply, cx)).await
+    }
+
+    /// Ends a child that runs and starts it again: same ref, same mailbox, no budget spent.
+    ///
+    /// # Errors
+    ///
+    /// `NotRunning`, `Restarting`, `NotFound`, `StartFailed`, `Stopped`.
+    pub async fn recycle_child(
+        &self,
+        child: impl Into<ChildId>,
+    ) -> Result<ActorHandle, ChildError> {
+        self.on_child(child, |supervisor, key, reply, cx| supervisor.recycle(key, reply, cx)).await
+    }
+
+    /// Removes a child that has stopped.
+    ///
+    /// # Errors
+    ///
+    /// `Running`, `Restarting`, `NotFound`, `WrongKind` (dynamic), `Stopped`.
+    pub async fn delete_child(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
+        self.on_child(child, |supervisor, key, reply, cx| {
+            supervisor.done(Command::Delete(key), reply, cx);
+        })
+        .await
+    }
+
+    /// Puts an actor that runs already under this supervisor, under a name and at the end of the
+    /// start order. It keeps its ref and its mailbox, and restarts by the factory it was spawned
+    /// with; once it has ended for good, so has that factory.
+    ///
+    /// # Errors
+    ///
+    /// `Supervised` if it is under a supervisor already, `NotRunning` if it has ended, and as for
+    /// [`start_spec`](Self::start_spec).
+    pub async fn supervise(
+        &self,
+        name: impl Into<Arc<str>>,
+        actor: &ActorHandle,
+        rules: ChildRules,
+    ) -> Result<(), ChildError> {
+        let spec = ChildSpec::bare(name.into(), rules);
+        let actor = actor.clone();
+        let adopt = move |supervisor: &mut SupervisorActor, reply, cx: &mut Cx<_>| {
+            supervisor.adopt(actor, spec, reply, cx);
+        };
+        let adopted: Result<ActorHandle, ChildError> = self.call(adopt).await?;
+        adopted.map(drop)
+    }
+
+    /// Lets a child that runs go, without stopping it: nobody restarts it any more.
+    ///
+    /// # Errors
+    ///
+    /// `NotRunning`, `NotFound`, `Stopped`.
+    pub async fn release(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
+        self.on_child(child, |supervisor, key, reply, cx| {
+            supervisor.done(Command::Release(key), reply, cx);
+        })
+        .await
+    }
+
+    /// Stops all children: in reverse start order, dynamic ones at the same time. Specs are kept.
+    ///
+    /// # Errors
+    ///
+    /// `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves children running that it has not come to.
+    pub async fn stop_all_children(&self) -> Result<(), ChildError> {
+        let keys = |supervisor: &mut SupervisorActor, reply: Reply<_>, _: &mut Cx<_>| {
+            let dynamic = supervisor.core().rules().strategy == Strategy::Dynamic;
+            let keys: Vec<ChildKey> = supervisor.core().children().map(|(key, _)| key).collect();
+            reply.send((dynamic, keys));
+        };
+        let (dynamic, keys): (bool, Vec<ChildKey>) = self.call(keys).await?;
+        if dynamic {
+            let stop = |supervisor: &mut SupervisorActor, reply, cx: &mut Cx<_>| {
+                supervisor.terminate_together(keys, reply, cx);
+            };
+            return self.call(stop).await?;
+        }
+        for key in keys.into_iter().rev() {
+            match self.terminate_child(key).await {
+                Ok(()) | Err(ChildError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the children in reverse order, then the supervisor, and waits for its end.
+    ///
+    /// A nested supervisor is better stopped by the one above it, whose policy would otherwise
+    /// bring back a permanent one.
+    ///
+    /// # Cancel safety
+    ///
+    /// The shutdown goes on if the future is dropped.
+    pub async fn shutdown(&self) -> ExitReason {
+        self.handle().stop_for_good();
+        self.actor.stopped().await
+    }
+
+    /// Waits until the supervisor has ended for good, and says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn stopped(&self) -> ExitReason {
+        self.actor.stopped().await
+    }
+}
+
+impl fmt::Debug for SupervisorRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SupervisorRef").field(&self.path()).finish()
+    }
+}

@@ -1,0 +1,4 @@
+//! Acceptance scenarios on real actors, in virtual time.
+
+mod basics;
+mod world;
