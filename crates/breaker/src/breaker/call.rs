@@ -4,12 +4,51 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use steadfast_base::FailureKind;
+use steadfast_base::{FailureKind, Instant};
 
+use crate::machine::Ticket;
 use crate::outcome::{Classify, ErrorsFail, Outcome};
-use crate::rejection::CallError;
+use crate::rejection::{CallError, Rejection};
 
-use super::CircuitBreaker;
+use super::{CircuitBreaker, Inner};
+
+/// A call under way; dropped without a result it was cancelled or it panicked.
+struct Running<'a> {
+    inner: &'a Inner,
+    /// Present until the result is known.
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Running<'a> {
+    #[inline]
+    fn admit(inner: &'a Inner) -> Result<Self, Rejection> {
+        inner.admit().map(|ticket| Self { inner, ticket: Some(ticket) })
+    }
+
+    #[inline]
+    fn finish(mut self, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            self.inner.finish(ticket, outcome, None);
+        }
+    }
+
+    /// The start of the call; now, if it was not timed so far.
+    fn start_if_unknown(&mut self) -> Instant {
+        let known = self.ticket.as_ref().and_then(Ticket::started);
+        let started = known.unwrap_or_else(|| self.inner.now());
+        self.ticket = self.ticket.take().map(|ticket| ticket.started_at(started));
+        started
+    }
+}
+
+impl Drop for Running<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.inner.abandon(ticket);
+        }
+    }
+}
 
 impl CircuitBreaker {
     /// Makes a call unless the breaker rejects it; an `Err` is a failure.
@@ -65,9 +104,9 @@ impl CircuitBreaker {
         classify: &impl Classify<T, E>,
         call: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, CallError<E>> {
-        let permit = self.acquire_for_call()?;
+        let running = Running::admit(&self.inner)?;
         let result = call();
-        permit.finish(classify.classify(&result));
+        running.finish(classify.classify(&result));
         result.map_err(CallError::Inner)
     }
 
@@ -125,21 +164,20 @@ impl CircuitBreaker {
         classify: &impl Classify<T, E>,
         call: impl FnOnce() -> F,
     ) -> Result<T, CallError<E>> {
-        let mut permit = self.acquire_for_call()?;
+        let mut running = Running::admit(&self.inner)?;
         let mut call = pin!(call());
         let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
         let result = match first {
             Poll::Ready(result) => result,
             Poll::Pending => {
                 // A call that is ready at once needs neither a clock nor a timer.
-                permit.start_if_unknown();
-                let deadline = permit.started().zip(self.inner.gate.call_timeout());
-                match deadline {
+                let started = running.start_if_unknown();
+                match self.inner.gate.call_timeout() {
                     None => call.await,
-                    Some((started, limit)) => {
+                    Some(limit) => {
                         let timeout = self.inner.family.time.timeout_at(started + limit, call);
                         let Ok(result) = timeout.await else {
-                            permit.finish(Outcome::failure(FailureKind::Timeout));
+                            running.finish(Outcome::failure(FailureKind::Timeout));
                             return Err(CallError::TimedOut(limit));
                         };
                         result
@@ -147,7 +185,7 @@ impl CircuitBreaker {
                 }
             }
         };
-        permit.finish(classify.classify(&result));
+        running.finish(classify.classify(&result));
         result.map_err(CallError::Inner)
     }
 }

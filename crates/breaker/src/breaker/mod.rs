@@ -71,7 +71,8 @@ pub struct CircuitBreaker {
     inner: Arc<Inner>,
 }
 
-/// What the clones of a breaker share.
+/// What the clones of a breaker share; what every call reads lies first, beside the reference counts.
+#[repr(C)]
 struct Inner {
     gate: Gate,
     /// What breakers of one family share.
@@ -148,6 +149,13 @@ impl Inner {
         }
     }
 
+    /// Admits one call whose start is known.
+    #[inline]
+    fn admit_timed(&self) -> Result<Ticket, Rejection> {
+        let ticket = self.admit()?;
+        Ok(if ticket.started().is_some() { ticket } else { ticket.started_at(self.now()) })
+    }
+
     /// Admits one call whose result is reported by hand.
     fn admit_by_hand(&self) -> Result<(), Rejection> {
         let now = self.now();
@@ -169,6 +177,7 @@ impl Inner {
     }
 
     /// Admits or rejects while not every call may pass.
+    #[inline(never)]
     fn admit_guarded(&self, now: Option<Instant>) -> Result<Ticket, Rejection> {
         let now = || now.unwrap_or_else(|| self.now());
         let admitted = match self.gate.reject(this_thread(), now) {
@@ -179,59 +188,53 @@ impl Inner {
         admitted
     }
 
+    /// Takes a ticket back; the clock is read only if the result needs it and `now` does not say.
     #[inline]
-    fn finish(&self, ticket: Ticket, outcome: Outcome) {
-        if !matches!(outcome, Outcome::Success) {
-            let now = self.now();
-            return self.finish_guarded(ticket, outcome, now);
-        }
-        match ticket.started().zip(self.gate.slow_after()) {
-            Some((started, slow_after)) => {
-                let now = self.now();
-                self.succeed(ticket, now - started <= slow_after, || now);
+    fn finish(&self, ticket: Ticket, outcome: Outcome, mut now: Option<Instant>) {
+        if matches!(outcome, Outcome::Success) {
+            let mut quick = true;
+            if let (Some(started), Some(slow_after)) = (ticket.started(), self.gate.slow_after()) {
+                let end = now.unwrap_or_else(|| self.now());
+                quick = end.as_nanos().saturating_sub(started.as_nanos()) <= slow_after;
+                now = Some(end);
             }
-            None => self.succeed(ticket, true, || self.now()),
+            let end = || now.unwrap_or_else(|| self.now());
+            if quick && self.gate.hold_success(this_thread(), ticket.epoch(), end) {
+                return;
+            }
         }
-    }
-
-    #[inline]
-    fn finish_at(&self, ticket: Ticket, outcome: Outcome, now: Instant) {
-        if !matches!(outcome, Outcome::Success) {
-            return self.finish_guarded(ticket, outcome, now);
-        }
-        let timed = ticket.started().zip(self.gate.slow_after());
-        let quick = timed.is_none_or(|(started, slow_after)| now - started <= slow_after);
-        self.succeed(ticket, quick, || now);
-    }
-
-    #[inline]
-    fn succeed(&self, ticket: Ticket, quick: bool, now: impl Fn() -> Instant) {
-        if quick && self.gate.hold_success(this_thread(), ticket.epoch(), &now) {
-            return;
-        }
-        // A success in a window of calls does not need the time; the machine takes its latest.
-        let needs_time = ticket.started().is_some() || self.gate.success_needs_time();
-        let now = if needs_time { now() } else { Instant::ZERO };
-        self.finish_guarded(ticket, Outcome::Success, now);
+        self.finish_guarded(ticket, outcome, now);
     }
 
     #[cold]
-    fn finish_guarded(&self, ticket: Ticket, outcome: Outcome, now: Instant) {
+    #[inline(never)]
+    fn finish_guarded(&self, ticket: Ticket, outcome: Outcome, now: Option<Instant>) {
         if self.gate.is_disabled() {
             return;
         }
-        let (epoch, took) = (ticket.epoch(), took(&ticket, now));
+        let untimed = matches!(outcome, Outcome::Success) && ticket.started().is_none();
+        let now = if untimed { now } else { now.or_else(|| Some(self.now())) };
+        let observed = self.gate.calls_observed();
+        let epoch = ticket.epoch();
         self.step_then(
-            |machine| machine.finish(ticket, outcome, now),
-            |recorded| self.tell_result(*recorded, outcome, CallEvent { at: now, epoch, took }),
+            |machine| {
+                // A success that surely changes no state happens at the latest time the machine knows.
+                let timeless = !observed && machine.success_keeps_state();
+                let unread = || if timeless { Instant::ZERO } else { self.now() };
+                let at = now.unwrap_or_else(unread);
+                let took = took(&ticket, at);
+                (machine.finish(ticket, outcome, at), CallEvent { at, epoch, took })
+            },
+            |(recorded, call)| self.tell_result(*recorded, outcome, *call),
         );
     }
 
     /// Takes in a call that ended without a result.
     #[cold]
+    #[inline(never)]
     fn abandon(&self, ticket: Ticket) {
         if std::thread::panicking() {
-            return self.finish(ticket, Outcome::failure(FailureKind::Panic));
+            return self.finish_guarded(ticket, Outcome::failure(FailureKind::Panic), None);
         }
         let now = self.now();
         let (epoch, took) = (ticket.epoch(), took(&ticket, now));

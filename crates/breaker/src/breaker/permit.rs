@@ -62,9 +62,8 @@ impl CircuitBreaker {
     /// ```
     #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, Rejection> {
-        let mut permit = self.acquire_for_call()?;
-        permit.start_if_unknown();
-        Ok(permit)
+        let ticket = self.inner.admit_timed()?;
+        Ok(Permit { owner: Owner::Borrowed(&self.inner), ticket: Some(ticket) })
     }
 
     /// Asks for one call that starts at `now`, a reading of the breaker's clock.
@@ -86,18 +85,9 @@ impl CircuitBreaker {
     ///
     /// Fails as [`acquire`](Self::acquire) does.
     pub fn acquire_owned(&self) -> Result<Permit<'static>, Rejection> {
-        let ticket = self.inner.admit()?;
+        let ticket = self.inner.admit_timed()?;
         let owner = Owner::Shared(Arc::clone(&self.inner));
-        let mut permit = Permit { owner, ticket: Some(ticket) };
-        permit.start_if_unknown();
-        Ok(permit)
-    }
-
-    /// Like [`acquire`](Self::acquire), but the start is known only if calls are timed.
-    #[inline]
-    pub(super) fn acquire_for_call(&self) -> Result<Permit<'_>, Rejection> {
-        let ticket = self.inner.admit()?;
-        Ok(Permit { owner: Owner::Borrowed(&self.inner), ticket: Some(ticket) })
+        Ok(Permit { owner, ticket: Some(ticket) })
     }
 }
 
@@ -116,7 +106,7 @@ impl Permit<'_> {
     #[inline]
     pub fn finish(mut self, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
-            self.owner.finish(ticket, outcome);
+            self.owner.finish(ticket, outcome, None);
         }
     }
 
@@ -124,7 +114,7 @@ impl Permit<'_> {
     #[inline]
     pub fn finish_at(mut self, outcome: Outcome, now: Instant) {
         if let Some(ticket) = self.ticket.take() {
-            self.owner.finish_at(ticket, outcome, now);
+            self.owner.finish(ticket, outcome, Some(now));
         }
     }
 
@@ -145,22 +135,6 @@ impl Permit<'_> {
             let now = self.owner.now();
             self.owner.step(|machine| machine.cancel(ticket, now));
         }
-    }
-
-    /// Starts the call's time now, unless it is running.
-    #[inline]
-    pub(super) fn start_if_unknown(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.ticket = Some(match ticket.started() {
-                Some(_) => ticket,
-                None => ticket.started_at(self.owner.now()),
-            });
-        }
-    }
-
-    /// When the call started, if known.
-    pub(super) fn started(&self) -> Option<Instant> {
-        self.ticket.as_ref().and_then(Ticket::started)
     }
 }
 

@@ -33,8 +33,9 @@ use self::shards::Shards;
 pub(crate) use self::shards::{ShardCount, this_thread};
 use self::word::Word;
 
-/// A machine shared between threads.
+/// A machine shared between threads; what every call reads lies first.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Gate {
     /// What the machine last decided, see [`Word`].
     word: AtomicU64,
@@ -42,11 +43,11 @@ pub(crate) struct Gate {
     until: AtomicU64,
     /// Calls that take longer are slow, in nanoseconds; the maximum if calls are not timed.
     slow_after: AtomicU64,
+    shards: Shards,
     /// The hint for callers that cannot be told when to come back, in nanoseconds.
     hint: AtomicU64,
     /// The time-out of asynchronous calls, in nanoseconds; the maximum if there is none.
     call_timeout: AtomicU64,
-    shards: Shards,
     machine: Mutex<Guarded>,
 }
 
@@ -133,14 +134,6 @@ impl Gate {
         (!matches!(state, State::Open | State::HalfOpen)).then_some(state)
     }
 
-    /// Whether a success that has to be recorded needs the time for it.
-    pub(crate) fn success_needs_time(&self) -> bool {
-        let word = self.word();
-        word.state() != State::Closed
-            || word.calls_observed()
-            || self.until.load(Ordering::Acquire) != NEVER
-    }
-
     pub(crate) fn is_disabled(&self) -> bool {
         self.word().state() == State::Disabled
     }
@@ -149,11 +142,11 @@ impl Gate {
         self.word().calls_observed()
     }
 
-    /// The time from which on a call is slow; `None` if calls are not timed.
+    /// The nanoseconds after which a call is slow; `None` if calls are not timed.
     #[inline]
-    pub(crate) fn slow_after(&self) -> Option<Duration> {
+    pub(crate) fn slow_after(&self) -> Option<u64> {
         let nanos = self.slow_after.load(Ordering::Relaxed);
-        (nanos != NEVER).then(|| Duration::from_nanos(nanos))
+        (nanos != NEVER).then_some(nanos)
     }
 
     pub(crate) fn call_timeout(&self) -> Option<Duration> {

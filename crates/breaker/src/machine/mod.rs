@@ -243,6 +243,16 @@ impl Machine {
         self.window.slack(self.config.judged_from())
     }
 
+    /// Whether a quick success of the current period can neither open nor close, whenever it comes.
+    pub(crate) fn success_keeps_state(&self) -> bool {
+        // In a judged ring of calls a success replaces a result that was no better; in a time window
+        // it matters what has left meanwhile.
+        let judged = self.window.counts().total >= self.config.judged_from();
+        matches!(self.phase, Phase::Closed)
+            && matches!(self.window, ResultWindow::Calls(_))
+            && judged
+    }
+
     /// Until when what the machine last said of its state holds for calls: the end of the open wait,
     /// of a full probing, or of a closed window's bucket.
     pub(crate) fn holds_until(&self) -> Instant {

@@ -83,6 +83,15 @@ fn time_that_goes_back_changes_nothing() {
 }
 
 #[test]
+fn successes_counted_elsewhere_end_a_row_of_failures() {
+    let mut machine = Machine::new(Config::consecutive(2)).expect("valid");
+    fail(&mut machine, at(0.0));
+    machine.take_in_counted(1);
+    fail(&mut machine, at(0.0));
+    assert_eq!(machine.state(), State::Closed);
+}
+
+#[test]
 fn untaken_changes_are_bounded() {
     let mut machine = Machine::new(Config::default()).expect("valid");
     for _ in 0..limits::UNTAKEN_CHANGES_MAX * 2 {

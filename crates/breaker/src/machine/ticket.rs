@@ -11,15 +11,18 @@ pub struct Ticket {
     epoch: u32,
     /// Zero unless the call is a probe.
     probe: u32,
-    started: Option<Instant>,
+    /// `Instant::MAX` if unknown; a ticket fits into two registers.
+    started: Instant,
 }
 
 impl Ticket {
-    pub(crate) const fn new(epoch: u32, probe: u32, started: Option<Instant>) -> Self {
-        Self { epoch, probe, started }
+    #[inline]
+    pub(crate) fn new(epoch: u32, probe: u32, started: Option<Instant>) -> Self {
+        Self { epoch, probe, started: started.unwrap_or(Instant::MAX) }
     }
 
     /// The epoch of the state that admitted the call.
+    #[inline]
     pub fn epoch(&self) -> u32 {
         self.epoch
     }
@@ -30,8 +33,9 @@ impl Ticket {
     }
 
     /// When the call was admitted; `None` if calls are not timed.
+    #[inline]
     pub fn started(&self) -> Option<Instant> {
-        self.started
+        (self.started != Instant::MAX).then_some(self.started)
     }
 
     /// The epoch and the number of the probe.
@@ -41,6 +45,6 @@ impl Ticket {
 
     /// The same call, known to have started at `at`.
     pub(crate) fn started_at(self, at: Instant) -> Self {
-        Self { started: Some(at), ..self }
+        Self { started: at, ..self }
     }
 }

@@ -1,7 +1,7 @@
 //! Open: the wait, its growth, rejections.
 
 use steadfast_breaker::{
-    CircuitBreaker, Config, EventKind, Machine, Outcome, ProbeVerdict, Recovery, State,
+    CircuitBreaker, Config, EventKind, Machine, Outcome, ProbeVerdict, Recovery, State, Window,
 };
 
 use crate::bench::{Bench, config_a, secs};
@@ -125,6 +125,19 @@ fn rejections_carry_the_time_to_come_back_in_every_state() {
     bench.advance(0.25);
     let rejection = bench.breaker.acquire().expect_err("the place is taken");
     assert_eq!((rejection.state, rejection.retry_after), (State::HalfOpen, secs(0.75)));
+}
+
+#[test]
+fn a_success_that_opens_an_untimed_breaker_opens_it_for_the_whole_wait() {
+    let clock = steadfast_base::VirtualClock::new();
+    let config = config_a().window(Window::Calls(10)).no_slow_rate().build().expect("valid");
+    let breaker = CircuitBreaker::new("untimed", config, clock.time()).expect("valid");
+    for _ in 0..4 {
+        assert!(breaker.call(|| Err::<(), _>(())).is_err());
+    }
+    clock.advance(secs(100.0));
+    assert!(breaker.call(|| Ok::<_, ()>(())).is_ok());
+    assert_eq!(breaker.metrics().next_attempt_in, Some(secs(5.0)));
 }
 
 #[test]
