@@ -15,7 +15,17 @@ impl CircuitBreaker {
     /// The state now.
     ///
     /// With [`Recovery::Lazy`](crate::Recovery::Lazy) an open breaker reads open until a call comes,
-    /// also after the open wait.
+    /// also after the open wait.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, State};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// assert_eq!(breaker.state(), State::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn state(&self) -> State {
         self.inner.gate.lasting_state().unwrap_or_else(|| {
             let now = self.inner.now();
@@ -26,18 +36,50 @@ impl CircuitBreaker {
         })
     }
 
-    /// How healthy the state is, see [`State::health`].
+    /// How healthy the state is, see [`State::health`].    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::{Health, Time};
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// assert_eq!(breaker.health(), Health::Healthy);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn health(&self) -> Health {
         self.state().health()
     }
 
-    /// All figures at one moment.
+    /// All figures at one moment.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// let _ = breaker.call(|| Err::<(), _>("no"));
+    /// let metrics = breaker.metrics();
+    /// assert_eq!((metrics.window.failed, metrics.failure_rate), (1, None));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn metrics(&self) -> Metrics {
         let now = self.inner.now();
         self.inner.step(|machine| machine.metrics(now))
     }
 
-    /// The settings.
+    /// The settings.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// assert_eq!(breaker.config(), Config::default());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn config(&self) -> Config {
         self.inner.gate.lock().config().clone()
     }
@@ -64,13 +106,38 @@ impl CircuitBreaker {
         self.inner.step(|machine| machine.set_state(state, now))
     }
 
-    /// Opens for `wait` from now on, by hand; an open breaker stays open for the new time.
+    /// Opens for `wait` from now on, by hand; an open breaker stays open for the new time.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, State};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// breaker.open_for(Duration::from_secs(30));
+    /// assert_eq!(breaker.state(), State::Open);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn open_for(&self, wait: Duration) {
         let now = self.inner.now();
         self.inner.step(|machine| machine.open_for(wait, now));
     }
 
-    /// Starts anew: closed, an empty window, the first open wait. The totals stay.
+    /// Starts anew: closed, an empty window, the first open wait. The totals stay.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, State};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// breaker.set_state(State::ForcedOpen)?;
+    /// breaker.reset();
+    /// assert_eq!(breaker.state(), State::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(&self) {
         let now = self.inner.now();
         self.inner.step(|machine| machine.reset(now));
@@ -80,7 +147,18 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails if the settings have faults, and keeps the old ones.
+    /// Fails if the settings have faults, and keeps the old ones.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// breaker.reconfigure(Config::builder().failure_rate(0.25).build()?)?;
+    /// assert_eq!(breaker.config().failure_rate, Some(0.25));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reconfigure(&self, config: Config) -> Result<(), ConfigError> {
         let now = self.inner.now();
         self.inner.step(|machine| {

@@ -116,7 +116,26 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails at [`limits::LISTENERS_MAX`] listeners.
+    /// Fails at [`limits::LISTENERS_MAX`] listeners.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// let seen = Arc::new(AtomicU32::new(0));
+    /// let count = Arc::clone(&seen);
+    /// breaker.on_event(move |_| {
+    ///     count.fetch_add(1, Ordering::Relaxed);
+    /// })?;
+    /// let _ = breaker.call(|| Ok::<_, ()>(()));
+    /// assert_eq!(seen.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_event(
         &self,
         listener: impl Fn(&Event) + Send + Sync + 'static,
@@ -124,7 +143,18 @@ impl CircuitBreaker {
         self.listen(true, Arc::new(listener))
     }
 
-    /// Removes a listener; `false` if it was removed before.
+    /// Removes a listener; `false` if it was removed before.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// let id = breaker.on_change(|_| ())?;
+    /// assert!(breaker.remove_listener(id));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_listener(&self, id: ListenerId) -> bool {
         let mut list = self.inner.listeners.lock();
         let mut listeners = list.to_vec();
@@ -140,7 +170,22 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails at [`limits::LISTENERS_MAX`] listeners.
+    /// Fails at [`limits::LISTENERS_MAX`] listeners.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use steadfast_base::{MemorySink, Time};
+    /// use steadfast_breaker::{CircuitBreaker, Config, State};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// let sink = Arc::new(MemorySink::new(8));
+    /// breaker.report_to(sink.clone())?;
+    /// breaker.set_state(State::Open)?;
+    /// assert_eq!(sink.names(), ["breaker.transition"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn report_to(&self, sink: Arc<dyn Sink>) -> Result<ListenerId, LimitExceeded> {
         let family = Arc::clone(&self.inner.family);
         self.on_change(move |change| {

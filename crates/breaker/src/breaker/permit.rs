@@ -73,6 +73,20 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// Fails as [`acquire`](Self::acquire) does.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config, Outcome};
+    ///
+    /// let time = Time::system();
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), time.clone())?;
+    /// let permit = breaker.acquire_at(time.now())?;
+    /// permit.finish_at(Outcome::Success, time.now());
+    /// assert_eq!(breaker.metrics().window.total, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn acquire_at(&self, now: Instant) -> Result<Permit<'_>, Rejection> {
         let ticket = self.inner.admit_at(now)?;
@@ -83,7 +97,19 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails as [`acquire`](Self::acquire) does.
+    /// Fails as [`acquire`](Self::acquire) does.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{CircuitBreaker, Config};
+    ///
+    /// let breaker = CircuitBreaker::new("mail", Config::default(), Time::system())?;
+    /// let permit = breaker.acquire_owned()?;
+    /// std::thread::spawn(move || permit.succeed()).join().unwrap();
+    /// assert_eq!(breaker.metrics().window.total, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn acquire_owned(&self) -> Result<Permit<'static>, Rejection> {
         let ticket = self.inner.admit_timed()?;
         let owner = Owner::Shared(Arc::clone(&self.inner));

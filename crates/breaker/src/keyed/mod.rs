@@ -123,6 +123,21 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
 
     /// Runs `setup` on each new breaker before its first call, for example to add a listener that
     /// knows the key.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{Config, KeyedBreakers};
+    ///
+    /// let capacity = NonZeroUsize::new(10).unwrap();
+    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?
+    ///     .with_setup(|key, breaker| println!("{key}: {}", breaker.name()));
+    /// shards.breaker(&3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn with_setup(
         mut self,
@@ -132,7 +147,20 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self
     }
 
-    /// The breaker of `key`, made if need be.
+    /// The breaker of `key`, made if need be.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{Config, KeyedBreakers};
+    ///
+    /// let capacity = NonZeroUsize::new(10).unwrap();
+    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
+    /// assert!(shards.breaker(&3).acquire().is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn breaker<Q>(&self, key: &Q) -> CircuitBreaker
     where
         K: Borrow<Q>,
@@ -143,7 +171,20 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         known.unwrap_or_else(|| self.insert(hash, key.to_owned()))
     }
 
-    /// The breaker of `key`, if there is one.
+    /// The breaker of `key`, if there is one.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{Config, KeyedBreakers};
+    ///
+    /// let capacity = NonZeroUsize::new(10).unwrap();
+    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
+    /// assert!(shards.get(&3).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn get<Q>(&self, key: &Q) -> Option<CircuitBreaker>
     where
         K: Borrow<Q>,
@@ -193,7 +234,21 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self.breaker(key).call_async(call).await
     }
 
-    /// Forgets the breaker of `key`; the key starts anew at its next call.
+    /// Forgets the breaker of `key`; the key starts anew at its next call.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{Config, KeyedBreakers};
+    ///
+    /// let capacity = NonZeroUsize::new(10).unwrap();
+    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
+    /// shards.breaker(&3);
+    /// assert!(shards.remove(&3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -227,7 +282,20 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    /// The keys whose breaker is in another state than closed, with the state.
+    /// The keys whose breaker is in another state than closed, with the state.    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{Config, KeyedBreakers};
+    ///
+    /// let capacity = NonZeroUsize::new(10).unwrap();
+    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
+    /// assert!(shards.not_closed().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn not_closed(&self) -> Vec<(K, State)> {
         let suspects: Vec<(K, CircuitBreaker)> = self
             .parts

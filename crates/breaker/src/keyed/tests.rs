@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
+
 use steadfast_base::VirtualClock;
 
 use super::*;

@@ -2,6 +2,7 @@
 
 mod control;
 mod judge;
+mod phase;
 mod probes;
 mod record;
 mod ticket;
@@ -10,18 +11,17 @@ mod ticket;
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use steadfast_base::Instant;
 
-use crate::config::{AfterProbeWait, Config, ConfigError, ProbeVerdict, Recovery};
-use crate::event::{Cause, Event, EventKind};
-use crate::limits;
+use crate::config::{Config, ConfigError, ProbeVerdict, Recovery};
+use crate::event::Event;
 use crate::metrics::{Metrics, Totals};
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::window::{FailureTimes, ResultWindow, Slack};
 
+use self::phase::Phase;
 use self::probes::Probes;
 pub use self::record::Recorded;
 pub use self::ticket::Ticket;
@@ -78,32 +78,6 @@ pub struct Machine {
     last_failure: Option<Instant>,
     totals: Totals,
     changes: Vec<Event>,
-}
-
-#[derive(Clone, Debug)]
-enum Phase {
-    Closed,
-    Open {
-        until: Instant,
-    },
-    HalfOpen(Probes),
-    ForcedOpen,
-    Disabled,
-    /// Which rules have been reported as exceeded.
-    MetricsOnly([bool; 4]),
-}
-
-impl Phase {
-    fn state(&self) -> State {
-        match self {
-            Self::Closed => State::Closed,
-            Self::Open { .. } => State::Open,
-            Self::HalfOpen(_) => State::HalfOpen,
-            Self::ForcedOpen => State::ForcedOpen,
-            Self::Disabled => State::Disabled,
-            Self::MetricsOnly(_) => State::MetricsOnly,
-        }
-    }
 }
 
 impl Machine {
@@ -328,85 +302,7 @@ impl Machine {
     fn has_free_probe(&self, probes: &Probes) -> bool {
         has_free_probe(&self.config, probes, &self.window)
     }
-
-    /// Moves time forward and makes the changes of state that are due.
-    fn settle(&mut self, now: Instant, for_a_call: bool) {
-        self.latest = self.latest.max(now);
-        if let Phase::HalfOpen(probes) = &self.phase {
-            let deadline = self.config.probe_wait().and_then(|wait| probes.deadline(wait));
-            if let Some(deadline) = deadline.filter(|&deadline| deadline <= self.latest) {
-                match self.config.half_open.then {
-                    AfterProbeWait::Open => self.open(Cause::ProbeUnanswered, deadline, None),
-                    AfterProbeWait::Closed => {
-                        self.enter(Phase::Closed, Cause::ProbeUnanswered, deadline);
-                    }
-                }
-            }
-        }
-        if let Phase::Open { until } = self.phase {
-            let automatic = self.config.recovery == Recovery::Automatic;
-            if until <= self.latest && (for_a_call || automatic) {
-                let at = if automatic { until } else { self.latest };
-                self.enter(Phase::HalfOpen(Probes::default()), Cause::OpenWaitOver, at);
-            }
-        }
-    }
-
-    /// Opens for `wait`, or for the open wait of the current attempt.
-    fn open(&mut self, cause: Cause, at: Instant, wait: Option<Duration>) {
-        if matches!(self.phase, Phase::HalfOpen(_)) {
-            self.attempt = self.attempt.saturating_add(1);
-        }
-        let wait = wait.unwrap_or_else(|| self.config.open_wait.after(self.attempt));
-        self.totals.opened += 1;
-        self.window.advance(at);
-        self.enter(Phase::Open { until: at + wait }, cause, at);
-    }
-
-    /// Starts a new period. The window is new too, but an open breaker keeps the one that opened it.
-    fn enter(&mut self, phase: Phase, cause: Cause, at: Instant) {
-        let from = self.state();
-        self.start_period(phase, at);
-        let open_for = self.open_until().map(|until| until - at);
-        let (to, attempt) = (self.state(), self.attempt);
-        self.note(at, EventKind::Transition { from, to, cause, attempt, open_for });
-    }
-
-    fn start_period(&mut self, phase: Phase, at: Instant) {
-        self.phase = phase;
-        self.epoch = self.epoch.wrapping_add(1);
-        self.not_permitted = 0;
-        if !matches!(self.phase, Phase::Open { .. }) {
-            self.streak = 0;
-        }
-        match self.phase {
-            Phase::Open { .. } => {}
-            Phase::HalfOpen(_) => {
-                let results = match self.config.half_open.verdict {
-                    ProbeVerdict::Rate => self.config.half_open.calls,
-                    // Probing ends with the first bad result or the last good one needed.
-                    ProbeVerdict::Successes(successes) => successes,
-                };
-                self.window = ResultWindow::calls(results.min(MAX_PROBE_WINDOW));
-            }
-            _ => self.window = ResultWindow::new(self.config.window, at),
-        }
-        if let Phase::Closed = self.phase {
-            self.attempt = 0;
-            self.failure_times = self.config.failure_limit.map(FailureTimes::new);
-        }
-    }
-
-    fn note(&mut self, at: Instant, kind: EventKind) {
-        if self.changes.len() >= limits::UNTAKEN_CHANGES_MAX {
-            self.changes.remove(0);
-        }
-        self.changes.push(Event { at, epoch: self.epoch, kind });
-    }
 }
-
-/// Probe results that are remembered for the figures, however many successes are asked for.
-const MAX_PROBE_WINDOW: u32 = 10_000;
 
 /// Whether one more probe may start. A probing judged by rate collects a fixed number of results, so
 /// results take a place too.

@@ -6,6 +6,8 @@ use steadfast_base::Instant;
 
 use super::*;
 use crate::config::ProbeWait;
+use crate::event::{Cause, EventKind};
+use crate::limits;
 use crate::outcome::Outcome;
 
 fn at(seconds: f64) -> Instant {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+
 use steadfast_base::{Health, HealthCheck, HealthReport};
 use steadfast_breaker::{Config, EventKind, Outcome, State, Window};
 
