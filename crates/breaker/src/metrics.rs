@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use steadfast_base::FailureKind;
 
+use crate::outcome::Failure;
 use crate::state::State;
 use crate::window::Counts;
 
@@ -31,6 +32,8 @@ pub struct Metrics {
     pub not_permitted: u64,
     /// Failed probings in a row; what the open wait grows with.
     pub attempt: u32,
+    /// The last failure that was reported, with kind and severity.
+    pub last_failure: Option<Failure>,
     /// Time since the last failure that was reported.
     pub since_last_failure: Option<Duration>,
     /// Time until the next probe may start, while open.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use steadfast_base::{FailureKind, Severity};
 
 /// What a finished call means to the breaker.
@@ -85,7 +87,7 @@ impl Outcome {
 /// One failure as the breaker sees it.
 ///
 /// Kind and severity are kept for reports and listeners; every failure weighs the same in the rates.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Failure {
     /// What kind of failure.
     pub kind: FailureKind,

@@ -27,6 +27,15 @@ fn serialized_settings_come_back_equal() {
 }
 
 #[test]
+fn seconds_may_be_whole_numbers() {
+    let text = r#"{"slow_call":2,"call_timeout":3,"failure_limit":{"failures":1,"within":60}}"#;
+    let config: Config = serde_json::from_str(text).expect("deserializes");
+    assert_eq!(config.slow_call, Duration::from_secs(2));
+    assert_eq!(config.call_timeout, Some(Duration::from_secs(3)));
+    assert!(config.failure_limit.is_some_and(|limit| limit.within == Duration::from_mins(1)));
+}
+
+#[test]
 fn absent_settings_are_defaults_and_unknown_ones_are_refused() {
     let config: Config = serde_json::from_str(r#"{"slow_rate":"off"}"#).expect("deserializes");
     assert_eq!(config, Config { slow_rate: None, ..Config::default() });

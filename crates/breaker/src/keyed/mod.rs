@@ -1,5 +1,6 @@
 //! One breaker for each key (host, shard, tenant), in bounded memory.
 
+mod control;
 mod table;
 
 #[cfg(all(test, not(suite_loom)))]
@@ -19,7 +20,6 @@ use crate::config::{Config, ConfigError};
 use crate::gate::ShardCount;
 use crate::machine::Machine;
 use crate::rejection::CallError;
-use crate::state::State;
 
 use self::table::Table;
 
@@ -62,7 +62,10 @@ pub struct KeyedBreakers<K, S = BuildHasherDefault<DefaultHasher>> {
     len: AtomicUsize,
     evicted: AtomicU64,
     capacity: usize,
-    template: Machine,
+    /// What new breakers are copied from.
+    template: Mutex<Machine>,
+    /// Counts changes of the settings.
+    settings_version: AtomicU64,
     family: Arc<Family>,
     hasher: S,
     setup: Option<Box<Setup<K>>>,
@@ -114,7 +117,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
             len: AtomicUsize::new(0),
             evicted: AtomicU64::new(0),
             capacity: capacity.get(),
-            template: Machine::new(config)?,
+            template: Mutex::new(Machine::new(config)?),
+            settings_version: AtomicU64::new(0),
             family: Arc::new(Family { name: name.into().into(), time }),
             hasher,
             setup: None,
@@ -234,80 +238,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self.breaker(key).call_async(call).await
     }
 
-    /// Forgets the breaker of `key`; the key starts anew at its next call.    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::num::NonZeroUsize;
-    ///
-    /// use steadfast_base::Time;
-    /// use steadfast_breaker::{Config, KeyedBreakers};
-    ///
-    /// let capacity = NonZeroUsize::new(10).unwrap();
-    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
-    /// shards.breaker(&3);
-    /// assert!(shards.remove(&3));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn remove<Q>(&self, key: &Q) -> bool
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let hash = self.hasher.hash_one(key);
-        let removed = self.part(hash).lock().remove(hash, key).is_some();
-        if removed {
-            self.len.fetch_sub(1, Ordering::Relaxed);
-        }
-        removed
-    }
-
-    /// Breakers at the moment.
-    pub fn len(&self) -> usize {
-        self.parts.iter().map(|part| part.lock().len()).sum()
-    }
-
-    /// Whether there is no breaker yet.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The most breakers there can be.
-    pub fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// Breakers that had to make room for new keys so far.
-    pub fn evicted(&self) -> u64 {
-        self.evicted.load(Ordering::Relaxed)
-    }
-
-    /// The keys whose breaker is in another state than closed, with the state.    ///
-    /// # Example
-    ///
-    /// ```
-    /// use std::num::NonZeroUsize;
-    ///
-    /// use steadfast_base::Time;
-    /// use steadfast_breaker::{Config, KeyedBreakers};
-    ///
-    /// let capacity = NonZeroUsize::new(10).unwrap();
-    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
-    /// assert!(shards.not_closed().is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn not_closed(&self) -> Vec<(K, State)> {
-        let suspects: Vec<(K, CircuitBreaker)> = self
-            .parts
-            .iter()
-            .flat_map(|part| {
-                let table = part.lock();
-                let suspects = table.entries().filter(|(_, breaker)| !breaker.is_closed());
-                suspects.map(|(key, breaker)| (key.clone(), breaker.clone())).collect::<Vec<_>>()
-            })
-            .collect();
-        let states = suspects.into_iter().map(|(key, breaker)| (key, breaker.state()));
-        states.filter(|(_, state)| *state != State::Closed).collect()
+    fn template(&self) -> MutexGuard<'_, Machine> {
+        self.template.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[inline]
@@ -319,8 +251,9 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
     #[cold]
     fn insert(&self, hash: u64, key: K) -> CircuitBreaker {
         self.make_room(hash);
-        let breaker =
-            CircuitBreaker::with(self.template.clone(), Arc::clone(&self.family), ShardCount::One);
+        let version = self.settings_version.load(Ordering::Acquire);
+        let machine = self.template().clone();
+        let breaker = CircuitBreaker::with(machine, Arc::clone(&self.family), ShardCount::One);
         if let Some(setup) = &self.setup {
             setup(&key, &breaker);
         }
@@ -331,6 +264,12 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
             return known;
         }
         table.insert(hash, key, breaker.clone());
+        drop(table);
+        if self.settings_version.load(Ordering::Acquire) != version {
+            // New settings came after the template was read and may have missed this breaker.
+            let config = self.template().config().clone();
+            breaker.reconfigure(config).expect("the template's settings are valid");
+        }
         breaker
     }
 

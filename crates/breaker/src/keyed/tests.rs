@@ -99,11 +99,10 @@ fn a_flood_of_failing_keys_stays_bounded_and_makes_progress() {
 fn keys_in_use_outlive_keys_used_once() {
     let keyed = breakers(64);
     for key in 0..2_000 {
-        keyed.breaker(&7);
+        assert!(keyed.call(&7, || Ok::<_, ()>(())).is_ok());
         keyed.breaker(&(10_000 + key));
     }
-    let metrics = keyed.breaker(&7).metrics();
-    assert_eq!(metrics.epoch, 1);
+    assert_eq!(keyed.breaker(&7).metrics().totals.successes, 2_000, "it was never forgotten");
     assert!(keyed.get(&10_000).is_none());
 }
 
@@ -128,4 +127,16 @@ fn setup_runs_once_for_each_new_breaker() {
         keyed.breaker(&key);
     }
     assert_eq!(made.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn new_settings_reach_old_and_new_keys() {
+    let keyed = breakers(4);
+    keyed.breaker(&1);
+    keyed.reconfigure(&Config::consecutive(3)).expect("valid");
+    for key in [1, 2] {
+        assert_eq!(keyed.breaker(&key).config(), Config::consecutive(3));
+    }
+    assert!(keyed.reconfigure(&Config::consecutive(0)).is_err());
+    assert_eq!(keyed.breaker(&3).config(), Config::consecutive(3));
 }

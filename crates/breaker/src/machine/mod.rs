@@ -17,6 +17,7 @@ use steadfast_base::Instant;
 use crate::config::{Config, ConfigError, ProbeVerdict, Recovery};
 use crate::event::Event;
 use crate::metrics::{Metrics, Totals};
+use crate::outcome::Failure;
 use crate::rejection::Rejection;
 use crate::state::State;
 use crate::window::{FailureTimes, ResultWindow, Slack};
@@ -75,7 +76,7 @@ pub struct Machine {
     streak: u32,
     failure_times: Option<FailureTimes>,
     not_permitted: u64,
-    last_failure: Option<Instant>,
+    last_failure: Option<(Failure, Instant)>,
     totals: Totals,
     changes: Vec<Event>,
 }
@@ -198,7 +199,8 @@ impl Machine {
             probes,
             not_permitted: self.not_permitted,
             attempt: self.attempt,
-            since_last_failure: self.last_failure.map(|at| self.latest - at),
+            last_failure: self.last_failure.map(|(failure, _)| failure),
+            since_last_failure: self.last_failure.map(|(_, at)| self.latest - at),
             next_attempt_in: self.open_until().map(|until| until - self.latest),
             totals: self.totals.clone(),
         }

@@ -120,7 +120,7 @@ impl Machine {
         match outcome.as_failure() {
             Some(failure) => {
                 self.totals.count_failure(failure.kind);
-                self.last_failure = Some(self.latest);
+                self.last_failure = Some((failure, self.latest));
             }
             None => self.totals.successes += 1,
         }

@@ -217,7 +217,9 @@ fn a_failure_keeps_its_kind_and_a_server_can_ask_to_be_left_alone() {
         ]
     );
     bench.advance(2.0);
-    assert_eq!(bench.breaker.metrics().since_last_failure, Some(secs(2.0)));
+    let metrics = bench.breaker.metrics();
+    assert_eq!(metrics.since_last_failure, Some(secs(2.0)));
+    assert_eq!(metrics.last_failure.map(|last| last.kind), Some(FailureKind::Rejection));
 }
 
 #[test]

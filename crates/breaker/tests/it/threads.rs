@@ -1,7 +1,8 @@
 //! Real threads: stampedes, lost results, stress.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -103,7 +104,9 @@ fn under_stress_probes_stay_bounded_and_every_call_is_accounted_for() {
         .expect("valid");
     let breaker = CircuitBreaker::new("stress", config, clock.time()).expect("valid");
     let (admitted, rejected) = (AtomicU64::new(0), AtomicU64::new(0));
-    let (probing, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // Probes under way by epoch: those of an ended probing may linger, none may be one too many.
+    let probing = Mutex::new(HashMap::<u32, u32>::new());
+    let most = AtomicU32::new(0);
     on_threads(4, |number| {
         for call in 0..20_000_usize {
             if number == 0 && call % 16 == 0 {
@@ -116,13 +119,14 @@ fn under_stress_probes_stay_bounded_and_every_call_is_accounted_for() {
             admitted.fetch_add(1, Ordering::Relaxed);
             let (epoch, is_probe) = (permit.epoch(), permit.is_probe());
             if is_probe {
-                most.fetch_max(probing.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                // Before the permit goes back, so that no thread can count one probe too many. A
-                // probing that ended in between may have probes left over.
+                let mut probes = probing.lock().expect("not poisoned");
+                let count = probes.entry(epoch).or_default();
+                *count += 1;
+                most.fetch_max(*count, Ordering::Relaxed);
+                drop(probes);
                 thread::yield_now();
-                probing.fetch_sub(1, Ordering::SeqCst);
+                *probing.lock().expect("not poisoned").entry(epoch).or_default() -= 1;
             }
-            assert!(epoch > 0);
             permit.finish(if (call + number) % 7 < 4 {
                 Outcome::error()
             } else {
@@ -135,5 +139,5 @@ fn under_stress_probes_stay_bounded_and_every_call_is_accounted_for() {
     assert_eq!(metrics.totals.successes + metrics.totals.failures, admitted);
     assert_eq!(metrics.totals.rejected, rejected);
     assert!(metrics.totals.opened > 1, "the breaker opened again and again");
-    assert!(most.into_inner() <= 4, "two of this probing and at most two left over");
+    assert!(most.into_inner() <= 2, "never more probes than places");
 }
