@@ -44,10 +44,11 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         let message = build(Reply::new(answer));
         let unsent = match cell.mailbox.try_claim() {
             Ok(claim) => {
-                claim.write(message, cell.ask_envelope(tag));
+                asker.note_place(cell.id, claim.position());
+                claim.write(message, cell.envelope());
                 None
             }
-            Err(refused) => refuse(cell, message, tag, refused),
+            Err(refused) => refuse(cell, message, &asker, refused),
         };
         let mut ask = Self { cell, asker, tag, unsent, exact: None, wait: None };
         if context::is_set() {
@@ -99,7 +100,8 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             Unsent::Waiting(message, mut ticket) => {
                 match self.cell.mailbox.poll_claim(&mut ticket, task) {
                     Poll::Ready(Ok(claim)) => {
-                        claim.write(message, self.cell.ask_envelope(self.tag));
+                        self.asker.note_place(self.cell.id, claim.position());
+                        claim.write(message, self.cell.envelope());
                         None
                     }
                     Poll::Ready(Err(_)) => Some(AskError::Stopped(Some(message))),
@@ -138,10 +140,10 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
 /// What becomes of a question that found no slot.
 #[cold]
-fn refuse<M: Send + 'static>(
+fn refuse<M: Send + 'static, T>(
     cell: &Arc<Cell<M>>,
     message: M,
-    tag: AskTag,
+    asker: &Asker<T>,
     refused: Refused,
 ) -> Option<Unsent<M>> {
     let error = match (refused, cell.overflow()) {
@@ -149,10 +151,12 @@ fn refuse<M: Send + 'static>(
         (_, Overflow::Wait(_)) => return Some(Unsent::Waiting(message, Ticket::default())),
         // A dropped question would only wait for its deadline: its asker is told instead.
         (_, Overflow::Reject | Overflow::DropNewest) => SendError::Full(message),
-        (_, Overflow::DropOldest) => match cell.send_over_oldest(message, cell.ask_envelope(tag)) {
-            Ok(()) => return None,
-            Err(message) => SendError::Stopped(message),
-        },
+        (_, Overflow::DropOldest) => {
+            match cell.send_over_oldest(message, |place| asker.note_place(cell.id, place)) {
+                Ok(()) => return None,
+                Err(message) => SendError::Stopped(message),
+            }
+        }
     };
     Some(Unsent::Failed(error))
 }

@@ -269,8 +269,7 @@ impl<A: Actor> Cx<A> {
         if extras.stash.len() + extras.ready.len() >= STASH_MAX {
             return Err(message);
         }
-        let envelope = context::current()
-            .map(|context| Box::new(Envelope { context: Some(context), ask: None }));
+        let envelope = context::current().map(|context| Box::new(Envelope { context }));
         extras.stash.push_back((message, envelope));
         Ok(())
     }
@@ -318,19 +317,43 @@ impl<A: Actor> Cx<A> {
 
 /// What the life loop asks of the context.
 impl<A: Actor> Cx<A> {
-    pub(crate) fn next_message(&mut self) -> Option<Letter<A::Msg>> {
-        if let Some(extras) = &mut self.extras {
-            if !extras.timers.is_empty() {
-                let now = self.cell.system.time.now();
-                if let Some(message) = extras.timers.due(now) {
-                    return Some((message, None));
-                }
-            }
-            if let Some(letter) = extras.ready.pop_front() {
-                return Some(letter);
+    /// The next message, and whether it came with a context, which then waits in
+    /// [`take_context`](Self::take_context).
+    #[inline]
+    pub(crate) fn next_message(&mut self) -> Option<(A::Msg, bool)> {
+        let (message, envelope) = match self.extras.is_some().then(|| self.next_letter()).flatten()
+        {
+            Some(letter) => letter,
+            None => self.cell.inbox().try_next()?,
+        };
+        if envelope.is_none() && !self.cell.probed {
+            return Some((message, false));
+        }
+        Some((message, self.open(envelope)))
+    }
+
+    fn next_letter(&mut self) -> Option<Letter<A::Msg>> {
+        let extras = self.extras.as_mut()?;
+        if !extras.timers.is_empty() {
+            let now = self.cell.system.time.now();
+            if let Some(message) = extras.timers.due(now) {
+                return Some((message, None));
             }
         }
-        self.cell.inbox().try_next()
+        extras.ready.pop_front()
+    }
+
+    #[cold]
+    fn open(&mut self, envelope: Option<Box<Envelope>>) -> bool {
+        if self.cell.probed {
+            self.begin_turn(envelope.as_deref());
+        }
+        let context = envelope.map(|envelope| envelope.context);
+        let has_one = context.is_some();
+        if has_one {
+            self.extras().context = context;
+        }
+        has_one
     }
 
     /// Ready when there may be something to do.
@@ -369,22 +392,11 @@ impl<A: Actor> Cx<A> {
         }
     }
 
-    /// Puts a message's context, if it came with one, where the turn finds it.
-    pub(crate) fn open(&mut self, envelope: Option<Box<Envelope>>) -> bool {
-        let context = envelope.and_then(|envelope| envelope.context);
-        let has_one = context.is_some();
-        if has_one {
-            self.extras().context = context;
-        }
-        has_one
-    }
-
     pub(crate) fn take_context(&mut self) -> Option<Arc<CallContext>> {
         self.extras.as_mut()?.context.take()
     }
 
-    #[cold]
-    pub(crate) fn begin_turn(&mut self, envelope: Option<&Envelope>) {
+    fn begin_turn(&mut self, envelope: Option<&Envelope>) {
         let began = TurnStart::new(&self.cell, envelope);
         self.extras().turn = Some(began);
     }

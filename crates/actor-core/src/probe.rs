@@ -78,7 +78,7 @@ impl TurnStart {
     pub(crate) fn new<M: Send + 'static>(cell: &Cell<M>, envelope: Option<&Envelope>) -> Self {
         let now = cell.system.time.now();
         if let Some(probe) = &cell.system.probe {
-            let context = envelope.and_then(|envelope| envelope.context.as_deref());
+            let context = envelope.map(|envelope| &*envelope.context);
             probe.started(cell.id, now, context);
         }
         Self(now)

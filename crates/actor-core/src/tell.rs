@@ -87,7 +87,7 @@ fn refuse<M: Send + 'static>(cell: &Arc<Cell<M>>, message: M, refused: Refused) 
             cell.drop_letter(message);
             State::Sent
         }
-        Overflow::DropOldest => match cell.send_over_oldest(message, cell.envelope()) {
+        Overflow::DropOldest => match cell.send_over_oldest(message, |_| {}) {
             Ok(()) => State::Sent,
             Err(message) => State::Failed(SendError::Stopped(message)),
         },

@@ -164,8 +164,8 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
     fn watch(&self, watcher: Watcher) -> Result<(), (Watcher, ExitReason)> {
         let mut rare = self.rare();
         if self.status() == Status::Stopped {
-            let exit = rare.desk.as_ref().and_then(|desk| desk.exit.clone());
-            return Err((watcher, exit.unwrap_or(ExitReason::Killed)));
+            drop(rare);
+            return Err((watcher, self.ending()));
         }
         rare.desk().watchers.push(watcher);
         Ok(())

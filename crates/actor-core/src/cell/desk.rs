@@ -77,6 +77,40 @@ impl<M> Desk<M> {
     }
 }
 
+/// What the end of an actor takes off its desk.
+pub(crate) struct Closed {
+    pub(crate) path: Option<Arc<str>>,
+    pub(crate) watchers: Vec<Watcher>,
+    memberships: Vec<Membership>,
+    /// Notices and visits that nobody will take; dropping them tells who waits.
+    _controls: VecDeque<Control>,
+    _born: Vec<Arc<dyn AnyCell>>,
+}
+
+impl Closed {
+    pub(crate) fn leave_groups(self, id: ActorId) {
+        for membership in self.memberships {
+            membership.end(id);
+        }
+    }
+}
+
+impl<M> Desk<M> {
+    /// Clears the desk of an actor that has ended; its path and what is returned stay.
+    pub(crate) fn close(&mut self) -> Closed {
+        self.visits = 0;
+        self.orders.clear();
+        self.piped.clear();
+        Closed {
+            path: self.path.clone(),
+            watchers: std::mem::take(&mut self.watchers),
+            memberships: std::mem::take(&mut self.memberships),
+            _controls: std::mem::take(&mut self.queue),
+            _born: std::mem::take(&mut self.born),
+        }
+    }
+}
+
 /// What a cell keeps under its one lock.
 pub(crate) struct Rare<M> {
     /// Whom to tell of the end, and whether it decides what comes next.

@@ -9,7 +9,7 @@ use std::{
 use steadfast_base::ActorId;
 
 use super::{
-    Cell, Flags, Order, Status, Watcher,
+    Cell, Flags, Link, Order, Status, Watcher,
     task::{Guarded, Seat, catch, guarded},
 };
 use crate::{
@@ -24,7 +24,7 @@ pub(crate) enum Next {
     /// The next incarnation starts.
     Start,
     /// The actor ends for good.
-    Final(ExitReason),
+    Final,
 }
 
 /// Reads the reason off the way in which a guarded part of an incarnation ended.
@@ -53,9 +53,10 @@ pub(super) fn reason_of<M: Send + 'static>(
 pub(super) async fn retire<A: Actor>(
     seat: &mut Seat<A>,
     cx: &mut Cx<A>,
-    reason: ExitReason,
+    lived: Guarded<Result<ExitReason, BoxError>>,
 ) -> Next {
     let cell = Arc::clone(&cx.cell);
+    let reason = reason_of(&cell, lived);
     let mut lost = cell.take_all_lost();
     cell.flags.clear(Flags::STOP);
     let decided = cell.flags.has(Flags::FINAL) || !cell.is_supervised();
@@ -64,7 +65,8 @@ pub(super) async fn retire<A: Actor>(
         lost.lose_all(Why::Stopped);
         cx.bury_leftovers();
         finish_state(seat, cx, &reason).await;
-        return Next::Final(reason);
+        cell.doom(&reason);
+        return Next::Final;
     }
     let kept = reason.is_failure() && !matches!(reason, ExitReason::Killed);
     if !kept {
@@ -96,7 +98,8 @@ pub(super) async fn retire<A: Actor>(
                 cell.set_status(Status::Stopping);
                 cx.bury_leftovers();
                 finish_state(seat, cx, &reason).await;
-                return Next::Final(reason);
+                cell.doom(&reason);
+                return Next::Final;
             }
         }
     }
@@ -193,13 +196,13 @@ impl<M: Send + 'static> Cell<M> {
 
 impl<A: Actor> Cx<A> {
     /// Buries the actor, once.
-    pub(super) fn bury(&mut self, reason: &ExitReason, ignored: bool) {
+    pub(super) fn bury(&mut self, ignored: bool) {
         if self.cell.status() == Status::Stopped {
             return;
         }
         let cell = Arc::clone(&self.cell);
         self.bury_leftovers();
-        bury(&cell, reason, cell.failed_start.load(Ordering::Relaxed), ignored);
+        bury(&cell, cell.failed_start.load(Ordering::Relaxed), ignored);
     }
 
     /// Closes the mailbox; what is in it or held back becomes dead letters.
@@ -213,53 +216,61 @@ impl<A: Actor> Cx<A> {
 /// Buries the actor when its task ends in any way, also when the runtime drops the task.
 impl<A: Actor> Drop for Cx<A> {
     fn drop(&mut self) {
-        self.bury(&ExitReason::Killed, false);
+        self.bury(false);
     }
 }
 
 /// Everything that the end of an actor is for others, in this order: its mailbox closes, its name
 /// and its place are free, its groups are left, then watchers, parent and system are told.
-fn bury<M: Send + 'static>(
-    cell: &Arc<Cell<M>>,
+fn bury<M: Send + 'static>(cell: &Arc<Cell<M>>, failed_start: bool, ignored: bool) {
+    cell.take_all_lost().lose_all(Why::Stopped);
+    let (link, desk) = {
+        let mut rare = cell.rare();
+        let link = rare.link.take();
+        cell.set_status(Status::Stopped);
+        let desk = rare.desk.as_mut().map(|desk| desk.close());
+        (link, desk)
+    };
+    cell.system.forget(cell.as_ref(), desk.as_ref().and_then(|desk| desk.path.as_deref()));
+    let watched = desk.as_ref().is_some_and(|desk| !desk.watchers.is_empty());
+    if link.is_none() && !watched && cell.system.probe.is_none() {
+        desk.into_iter().for_each(|desk| desk.leave_groups(cell.id));
+        return;
+    }
+    let (path, reason) = (cell.path(), cell.ending());
+    if let Some(mut desk) = desk {
+        for watcher in std::mem::take(&mut desk.watchers) {
+            notify(watcher, cell.id, &path, &reason);
+        }
+        desk.leave_groups(cell.id);
+    }
+    if let Some(link) = link {
+        tell_link(&link, cell.id, &path, &reason, failed_start, ignored);
+    }
+    cell.system.exited(cell.id, &path, &reason);
+}
+
+/// Tells the parent of the end.
+fn tell_link(
+    link: &Link,
+    id: ActorId,
+    path: &Arc<str>,
     reason: &ExitReason,
     failed_start: bool,
     ignored: bool,
 ) {
-    cell.take_all_lost().lose_all(Why::Stopped);
-    let path = cell.path();
-    let (link, controls, watchers, memberships) = {
-        let mut rare = cell.rare();
-        let link = rare.link.take();
-        let desk = rare.desk();
-        desk.exit = Some(reason.clone());
-        cell.set_status(Status::Stopped);
-        let controls = std::mem::take(&mut desk.queue);
-        (link, controls, std::mem::take(&mut desk.watchers), std::mem::take(&mut desk.memberships))
-    };
-    drop(controls);
-    cell.system.forget(cell.as_ref(), Some(&path));
-    for membership in memberships {
-        membership.end(cell.id);
+    if !link.supervised {
+        let (path, reason) = (Arc::clone(path), reason.clone());
+        link.parent.signal(Signal::ChildExited { id, path, reason });
+        return;
     }
-    for watcher in watchers {
-        notify(watcher, cell.id, &path, reason);
+    let tell = |stage| link.parent.signal(Signal::Child(ChildEvent { key: link.key, id, stage }));
+    if ignored {
+        tell(ChildStage::Ignored);
+    } else if failed_start {
+        tell(ChildStage::StartFailed(reason.clone()));
     }
-    if let Some(link) = link {
-        let (id, key) = (cell.id, link.key);
-        if link.supervised {
-            let tell = |stage| link.parent.signal(Signal::Child(ChildEvent { key, id, stage }));
-            if ignored {
-                tell(ChildStage::Ignored);
-            } else if failed_start {
-                tell(ChildStage::StartFailed(reason.clone()));
-            }
-            tell(ChildStage::Stopped(reason.clone()));
-        } else {
-            let reason = reason.clone();
-            link.parent.signal(Signal::ChildExited { id, path: Arc::clone(&path), reason });
-        }
-    }
-    cell.system.exited(cell.id, &path, reason);
+    tell(ChildStage::Stopped(reason.clone()));
 }
 
 /// Tells one watcher.

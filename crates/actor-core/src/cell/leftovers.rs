@@ -98,10 +98,15 @@ impl<M: Send + 'static> Cell<M> {
         self.mailbox.close();
         let _turn = turn::enter(self.id);
         let mut dead = 0_u64;
-        let rest = std::iter::from_fn(|| inbox.drain_next());
-        for (message, envelope) in letters.into_iter().chain(rest) {
-            match envelope.and_then(|envelope| envelope.ask) {
-                Some(tag) => self.give_back(tag, message),
+        for (message, _) in letters {
+            dead += 1;
+            bury_one(message);
+        }
+        let mut asks = None;
+        while let Some((message, _)) = inbox.drain_next() {
+            let asks = asks.get_or_insert_with(|| self.system.pool.asks_of(self.id));
+            match asks.get(&inbox.last_position()) {
+                Some(tag) => self.give_back(*tag, message),
                 None => {
                     dead += 1;
                     bury_one(message);

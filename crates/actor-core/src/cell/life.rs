@@ -23,7 +23,7 @@ pub(super) fn life<'a, A: Actor>(
                     return Ok(reason);
                 }
             }
-            let Some((message, envelope)) = cx.next_message() else {
+            let Some((message, in_context)) = cx.next_message() else {
                 if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
                     return Ok(ExitReason::Normal);
                 }
@@ -31,12 +31,8 @@ pub(super) fn life<'a, A: Actor>(
                 budget = BUDGET;
                 continue;
             };
-            if cx.cell.probed {
-                cx.begin_turn(envelope.as_deref());
-            }
-            // Decided before the awaits, so that no context is kept over them.
-            let handled = if cx.open(envelope) {
-                Box::pin(in_context(actor, message, cx)).await
+            let handled = if in_context {
+                Box::pin(handle_in_context(actor, message, cx)).await
             } else {
                 actor.handle(message, cx).await
             };
@@ -59,7 +55,7 @@ pub(super) fn life<'a, A: Actor>(
 }
 
 /// Handles a message in the context that it came with.
-async fn in_context<A: Actor>(
+async fn handle_in_context<A: Actor>(
     actor: &mut A,
     message: A::Msg,
     cx: &mut Cx<A>,

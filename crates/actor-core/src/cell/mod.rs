@@ -36,18 +36,16 @@ pub(crate) use task::{StartReport, catch, run};
 use crate::{
     ExitReason, Overflow,
     mailbox::{Mailbox, Receiver},
-    slot::AskTag,
     system::SystemInner,
 };
 
 /// The receiving end of an actor's mailbox.
 pub(crate) type Inbox<'a, M> = Receiver<'a, M, Envelope>;
 
-/// What travels beside a message when there is something to say about it.
-#[derive(Debug, Default)]
+/// What travels beside a message where a call context is in force.
+#[derive(Debug)]
 pub(crate) struct Envelope {
-    pub(crate) context: Option<Arc<CallContext>>,
-    pub(crate) ask: Option<AskTag>,
+    pub(crate) context: Arc<CallContext>,
 }
 
 /// Where an actor is in its life.
@@ -88,6 +86,8 @@ pub(crate) struct Cell<M: Send + 'static> {
     pub(crate) flags: Flags,
     status: AtomicU8,
     overflow: AtomicU8,
+    /// Code of the reason for the end; see `doom`.
+    ending: AtomicU8,
     /// Set while a start has failed and the parent is not told yet.
     pub(crate) failed_start: AtomicBool,
     /// Whether a probe wants to hear of every message.
@@ -123,6 +123,7 @@ impl<M: Send + 'static> Cell<M> {
             flags: Flags::default(),
             status: AtomicU8::new(Status::Starting as u8),
             overflow: AtomicU8::new(overflow.code()),
+            ending: AtomicU8::new(0),
             failed_start: AtomicBool::new(false),
             probed,
             room_ms: AtomicU32::new(overflow.room_ms()),
@@ -170,7 +171,35 @@ impl<M: Send + 'static> Cell<M> {
 
     /// Why it ended, once it has ended for good.
     pub(crate) fn exit(&self) -> Option<ExitReason> {
-        self.rare().desk.as_ref().and_then(|desk| desk.exit.clone())
+        (self.status() == Status::Stopped).then(|| self.ending())
+    }
+
+    /// Settles why the actor ends. Only a reason with a failure needs the desk.
+    pub(crate) fn doom(&self, reason: &ExitReason) {
+        let code = match reason {
+            ExitReason::Normal => 1,
+            ExitReason::Shutdown => 2,
+            ExitReason::Killed => 0,
+            _ => {
+                self.rare().desk().exit = Some(reason.clone());
+                3
+            }
+        };
+        self.ending.store(code, Ordering::Release);
+    }
+
+    /// Why the actor ends; killed, if it never came to settle it.
+    pub(crate) fn ending(&self) -> ExitReason {
+        match self.ending.load(Ordering::Acquire) {
+            0 => ExitReason::Killed,
+            1 => ExitReason::Normal,
+            2 => ExitReason::Shutdown,
+            _ => {
+                let rare = self.rare();
+                let exit = rare.desk.as_ref().and_then(|desk| desk.exit.clone());
+                exit.unwrap_or(ExitReason::Killed)
+            }
+        }
     }
 
     /// Sets flags and wakes the actor's task.

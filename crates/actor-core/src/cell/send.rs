@@ -5,29 +5,16 @@ use std::sync::Arc;
 use steadfast_base::context;
 
 use super::{Cell, Envelope};
-use crate::{DeadReason, Overflow, mailbox::Refused, overflow::limit_ms, slot::AskTag, turn};
+use crate::{DeadReason, Overflow, mailbox::Refused, overflow::limit_ms, turn};
 
 impl<M: Send + 'static> Cell<M> {
-    /// What travels with a plain message: nothing, unless a context is in force.
+    /// What travels with a message: nothing, unless a context is in force.
     #[inline]
     pub(crate) fn envelope(&self) -> Option<Box<Envelope>> {
         if self.probed {
             self.tell_probe_enqueued();
         }
-        if context::is_set() { seal(None) } else { None }
-    }
-
-    /// What travels with a question: at least where to find its asker.
-    #[inline]
-    pub(crate) fn ask_envelope(&self, tag: AskTag) -> Option<Box<Envelope>> {
-        if self.probed {
-            self.tell_probe_enqueued();
-        }
-        if context::is_set() {
-            seal(Some(tag))
-        } else {
-            Some(Box::new(Envelope { context: None, ask: Some(tag) }))
-        }
+        if context::is_set() { seal() } else { None }
     }
 
     #[cold]
@@ -63,16 +50,14 @@ impl<M: Send + 'static> Cell<M> {
         self.tell_of_dead(DeadReason::Overflow, 1);
     }
 
-    /// Sends a message in place of the oldest one. The message comes back if the actor has stopped.
-    pub(crate) fn send_over_oldest(
-        &self,
-        message: M,
-        envelope: Option<Box<Envelope>>,
-    ) -> Result<(), M> {
+    /// Sends a message in place of the oldest one, after `note` was told its place. The message
+    /// comes back if the actor has stopped.
+    pub(crate) fn send_over_oldest(&self, message: M, note: impl Fn(u32)) -> Result<(), M> {
         loop {
             match self.mailbox.try_claim() {
                 Ok(claim) => {
-                    claim.write(message, envelope);
+                    note(claim.position());
+                    claim.write(message, self.envelope());
                     return Ok(());
                 }
                 Err(Refused::Closed) => return Err(message),
@@ -90,12 +75,13 @@ impl<M: Send + 'static> Cell<M> {
 }
 
 #[cold]
-fn seal(ask: Option<AskTag>) -> Option<Box<Envelope>> {
-    let context = context::current().map(|context| match turn::current_actor() {
+fn seal() -> Option<Box<Envelope>> {
+    let context = context::current()?;
+    let context = match turn::current_actor() {
         Some(sender) if context.sender() != Some(sender) => {
             Arc::new(context.as_ref().clone().with_sender(sender))
         }
         _ => context,
-    });
-    (context.is_some() || ask.is_some()).then(|| Box::new(Envelope { context, ask }))
+    };
+    Some(Box::new(Envelope { context }))
 }

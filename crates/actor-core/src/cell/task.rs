@@ -121,47 +121,49 @@ impl<A> Seat<A> {
     }
 }
 
+/// What the task keeps. The fields drop in this order: the state, what builds it, and last the
+/// context, which buries the actor.
+struct Whole<A: Actor, F> {
+    seat: Seat<A>,
+    factory: F,
+    cx: Cx<A>,
+}
+
 /// The whole life of an actor, as the future of its task.
 pub(crate) fn run<A: Actor, F: Factory<A>>(
-    mut cx: Cx<A>,
-    mut factory: F,
+    cx: Cx<A>,
+    factory: F,
     report: StartReport,
 ) -> impl Future<Output = ()> + Send {
-    let mut seat = report.map_or(Seat::Empty, Seat::Unborn);
+    let seat = report.map_or(Seat::Empty, Seat::Unborn);
+    let mut whole = Whole { seat, factory, cx };
     async move {
+        // Captured as one, so that it drops as one.
+        let _ = &whole;
         // From here on control reaches the task, also while it awaits in `started`.
-        poll_fn(|task| Poll::Ready(cx.cell.inbox().arm(task))).await;
-        let reason = 'incarnations: loop {
-            // Every await in its own scope: what is not needed in the long life is not kept in it.
-            if let Some(next) = Box::pin(come_up(&mut seat, &mut cx, &mut factory)).await {
-                match next {
-                    Next::Final(reason) => break reason,
-                    Next::Resume | Next::Start => continue,
-                }
+        poll_fn(|task| Poll::Ready(whole.cx.cell.inbox().arm(task))).await;
+        loop {
+            let up = come_up(&mut whole.seat, &mut whole.cx, &mut whole.factory);
+            let mut next = Box::pin(up).await;
+            while let Next::Resume = next {
+                let Some(actor) = whole.seat.actor() else { break };
+                whole.cx.cell.set_status(Status::Running);
+                let lived = guarded(Arc::clone(&whole.cx.cell), life(actor, &mut whole.cx)).await;
+                next = Box::pin(retire(&mut whole.seat, &mut whole.cx, lived)).await;
             }
-            while let Some(actor) = seat.actor() {
-                cx.cell.set_status(Status::Running);
-                let lived = guarded(Arc::clone(&cx.cell), life(actor, &mut cx)).await;
-                let reason = reason_of(&cx.cell, lived);
-                match Box::pin(retire(&mut seat, &mut cx, reason)).await {
-                    Next::Resume => {}
-                    Next::Start => continue 'incarnations,
-                    Next::Final(reason) => break 'incarnations reason,
-                }
+            if let Next::Final = next {
+                break;
             }
-        };
-        drop(seat);
-        drop(factory);
-        cx.bury(&reason, false);
+        }
     }
 }
 
-/// Starts an incarnation and tells who has to know; `None` if it is up.
+/// Starts an incarnation and tells who has to know; `Resume` if it is up.
 async fn come_up<A: Actor, F: Factory<A>>(
     seat: &mut Seat<A>,
     cx: &mut Cx<A>,
     factory: &mut F,
-) -> Option<Next> {
+) -> Next {
     let report = seat.take_report();
     let cell = Arc::clone(&cx.cell);
     let started = guarded(Arc::clone(&cell), start(seat, cx, factory)).await;
@@ -170,20 +172,21 @@ async fn come_up<A: Actor, F: Factory<A>>(
             if let Some(answer) = report {
                 drop(answer.send(Ok(())));
             }
-            None
+            Next::Resume
         }
         Begun::Failed(reason) => {
-            abandon(seat, cx).await;
-            Some(retire(seat, cx, reason).await)
+            Box::pin(abandon(seat, cx)).await;
+            Box::pin(retire(seat, cx, Guarded::Done(Ok(reason)))).await
         }
         Begun::Final { reason, ignored } => {
-            abandon(seat, cx).await;
-            cx.bury(&reason, ignored);
+            Box::pin(abandon(seat, cx)).await;
+            cx.cell.doom(&reason);
+            cx.bury(ignored);
             // The name is free by now, as the spawner may count on.
             if let Some(answer) = report {
                 drop(answer.send(Err(start_error(&reason, ignored))));
             }
-            Some(Next::Final(reason))
+            Next::Final
         }
     }
 }

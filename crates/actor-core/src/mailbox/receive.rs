@@ -101,6 +101,11 @@ impl<'a, M, C> Receiver<'a, M, C> {
         Poll::Pending
     }
 
+    /// The place of the message received last, as its [`Claim::position`](super::Claim).
+    pub(crate) fn last_position(&self) -> u32 {
+        self.mailbox.taken.load(Ordering::Relaxed).wrapping_sub(1)
+    }
+
     /// Gives all room there is to parked senders.
     ///
     /// To be called whenever the task goes `Pending` elsewhere than in `poll_sleep` (as in a

@@ -38,11 +38,18 @@ pub(crate) struct Claim<'a, M, C> {
     mailbox: &'a Mailbox<M, C>,
     block: *mut Block<M, C>,
     index: u8,
+    /// Claims made before this one, modulo 2^32.
+    position: u32,
     /// The claim ended the receiver's sleep: wake it once the slot is ready.
     wakes: bool,
 }
 
 impl<M, C> Claim<'_, M, C> {
+    /// The place of the message in the order of the mailbox, modulo 2^32.
+    pub(crate) fn position(&self) -> u32 {
+        self.position
+    }
+
     /// Moves the message in, publishes it, and wakes the receiver if it sleeps.
     #[inline]
     pub(crate) fn write(self, message: M, context: Option<Box<C>>) {
@@ -108,7 +115,7 @@ impl<M, C> Mailbox<M, C> {
 
     #[inline]
     fn claim_of(&self, block: *mut Block<M, C>, index: u8, before: Tail) -> Claim<'_, M, C> {
-        Claim { mailbox: self, block, index, wakes: before.is_asleep() }
+        Claim { mailbox: self, block, index, position: before.count(), wakes: before.is_asleep() }
     }
 
     /// The general way to claim: retries, waits for linking, links, allocates the first block.

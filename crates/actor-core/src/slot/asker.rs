@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
 
+use steadfast_base::ActorId;
+
 use super::chunk::Chunk;
 use super::pool::SlotPool;
 use super::state::Slot;
@@ -13,6 +15,12 @@ use super::word::{
     ANSWER_LEFT, ASKER_LEFT, DONE, EMPTY, Lost, PHASE, SETTLED, VERSION, WAITING, Why,
 };
 use crate::sync::Ordering;
+
+/// The place in an actor's mailbox as one word. Numbers of actors are cut to 32 bits: of two actors
+/// 2^32 spawns apart with asks at the same place, one may recall the other's.
+pub(super) fn place_of(actor: ActorId, position: u32) -> u64 {
+    actor.as_u64() << 32 | u64::from(position)
+}
 
 /// The waiting half of an ask. Dropping it discards a late answer.
 pub(crate) struct Asker<T> {
@@ -42,6 +50,18 @@ impl<T> Asker<T> {
         let slot = self.slot.expect("an ask has a name until its outcome was taken");
         // SAFETY: this half has not left, so the slot and its chunk are in use.
         unsafe { AskTag::of(slot) }
+    }
+
+    /// Notes where the question will lie, so that the actor finds its asker if it ends unasked.
+    ///
+    /// To be called before the question is written into the mailbox.
+    #[inline]
+    pub(crate) fn note_place(&self, actor: ActorId, position: u32) {
+        if let Some(slot) = self.slot {
+            let place = place_of(actor, position);
+            // SAFETY: this half has not left, so the slot is in use (INV-SLOT-1).
+            unsafe { slot.as_ref() }.place.store(place, Ordering::Release);
+        }
     }
 
     /// Changes the coarse deadline; only before the first poll. 0 = none.

@@ -1,10 +1,13 @@
 //! The pool's owner: hands out slots, and closes the pool when it is dropped.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::ptr::NonNull;
 
+use steadfast_base::ActorId;
+
 use super::answer::Answer;
-use super::asker::Asker;
+use super::asker::{Asker, place_of};
 use super::chunk::{CHUNK_SLOTS, Chunk};
 use super::deadline::Deadline;
 use super::pool::{SlotPool, lock};
@@ -81,6 +84,38 @@ impl PoolHandle {
     /// Slots allocated so far, in use or free.
     pub(crate) fn allocated(&self) -> u64 {
         self.pool().allocated()
+    }
+
+    /// The asks that wait for an answer from `actor`, with the places of their questions in its
+    /// mailbox. Looks at every slot of the pool: for the end of an actor, not for its life.
+    ///
+    /// Complete for the questions that were taken out of the mailbox before the call.
+    pub(crate) fn asks_of(&self, actor: ActorId) -> HashMap<u32, AskTag> {
+        let mut chunks = Vec::new();
+        self.pool().update(&mut chunks);
+        let mut asks = HashMap::new();
+        for chunk in chunks {
+            for index in 0..CHUNK_SLOTS {
+                // SAFETY: the chunk is allocated and the index is inside it.
+                let ptr = unsafe { Chunk::slot(chunk, index) };
+                // SAFETY: slots live as long as their pool.
+                let slot = unsafe { ptr.as_ref() };
+                let word = slot.word.load(Ordering::Acquire);
+                let place = slot.place.load(Ordering::Acquire);
+                if place == 0 || place >> 32 != place_of(actor, 0) >> 32 {
+                    continue;
+                }
+                // SAFETY: as above; a tag of an ask that is over names nothing.
+                let tag = unsafe { AskTag::of(ptr) };
+                // If the slot went to another ask meanwhile, the place may be that of the one
+                // and the tag that of the other.
+                if tag.names(word) {
+                    let position = u32::try_from(place & u64::from(u32::MAX));
+                    asks.insert(position.expect("masked to 32 bits"), tag);
+                }
+            }
+        }
+        asks
     }
 
     /// Loses the ask of this tag, whoever holds its answer. False if the ask is over: answered,

@@ -10,7 +10,7 @@ use super::word::{
 use crate::sync::{AtomicU32, AtomicU64, Ordering, UnsafeCell};
 
 /// Words that a slot stores inline; a larger value is boxed.
-const PAYLOAD_WORDS: usize = 4;
+const PAYLOAD_WORDS: usize = 3;
 
 /// What a slot stores besides its state.
 #[repr(C)]
@@ -30,6 +30,9 @@ pub(super) struct Slot {
     pub(super) limit_ms: AtomicU32,
     /// When the scan first saw the ask waiting, in milliseconds; valid while SEEN is set.
     pub(super) stamp: AtomicU32,
+    /// Where the question lies, as its asker noted: the actor's number and the place in its mailbox,
+    /// 32 bits each; 0 = nowhere.
+    pub(super) place: AtomicU64,
     pub(super) waker: WakerCell,
     payload: UnsafeCell<Payload>,
 }
@@ -43,6 +46,7 @@ impl Slot {
             word: AtomicU64::new(unused(index)),
             limit_ms: AtomicU32::new(0),
             stamp: AtomicU32::new(0),
+            place: AtomicU64::new(0),
             waker: WakerCell::new(),
             payload: UnsafeCell::new(Payload { next: None }),
         }
@@ -52,6 +56,7 @@ impl Slot {
     #[inline]
     pub(super) fn begin(&self, left: u64, limit_ms: u32) {
         self.limit_ms.store(limit_ms, Ordering::Relaxed);
+        self.place.store(0, Ordering::Relaxed);
         let word = self.word.load(Ordering::Relaxed);
         self.word.store(begun(word, left), Ordering::Release);
     }

@@ -18,11 +18,11 @@ impl AskTag {
     /// The tag of the ask that the slot serves now.
     ///
     /// # Safety
-    /// The slot came from its chunk and is in use.
+    /// The slot came from its chunk, and the pool lives.
     pub(super) unsafe fn of(slot: NonNull<Slot>) -> Self {
         // SAFETY: the caller vouches for the slot.
         let chunk = unsafe { Chunk::of(slot) };
-        // SAFETY: the chunk of a slot in use lives.
+        // SAFETY: chunks live as long as their pool.
         let number = u64::from(unsafe { chunk.as_ref() }.number);
         // SAFETY: the caller vouches for the slot.
         let slot = unsafe { slot.as_ref() };

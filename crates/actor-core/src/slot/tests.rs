@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use steadfast_base::ActorId;
+
 use super::{Asker, Lost, LostList, SlotPool, Why};
 
 /// A waker that counts.
@@ -279,6 +281,23 @@ fn a_tag_recalls_its_ask_and_no_later_one() {
     assert_eq!(poll(&mut next), Poll::Ready(Ok(2)));
     let other = SlotPool::new();
     assert!(!other.recall(tag, Why::Stopped), "a tag of another pool names nothing");
+}
+
+#[test]
+fn an_actor_finds_the_asks_that_noted_a_place_in_its_mailbox() {
+    let pool = SlotPool::new();
+    let (mine, other) = (ActorId::new(7), ActorId::new(8));
+    let (first, _first_answer) = pool.acquire::<u8>(0);
+    let (second, _second_answer) = pool.acquire::<u8>(0);
+    let (elsewhere, _elsewhere_answer) = pool.acquire::<u8>(0);
+    let (_nowhere, _nowhere_answer) = pool.acquire::<u8>(0);
+    first.note_place(mine, 0);
+    second.note_place(mine, u32::MAX);
+    elsewhere.note_place(other, 0);
+    let asks = pool.asks_of(mine);
+    assert_eq!(asks.len(), 2);
+    assert_eq!(asks.get(&0), Some(&first.tag()));
+    assert_eq!(asks.get(&u32::MAX), Some(&second.tag()));
 }
 
 #[test]
