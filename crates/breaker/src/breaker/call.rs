@@ -142,11 +142,11 @@ impl CircuitBreaker {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub async fn call_async<T, E, F: Future<Output = Result<T, E>>>(
+    pub fn call_async<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         call: impl FnOnce() -> F,
-    ) -> Result<T, CallError<E>> {
-        self.call_async_with(&ErrorsFail, call).await
+    ) -> impl Future<Output = Result<T, CallError<E>>> {
+        self.call_async_with(&ErrorsFail, call)
     }
 
     /// Like [`call_async`](Self::call_async), with a say in what a result means.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use steadfast_base::VirtualClock;
 
 use super::*;
+use crate::state::State;
 
 fn breakers(capacity: usize) -> KeyedBreakers<u32> {
     let capacity = NonZeroUsize::new(capacity).expect("not zero");

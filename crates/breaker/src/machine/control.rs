@@ -51,7 +51,7 @@ impl Machine {
     pub fn open_for(&mut self, wait: Duration, now: Instant) {
         self.settle(now, false);
         let now = self.latest;
-        if let Phase::Open { until } = &mut self.phase {
+        if let Phase::Open { until, .. } = &mut self.phase {
             *until = now + wait;
         } else {
             self.open(Cause::Manual, now, Some(wait));

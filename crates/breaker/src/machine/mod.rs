@@ -144,7 +144,9 @@ impl Machine {
     /// When [`tick`](Self::tick) will next change something.
     pub fn next_tick(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Open { until } if self.config.recovery == Recovery::Automatic => Some(*until),
+            Phase::Open { until, .. } if self.config.recovery == Recovery::Automatic => {
+                Some(*until)
+            }
             Phase::HalfOpen(probes) => probes.deadline(self.config.probe_wait()?),
             _ => None,
         }
@@ -153,7 +155,7 @@ impl Machine {
     /// When the open wait ends; `None` unless open.
     pub fn open_until(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Open { until } => Some(until),
+            Phase::Open { until, .. } => Some(until),
             _ => None,
         }
     }
@@ -182,10 +184,7 @@ impl Machine {
         let window = self.window.counts();
         let (probes, judged_from) = match &self.phase {
             Phase::HalfOpen(probes) => (probes.count(), self.config.probes_judged_at()),
-            // What opened the breaker may have been a probing, which is judged earlier.
-            Phase::Open { .. } => {
-                (0, self.config.probes_judged_at().min(self.config.judged_from()))
-            }
+            Phase::Open { judged_from, .. } => (0, *judged_from),
             _ => (0, self.config.judged_from()),
         };
         let judged = window.total >= judged_from;
@@ -234,7 +233,7 @@ impl Machine {
     pub(crate) fn holds_until(&self) -> Instant {
         match &self.phase {
             Phase::Closed => self.window.bucket_end(),
-            Phase::Open { until } => *until,
+            Phase::Open { until, .. } => *until,
             Phase::HalfOpen(probes) if self.has_free_probe(probes) => Instant::ZERO,
             Phase::HalfOpen(probes) => {
                 let wait = self.config.probe_wait();

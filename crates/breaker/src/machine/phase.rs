@@ -21,6 +21,8 @@ pub(super) enum Phase {
     Closed,
     Open {
         until: Instant,
+        /// Results that a rate needed in the window that opened it.
+        judged_from: u32,
     },
     HalfOpen(Probes),
     ForcedOpen,
@@ -57,7 +59,7 @@ impl Machine {
                 }
             }
         }
-        if let Phase::Open { until } = self.phase {
+        if let Phase::Open { until, .. } = self.phase {
             let automatic = self.config.recovery == Recovery::Automatic;
             if until <= self.latest && (for_a_call || automatic) {
                 let at = if automatic { until } else { self.latest };
@@ -74,7 +76,11 @@ impl Machine {
         let wait = wait.unwrap_or_else(|| self.config.open_wait.after(self.attempt));
         self.totals.opened += 1;
         self.window.advance(at);
-        self.enter(Phase::Open { until: at + wait }, cause, at);
+        let judged_from = match self.phase {
+            Phase::HalfOpen(_) => self.config.probes_judged_at(),
+            _ => self.config.judged_from(),
+        };
+        self.enter(Phase::Open { until: at + wait, judged_from }, cause, at);
     }
 
     /// Starts a new period. The window is new too, but an open breaker keeps the one that opened it.

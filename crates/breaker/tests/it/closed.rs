@@ -158,6 +158,11 @@ fn five_failures_in_a_row_open_by_default() {
     assert_eq!(bench.state(), State::Open);
     // 9 of 10 failed by then, so both rules are reported.
     assert_eq!(bench.exceeded(), 2);
+    let bench = Bench::new(Config::builder());
+    bench.calls("eeeee");
+    let metrics = bench.breaker.metrics();
+    assert_eq!((metrics.state, metrics.failure_rate), (State::Open, None), "too few for a rate");
+    assert_eq!(metrics.consecutive_failures, 5);
 }
 
 #[test]
