@@ -44,11 +44,14 @@ impl<M, C> Mailbox<M, C> {
             }
             if let Some((message, context)) = self.pop_oldest() {
                 displaced(message, context);
-            } else if self.is_all_reserved() {
-                return Err(Refused::Full);
-            } else {
-                backoff.wait();
+                continue;
             }
+            // What room there is belongs to parked senders first.
+            self.give_room(0);
+            if self.is_all_reserved() {
+                return Err(Refused::Full);
+            }
+            backoff.wait();
         }
     }
 

@@ -120,26 +120,29 @@ impl Pair<'_> {
         assert_eq!(taken, expected);
     }
 
+    /// The displaced come first; dropped claims among them vanish.
+    fn check_displaced(&mut self, displaced: Vec<(Token, Option<Box<u64>>)>, left: usize) {
+        for taken in displaced {
+            self.check_taken(Some(taken));
+        }
+        while self.queue.len() > left {
+            assert_eq!(self.queue.pop_front(), Some(None));
+        }
+    }
+
     fn displace(&mut self) {
         let (token, number) = self.message();
         let mut displaced = Vec::new();
         match self.mailbox.claim_displacing(|token, context| displaced.push((token, context))) {
             Ok(claim) => {
                 claim.write(token, None);
-                for taken in displaced {
-                    self.check_taken(Some(taken));
-                }
+                self.check_displaced(displaced, self.mailbox.len() - 1);
                 self.check_admission();
                 self.queue.push_back(Some((number, false)));
             }
             Err(Refused::Full) if self.shared => {
-                for taken in displaced {
-                    self.check_taken(Some(taken));
-                }
-                while self.queue.front() == Some(&None) {
-                    self.queue.pop_front();
-                }
-                assert!(!self.waiting.is_empty() && self.queue.is_empty());
+                self.check_displaced(displaced, 0);
+                assert!(!self.waiting.is_empty());
             }
             Err(refused) => self.check_refusal(refused),
         }

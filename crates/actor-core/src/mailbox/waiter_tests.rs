@@ -100,3 +100,21 @@ fn growing_wakes_waiters_and_shrinking_keeps_what_is_queued() {
     assert_eq!(send(&mailbox, 9), Ok(()));
     assert_eq!(mailbox.capacity(), 2);
 }
+
+#[test]
+fn a_displacing_sender_lets_those_who_wait_go_first() {
+    let (woken, waker) = Wakes::new();
+    let cx = Context::from_waker(&waker);
+    let mailbox = Plain::new(2);
+    let mut receiver = mailbox.receiver().unwrap();
+    receiver.share_head(true);
+    send(&mailbox, 0).unwrap();
+    send(&mailbox, 1).unwrap();
+    let mut ticket = Ticket::default();
+    assert!(mailbox.poll_claim(&mut ticket, &cx).is_pending());
+    assert_eq!(receive(&mut receiver), Some(0));
+    assert_eq!(receive(&mut receiver), Some(1));
+    mailbox.claim_displacing(|_, _| panic!("nothing is queued")).unwrap().write(2, None);
+    assert_eq!(woken.count(), 1);
+    assert!(mailbox.poll_claim(&mut ticket, &cx).is_ready());
+}
