@@ -10,13 +10,15 @@ use steadfast_base::ActorId;
 
 use crate::slot::{LostList, LostSlot};
 
+/// What every poll looks at; without a destructor, so that looking costs one load.
 struct Turn {
     actor: Cell<u64>,
-    lost: Cell<LostList>,
+    any_lost: Cell<bool>,
 }
 
 thread_local! {
-    static TURN: Turn = const { Turn { actor: Cell::new(0), lost: Cell::new(LostList::new()) } };
+    static TURN: Turn = const { Turn { actor: Cell::new(0), any_lost: Cell::new(false) } };
+    static LOST: Cell<LostList> = const { Cell::new(LostList::new()) };
 }
 
 /// Restores the turn of the outer actor, if one actor's poll is nested in another's.
@@ -25,11 +27,13 @@ pub(crate) struct Guard {
 }
 
 /// Marks the calling thread as polling `actor` until the guard drops.
+#[inline]
 pub(crate) fn enter(actor: ActorId) -> Guard {
     TURN.with(|turn| Guard { outer: turn.actor.replace(actor.as_u64()) })
 }
 
 impl Drop for Guard {
+    #[inline]
     fn drop(&mut self) {
         TURN.with(|turn| turn.actor.set(self.outer));
     }
@@ -55,24 +59,22 @@ pub(crate) fn lose(slot: LostSlot) -> Option<LostSlot> {
         if turn.actor.get() == 0 {
             return Some(slot);
         }
-        let mut lost = turn.lost.replace(LostList::new());
+        let mut lost = LOST.replace(LostList::new());
         lost.push(slot);
-        turn.lost.set(lost);
+        LOST.set(lost);
+        turn.any_lost.set(true);
         None
     })
 }
 
 /// True if replies were lost on this thread since they were last taken.
+#[inline]
 pub(crate) fn has_lost() -> bool {
-    TURN.with(|turn| {
-        let lost = turn.lost.replace(LostList::new());
-        let any = !lost.is_empty();
-        turn.lost.set(lost);
-        any
-    })
+    TURN.with(|turn| turn.any_lost.get())
 }
 
 /// The replies lost since the last call on this thread.
 pub(crate) fn take_lost() -> LostList {
-    TURN.with(|turn| turn.lost.replace(LostList::new()))
+    TURN.with(|turn| turn.any_lost.set(false));
+    LOST.replace(LostList::new())
 }

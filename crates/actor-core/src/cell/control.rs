@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use steadfast_base::ActorId;
+
 use super::AnyCell;
 use crate::Signal;
 
@@ -18,6 +20,8 @@ pub(crate) enum Control {
     Signal(Signal),
     /// To be run on the actor's state.
     Visit(Visit),
+    /// A child did not come up, and the actor knows it already.
+    Forget(ActorId),
 }
 
 /// A closure that an upper layer runs on an actor's state, between two messages.
@@ -79,15 +83,18 @@ impl Flags {
     /// Replies got lost in a turn that went on past a poll; they are on the desk.
     pub(crate) const LOST: u32 = 1 << 7;
 
+    #[inline]
     pub(crate) fn get(&self) -> u32 {
         self.0.load(Ordering::SeqCst)
     }
 
     /// One relaxed load: is there anything for the control lane?
+    #[inline]
     pub(crate) fn any(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
     }
 
+    #[inline]
     pub(crate) fn has(&self, flags: u32) -> bool {
         self.get() & flags != 0
     }
@@ -105,10 +112,12 @@ impl Flags {
         self.0.fetch_and(!flags, Ordering::SeqCst) & flags
     }
 
+    #[inline]
     pub(crate) fn killed(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::KILL != 0
     }
 
+    #[inline]
     pub(crate) fn suspended(&self) -> bool {
         self.0.load(Ordering::Relaxed) & Self::SUSPEND != 0
     }

@@ -2,7 +2,7 @@
 
 use std::{any::type_name, sync::Arc};
 
-use super::{AnyCell, Cell, Control, Flags, Inbox, Order};
+use super::{AnyCell, Cell, Control, Flags, Inbox, Order, Status};
 use crate::{
     DeadReason, ExitReason,
     extras::Letter,
@@ -102,14 +102,20 @@ impl<M: Send + 'static> Cell<M> {
             dead += 1;
             bury_one(message);
         }
-        let mut asks = None;
+        // Drained first: by then every asker has noted where its question lay.
+        let mut left = Vec::new();
         while let Some((message, _)) = inbox.drain_next() {
-            let asks = asks.get_or_insert_with(|| self.system.pool.asks_of(self.id));
-            match asks.get(&inbox.last_position()) {
-                Some(tag) => self.give_back(*tag, message),
-                None => {
-                    dead += 1;
-                    bury_one(message);
+            left.push((inbox.last_position(), message));
+        }
+        if !left.is_empty() {
+            let asks = self.system.pool.asks_of(self.id);
+            for (position, message) in left {
+                match asks.get(&position) {
+                    Some(tag) => self.give_back(*tag, message),
+                    None => {
+                        dead += 1;
+                        bury_one(message);
+                    }
                 }
             }
         }
@@ -117,6 +123,22 @@ impl<M: Send + 'static> Cell<M> {
         turn::take_lost().lose_all(Why::Stopped);
         if dead > 0 {
             self.tell_of_dead(DeadReason::Stopped, dead);
+        }
+    }
+
+    /// Hands the result of a piped future to the incarnation that piped it; dropped if that is over.
+    pub(crate) fn post_piped(&self, incarnation: u32, letter: Letter<M>) {
+        let late = {
+            let mut rare = self.rare();
+            if self.status() == Status::Stopped || self.incarnation() != incarnation {
+                Some(letter)
+            } else {
+                rare.desk().piped.push_back((incarnation, letter));
+                None
+            }
+        };
+        if late.is_none() {
+            self.raise(Flags::QUEUE);
         }
     }
 
