@@ -1,10 +1,11 @@
 //! Why a supervisor refused or failed to do what it was asked.
 
+use std::sync::Arc;
 use std::{error, fmt};
 
 use steadfast_actor_core::{ActorHandle, AskError, StartError};
 
-use crate::Faults;
+use crate::{Faults, RootFaults};
 
 /// Why a request to a supervisor came to nothing.
 #[non_exhaustive]
@@ -97,6 +98,8 @@ pub enum SupervisorError {
     },
     /// The supervisor itself did not start.
     Start(StartError),
+    /// The settings of the root are out of range.
+    Root(Arc<RootFaults>),
 }
 
 impl fmt::Display for SupervisorError {
@@ -104,6 +107,7 @@ impl fmt::Display for SupervisorError {
         match self {
             Self::Invalid(_) => f.write_str("the supervisor's description cannot be used"),
             Self::Child { name, .. } => write!(f, "the child {name} did not start"),
+            Self::Root(_) => f.write_str("the settings of the root cannot be used"),
             Self::Start(_) => f.write_str("the supervisor did not start"),
         }
     }
@@ -113,6 +117,7 @@ impl error::Error for SupervisorError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Invalid(faults) => Some(faults),
+            Self::Root(faults) => Some(&**faults),
             Self::Child { error, .. } | Self::Start(error) => Some(error),
         }
     }

@@ -21,3 +21,15 @@ pub enum Directive {
     /// End the supervisor with `Escalated`, so that its own parent decides.
     Escalate,
 }
+
+impl Directive {
+    /// The name used in text and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resume => "resume",
+            Self::Restart => "restart",
+            Self::Stop => "stop",
+            Self::Escalate => "escalate",
+        }
+    }
+}

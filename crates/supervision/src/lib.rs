@@ -20,9 +20,11 @@ mod directive;
 mod exit;
 mod fault;
 mod machine;
+pub mod names;
 mod plan;
 mod policy;
 mod root;
+mod root_supervisor;
 mod shell;
 mod shutdown;
 mod spec;
@@ -52,6 +54,7 @@ pub use root::{
     ErrorHistory, HISTORY_MAX, OPEN_WAIT, RESTARTS_MAX, RESTARTS_WINDOW, RestartGate, RootFaults,
     RootRules, STAY_UP, TRIALS,
 };
+pub use root_supervisor::{RootBuilder, RootSupervisor};
 pub use shutdown::{Shutdown, WORKER_SHUTDOWN};
 pub use spec::{
     ChildFailure, ChildRestart, ChildSpec, ChildTemplate, FAILURES_KEPT, FailureStage,

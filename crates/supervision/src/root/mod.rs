@@ -2,6 +2,7 @@
 
 mod gate;
 mod history;
+mod shared;
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use gate::RestartGate;
 pub use history::ErrorHistory;
+pub(crate) use shared::{Root, Waiter};
 
 /// Restarts of the whole tree within the window before the breaker opens.
 pub const RESTARTS_MAX: u32 = 100;

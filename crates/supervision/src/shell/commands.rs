@@ -27,7 +27,7 @@ impl SupervisorActor {
             Request::Call(call) => call(self, cx),
             Request::Tick => {
                 self.armed = None;
-                self.feed(Input::Tick, cx);
+                self.tick(cx);
             }
         }
     }

@@ -3,7 +3,7 @@
 use steadfast_actor_core::{
     ActorHandle, Cx, ExitReason, Failure, Order, StartError,
 };
-use steadfast_base::{ActorId, FailureKind, Instant};
+use steadfast_base::{ActorId, FailureKind};
 
 use super::events::is_gone;
 use super::reasons::{reason_for, reason_of};
@@ -12,12 +12,12 @@ use super::{SupervisorActor, put};
 use crate::child_error::BootError;
 use crate::spec::{LaunchOnce, Mailbox, Seat};
 use crate::{
-    ChildError, ChildKey, ChildRestart, Choice, CommandId, Directive, Effect, Event, Exit, ExitKind,
+    ChildError, ChildKey, Choice, CommandId, Directive, Effect, Exit, ExitKind,
     FailureStage, Granted, Input, Origin, Outcome, Refusal, RestartState,
 };
 
 impl SupervisorActor {
-    pub(super) fn perform(&mut self, effect: Effect, now: Instant, cx: &mut Cx<Self>) {
+    pub(super) fn perform(&mut self, effect: Effect, cx: &mut Cx<Self>) {
         match effect {
             Effect::Added(child, command) => self.added(child, command, cx),
             Effect::Start(child, origin) => self.start(child, origin, cx),
@@ -43,12 +43,12 @@ impl SupervisorActor {
                 }
                 self.forget(child);
             }
-            Effect::AskPermit(child) => self.inputs.push_back(Input::Permit(child)),
-            Effect::DropPermit(_) => {}
+            Effect::AskPermit(child) => self.ask_permit(child, cx),
+            Effect::DropPermit(child) => self.drop_permit(child, cx),
             Effect::Answer(command, answer) => self.answer(command, answer),
             Effect::Ready => self.ready = true,
             Effect::Finished(outcome) => self.outcome = Some(outcome),
-            Effect::Report(event) => self.report(event, now, cx),
+            Effect::Report(event) => self.report(&event, cx),
         }
     }
 
@@ -283,24 +283,6 @@ impl SupervisorActor {
         let hook = self.hooks_of(child).and_then(|hooks| hooks.cleanup.clone());
         if let Some(hook) = hook {
             hook(&self.restart_of(child, cx));
-        }
-    }
-
-    fn restart_of(&self, child: ChildKey, cx: &Cx<Self>) -> ChildRestart<'_> {
-        ChildRestart {
-            child: self.table.get(child),
-            name: self.core.name(child).map(|name| &**name),
-            restarts: self.counts_of(child, cx).1,
-            last: self.last_reason(child),
-        }
-    }
-
-    fn report(&mut self, event: Event, _: Instant, cx: &mut Cx<Self>) {
-        if let Event::Restarted(child) = &event {
-            let hook = self.hooks_of(*child).and_then(|hooks| hooks.on_restart.clone());
-            if let Some(hook) = hook {
-                hook(&self.restart_of(*child, cx));
-            }
         }
     }
 }

@@ -67,6 +67,7 @@ impl SupervisorActor {
         if !reason.is_failure() && stage != FailureStage::Starting {
             return Choice { directive: Directive::Restart, sample: cx.rng().unit_f64() };
         }
+        self.tell_gate_failed(child, cx);
         let directive = self.ask_decider(child, stage, reason, cx);
         let kept = self.histories.entry(child).or_insert_with(VecDeque::new);
         if kept.len() >= FAILURES_KEPT {

@@ -3,11 +3,13 @@
 mod commands;
 mod effects;
 mod events;
+mod permits;
 mod reasons;
+mod report;
 mod request;
 mod table;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,12 +19,14 @@ use steadfast_actor_core::{
     Actor, ActorHandle, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT, Signal,
     StartError, Started,
 };
-use steadfast_base::{ActorId, Instant, Sink};
+use steadfast_base::{ActorId, Instant, Sink, Value};
 
 pub(crate) use self::request::{
     Argument, DoneReply, Launcher, Pending, Request, StartReply, Together,
 };
 use self::table::Table;
+use crate::names;
+use crate::root::Root;
 use crate::spec::{LaunchOnce, Mailbox};
 use crate::{
     ChildKey, ChildSpec, Effect, Faults, Input, KILL_WAIT, Outcome, Supervisor,
@@ -36,6 +40,7 @@ const TIMER: &str = "supervision";
 #[derive(Clone, Default)]
 pub(crate) struct Tree {
     pub(crate) sink: Option<Arc<dyn Sink>>,
+    pub(crate) root: Option<Arc<Root>>,
 }
 
 /// When those are killed that leave by themselves while the supervisor ends.
@@ -69,6 +74,13 @@ pub(crate) struct SupervisorActor {
     outcome: Option<Outcome>,
     patience: Option<Patience>,
     armed: Option<Instant>,
+    /// Children that wait for a permit of the root.
+    asked: BTreeSet<ChildKey>,
+    /// This incarnation, known from its start on.
+    me: Option<(ActorHandle, u32)>,
+    is_root: bool,
+    /// Why a root ended, for the system.
+    last_words: Option<ExitReason>,
 }
 
 impl SupervisorActor {
@@ -85,15 +97,33 @@ impl SupervisorActor {
         move || Self::new(Arc::clone(&supervisor), &above)
     }
 
+    /// As [`factory`](Self::factory), for the top of a system.
+    pub(crate) fn root_factory(
+        supervisor: &Arc<Supervisor>,
+        tree: &Tree,
+    ) -> impl FnMut() -> Result<Self, Faults> + Clone + Send + Sync + 'static {
+        let make = Self::factory(supervisor, tree);
+        move || {
+            let mut make = make.clone();
+            let mut root = make()?;
+            root.is_root = true;
+            Ok(root)
+        }
+    }
+
     fn new(spec: Arc<Supervisor>, above: &Tree) -> Result<Self, Faults> {
-        let core = SupervisorCore::new(spec.plan())?;
+        let mut core = SupervisorCore::new(spec.plan())?;
+        if above.root.is_some() {
+            core = core.with_permits();
+        }
         let mut specs = Vec::new();
         for child in &spec.children {
             if let Some(key) = core.find(child.name()) {
                 put(&mut specs, key, Arc::new(child.clone()));
             }
         }
-        let tree = Tree { sink: spec.sink.clone().or_else(|| above.sink.clone()) };
+        let sink = spec.sink.clone().or_else(|| above.sink.clone());
+        let tree = Tree { sink, root: above.root.clone() };
         Ok(Self {
             core,
             spec,
@@ -112,18 +142,26 @@ impl SupervisorActor {
             outcome: None,
             patience: None,
             armed: None,
+            asked: BTreeSet::new(),
+            me: None,
+            is_root: false,
+            last_words: None,
         })
     }
 
     /// Takes one input and performs everything that follows from it.
     fn feed(&mut self, input: Input, cx: &mut Cx<Self>) {
-        let now = cx.now();
         self.inputs.push_back(input);
+        self.run(cx);
+    }
+
+    fn run(&mut self, cx: &mut Cx<Self>) {
+        let now = cx.now();
         while let Some(input) = self.inputs.pop_front() {
             let mut effects = std::mem::take(&mut self.effects);
             self.core.step(now, input, &mut effects);
             for effect in effects.drain(..) {
-                self.perform(effect, now, cx);
+                self.perform(effect, cx);
             }
             self.effects = effects;
         }
@@ -158,13 +196,16 @@ impl SupervisorActor {
         let patience = self.patience.map(|patience| match patience {
             Patience::Until(at) | Patience::Killed(at) => at,
         });
-        [self.core.next_wake(), patience].into_iter().flatten().min()
+        let gate = self.tree.root.as_ref().filter(|_| self.is_root);
+        let gate = gate.and_then(|root| root.next_wake());
+        [self.core.next_wake(), patience, gate].into_iter().flatten().min()
     }
 
     /// Ends the actor if all is over, else sets its timer.
     fn settle(&mut self, cx: &mut Cx<Self>) {
         if self.is_over(cx) {
             let reason = self.end_reason(cx);
+            self.say_last_words(&reason, cx);
             cx.stop_with(reason);
             return;
         }
@@ -205,9 +246,22 @@ impl SupervisorActor {
             Some(Signal::Child(event)) => self.on_child(event, cx),
             Some(_) => {}
             None if stoppable && cx.is_told_to_stop() => return true,
-            None => self.feed(Input::Tick, cx),
+            None => self.tick(cx),
         }
         false
+    }
+
+    fn say_last_words(&mut self, reason: &ExitReason, cx: &Cx<Self>) {
+        self.emit(names::SUPERVISOR_ENDED, &[(names::EXIT, Value::Str(reason.name()))], cx);
+        self.last_words = Some(reason.clone());
+    }
+
+    fn tick(&mut self, cx: &mut Cx<Self>) {
+        if let Some(root) = self.tree.root.as_ref().filter(|_| self.is_root) {
+            root.tick(cx.now());
+            self.take_granted(cx);
+        }
+        self.feed(Input::Tick, cx);
     }
 
     fn me(cx: &Cx<Self>) -> ActorHandle {
@@ -236,6 +290,10 @@ impl Actor for SupervisorActor {
 
     async fn started(&mut self, cx: &mut Cx<Self>) -> Result<Started, EndWith> {
         self.table.set_wards(cx.wards());
+        self.me = Some((Self::me(cx), cx.incarnation()));
+        if let Some(root) = self.tree.root.as_ref().filter(|_| self.is_root) {
+            root.set_actor(Self::me(cx));
+        }
         self.feed(Input::Start, cx);
         while !self.ready {
             if self.is_over(cx) {
@@ -268,10 +326,14 @@ impl Actor for SupervisorActor {
         Ok(Flow::Continue)
     }
 
-    async fn stopped(&mut self, _: &ExitReason, cx: &mut Cx<Self>) {
+    async fn stopped(&mut self, reason: &ExitReason, cx: &mut Cx<Self>) {
+        if self.outcome.is_some() && self.last_words.is_some() {
+            return;
+        }
         self.feed(Input::Stop, cx);
         while !self.is_over(cx) {
             self.wait(cx, false).await;
         }
+        self.say_last_words(reason, cx);
     }
 }

@@ -1,0 +1,78 @@
+//! Permits for restarts: asked of the root, and granted by it, perhaps much later.
+
+use steadfast_actor_core::Cx;
+
+use super::SupervisorActor;
+use crate::root::Waiter;
+use crate::{ChildKey, Input};
+
+impl SupervisorActor {
+    pub(super) fn ask_permit(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
+        let Some(root) = self.tree.root.clone() else {
+            return self.inputs.push_back(Input::Permit(child));
+        };
+        let waiter = self.waiter(child, cx);
+        self.asked.insert(child);
+        root.ask(waiter, cx.now());
+        self.take_granted(cx);
+    }
+
+    pub(super) fn drop_permit(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
+        self.asked.remove(&child);
+        if let Some(root) = self.tree.root.clone() {
+            root.withdraw(&self.waiter(child, cx), cx.now());
+            self.take_granted(cx);
+        }
+    }
+
+    pub(super) fn tell_gate_up(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
+        if let Some(root) = self.tree.root.clone() {
+            root.up(&self.waiter(child, cx), cx.now());
+            self.take_granted(cx);
+        }
+    }
+
+    pub(super) fn tell_gate_failed(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
+        if let Some(root) = self.tree.root.clone() {
+            root.failed(&self.waiter(child, cx), cx.now());
+            self.take_granted(cx);
+        }
+    }
+
+    /// Makes inputs of the permits that the root has granted to this supervisor.
+    pub(super) fn take_granted(&mut self, cx: &Cx<Self>) {
+        let Some(root) = &self.tree.root else { return };
+        for child in root.take_granted(cx.id(), cx.incarnation()) {
+            self.asked.remove(&child);
+            self.inputs.push_back(Input::Permit(child));
+        }
+    }
+
+    /// Serves what others caused: permits granted, and the timer of the gate.
+    pub(crate) fn look_at_gate(&mut self, cx: &mut Cx<Self>) {
+        self.take_granted(cx);
+        self.run(cx);
+        self.settle(cx);
+    }
+
+    fn waiter(&self, child: ChildKey, cx: &Cx<Self>) -> Waiter {
+        Waiter::new(Self::me(cx), cx.incarnation(), child)
+    }
+
+    /// Gives back what this incarnation still waits for.
+    pub(super) fn withdraw_all(&mut self) {
+        let (Some(root), Some((me, incarnation))) = (&self.tree.root, &self.me) else { return };
+        for child in std::mem::take(&mut self.asked) {
+            root.withdraw_late(&Waiter::new(me.clone(), *incarnation, child));
+        }
+    }
+}
+
+impl Drop for SupervisorActor {
+    fn drop(&mut self) {
+        self.withdraw_all();
+        if let (true, Some(root)) = (self.is_root && self.ready, &self.tree.root) {
+            root.end(self.last_words.take());
+        }
+    }
+}
