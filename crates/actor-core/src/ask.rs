@@ -15,7 +15,7 @@ use crate::{
     AskError, Overflow, Reply, SendError, Status,
     cell::Cell,
     mailbox::{Refused, Ticket},
-    slot::{AskTag, Asker, Lost, Why},
+    slot::{Asker, Deadline, Lost, Why},
     waits::Wait,
 };
 
@@ -24,7 +24,8 @@ use crate::{
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     cell: &'a Arc<Cell<M>>,
     asker: Asker<T>,
-    tag: AskTag,
+    /// Where the question lies in the mailbox, once it is there.
+    position: u32,
     unsent: Option<Unsent<M>>,
     /// An exact deadline, where one was given or inherited.
     exact: Option<Box<Sleep>>,
@@ -33,24 +34,26 @@ pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
 
 enum Unsent<M> {
     Failed(SendError<M>),
-    Waiting(M, Ticket),
+    /// For room, no longer than the mailbox lets anybody wait.
+    Waiting(M, Ticket, Deadline),
 }
 
 impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     #[inline]
     pub(crate) fn new(cell: &'a Arc<Cell<M>>, build: impl FnOnce(Reply<T>) -> M) -> Self {
         let (asker, answer) = cell.system.pool.acquire::<T>(cell.system.ask_limit_ms);
-        let tag = asker.tag();
+        let mut position = 0;
         let message = build(Reply::new(answer));
         let unsent = match cell.mailbox.try_claim() {
             Ok(claim) => {
-                asker.note_place(cell.id, claim.position());
+                position = claim.position();
+                asker.note_place(cell.id, position);
                 claim.write(message, cell.envelope());
                 None
             }
-            Err(refused) => refuse(cell, message, &asker, refused),
+            Err(refused) => refuse(cell, message, &asker, &mut position, refused),
         };
-        let mut ask = Self { cell, asker, tag, unsent, exact: None, wait: None };
+        let mut ask = Self { cell, asker, position, unsent, exact: None, wait: None };
         if context::is_set() {
             ask.inherit();
         }
@@ -97,16 +100,21 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     fn poll_send(&mut self, task: &mut Context<'_>) -> Option<AskError<M>> {
         match self.unsent.take()? {
             Unsent::Failed(error) => Some(error.into()),
-            Unsent::Waiting(message, mut ticket) => {
+            Unsent::Waiting(message, mut ticket, mut limit) => {
                 match self.cell.mailbox.poll_claim(&mut ticket, task) {
                     Poll::Ready(Ok(claim)) => {
-                        self.asker.note_place(self.cell.id, claim.position());
+                        self.position = claim.position();
+                        self.asker.note_place(self.cell.id, self.position);
                         claim.write(message, self.cell.envelope());
                         None
                     }
                     Poll::Ready(Err(_)) => Some(AskError::Stopped(Some(message))),
+                    Poll::Pending if limit.poll(task).is_ready() => {
+                        self.cell.mailbox.cancel(&mut ticket);
+                        Some(AskError::Timeout(Some(message)))
+                    }
                     Poll::Pending => {
-                        self.unsent = Some(Unsent::Waiting(message, ticket));
+                        self.unsent = Some(Unsent::Waiting(message, ticket, limit));
                         None
                     }
                 }
@@ -118,7 +126,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     fn take_unsent(&mut self) -> Option<M> {
         match self.unsent.take()? {
             Unsent::Failed(error) => Some(error.into_message()),
-            Unsent::Waiting(message, mut ticket) => {
+            Unsent::Waiting(message, mut ticket, _) => {
                 self.cell.mailbox.cancel(&mut ticket);
                 Some(message)
             }
@@ -129,7 +137,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         match why {
             Why::Expired => AskError::Timeout(self.take_unsent()),
             Why::Restarting => AskError::Restarting,
-            Why::Stopped => AskError::Stopped(self.cell.fetch_returned(self.tag)),
+            Why::Stopped => AskError::Stopped(self.cell.fetch_returned(self.position)),
             _ => match self.cell.status() {
                 Status::Stopped => AskError::Stopped(self.take_unsent()),
                 _ => AskError::NoReply,
@@ -144,15 +152,23 @@ fn refuse<M: Send + 'static, T>(
     cell: &Arc<Cell<M>>,
     message: M,
     asker: &Asker<T>,
+    position: &mut u32,
     refused: Refused,
 ) -> Option<Unsent<M>> {
     let error = match (refused, cell.overflow()) {
         (Refused::Closed, _) => SendError::Stopped(message),
-        (_, Overflow::Wait(_)) => return Some(Unsent::Waiting(message, Ticket::default())),
+        (_, Overflow::Wait(_)) => {
+            let limit = cell.system.pool.register_deadline(cell.room_limit_ms());
+            return Some(Unsent::Waiting(message, Ticket::default(), limit));
+        }
         // A dropped question would only wait for its deadline: its asker is told instead.
         (_, Overflow::Reject | Overflow::DropNewest) => SendError::Full(message),
         (_, Overflow::DropOldest) => {
-            match cell.send_over_oldest(message, |place| asker.note_place(cell.id, place)) {
+            let note = |place| {
+                *position = place;
+                asker.note_place(cell.id, place);
+            };
+            match cell.send_over_oldest(message, note) {
                 Ok(()) => return None,
                 Err(message) => SendError::Stopped(message),
             }

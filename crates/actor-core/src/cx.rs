@@ -1,6 +1,7 @@
 //! `Cx`: what an actor can do from inside its handlers and hooks.
 
 use std::{
+    collections::{BTreeMap, btree_map::Entry},
     future::Future,
     sync::Arc,
     task::{Context, Poll},
@@ -135,7 +136,8 @@ impl<A: Actor> Cx<A> {
         self.adopt_children();
         let extras = self.extras.as_ref();
         let children = extras.map(|extras| &extras.children).into_iter().flatten();
-        children.map(|(_, cell)| ActorHandle::new(Arc::clone(cell))).collect()
+        let own = children.filter(|(_, child)| child.is_child_of(self.cell.id));
+        own.map(|(_, cell)| ActorHandle::new(Arc::clone(cell))).collect()
     }
 
     /// Takes over the children that were started since the last look.
@@ -145,10 +147,24 @@ impl<A: Actor> Cx<A> {
             _ => return,
         };
         for child in born {
-            if child.exit().is_none() {
-                self.extras().children.insert(child.id(), child);
-            }
+            self.extras().children.insert(child.id(), child);
         }
+    }
+
+    /// The children that are still this actor's own: one may have been adopted by a supervisor.
+    fn take_children(&mut self) -> BTreeMap<ActorId, Arc<dyn AnyCell>> {
+        self.adopt_children();
+        let id = self.cell.id;
+        let Some(extras) = &mut self.extras else { return BTreeMap::new() };
+        let mut children = std::mem::take(&mut extras.children);
+        children.retain(|_, child| child.is_child_of(id));
+        children
+    }
+
+    /// Takes a child off the list; false if it is not on it.
+    pub(crate) fn forget_child(&mut self, child: ActorId) -> bool {
+        self.adopt_children();
+        self.extras.as_mut().is_some_and(|extras| extras.children.remove(&child).is_some())
     }
 
     /// Asks to be told once when `target` ends for good: a signal
@@ -170,10 +186,8 @@ impl<A: Actor> Cx<A> {
 
     fn watch_cell(&mut self, target: Arc<dyn AnyCell>, message: Option<A::Msg>) {
         let id = target.id();
-        let watched = Watched { cell: Arc::clone(&target), message };
-        if self.extras().watched.insert(id, watched).is_some() {
-            return;
-        }
+        let Entry::Vacant(free) = self.extras().watched.entry(id) else { return };
+        free.insert(Watched { cell: Arc::clone(&target), message });
         let watcher: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&self.cell);
         let watcher = Watcher::Actor { watcher, incarnation: self.cell.incarnation() };
         if let Err((watcher, reason)) = target.watch(watcher) {
@@ -200,11 +214,11 @@ impl<A: Actor> Cx<A> {
                 Some(_) => Received::Hook(signal),
                 None => Received::Stale,
             },
-            Signal::ChildExited { id, .. } => {
-                self.adopt_children();
-                self.extras().children.remove(id);
-                Received::Hook(signal)
-            }
+            // One that is not on the list was stopped by this actor itself, or is another's now.
+            Signal::ChildExited { id, .. } => match self.forget_child(*id) {
+                true => Received::Hook(signal),
+                false => Received::Stale,
+            },
             Signal::Child(_) => Received::Hook(signal),
         }
     }
@@ -327,6 +341,7 @@ impl<A: Actor> Cx<A> {
             None => self.cell.inbox().try_next()?,
         };
         if envelope.is_none() && !self.cell.probed {
+            self.forget_context();
             return Some((message, false));
         }
         Some((message, self.open(envelope)))
@@ -352,8 +367,17 @@ impl<A: Actor> Cx<A> {
         let has_one = context.is_some();
         if has_one {
             self.extras().context = context;
+        } else {
+            self.forget_context();
         }
         has_one
+    }
+
+    /// What comes next has nothing to do with the last message.
+    pub(crate) fn forget_context(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.context = None;
+        }
     }
 
     /// Ready when there may be something to do.
@@ -385,15 +409,17 @@ impl<A: Actor> Cx<A> {
             None => return,
         };
         let incarnation = self.cell.incarnation();
-        for (from, message) in piped {
+        for (from, letter) in piped {
             if from == incarnation {
-                self.extras().ready.push_back((message, None));
+                self.extras().ready.push_back(letter);
             }
         }
+        self.cell.settle_lost();
     }
 
-    pub(crate) fn take_context(&mut self) -> Option<Arc<CallContext>> {
-        self.extras.as_mut()?.context.take()
+    pub(crate) fn last_context(&self) -> Option<Arc<CallContext>> {
+        // It stays, for the failure that may come of it.
+        self.extras.as_ref()?.context.clone()
     }
 
     fn begin_turn(&mut self, envelope: Option<&Envelope>) {
@@ -416,18 +442,15 @@ impl<A: Actor> Cx<A> {
 
     /// Stops the children, the youngest first, each within its time; then kills it.
     pub(crate) async fn stop_children(&mut self) {
-        self.adopt_children();
-        let Some(extras) = &mut self.extras else { return };
-        while let Some((_, child)) = extras.children.pop_last() {
+        let mut children = self.take_children();
+        while let Some((_, child)) = children.pop_last() {
             ChildCell(child).stop(&self.cell.system).await;
         }
     }
 
     /// Kills the children and waits for their end.
     pub(crate) async fn kill_children(&mut self) {
-        self.adopt_children();
-        let Some(extras) = &mut self.extras else { return };
-        let children = std::mem::take(&mut extras.children);
+        let children = self.take_children();
         for child in children.values() {
             child.raise(Flags::KILL | Flags::FINAL);
         }
@@ -438,9 +461,11 @@ impl<A: Actor> Cx<A> {
 
     /// Messages held outside the mailbox when the actor ends: they are leftovers too.
     pub(crate) fn take_letters(&mut self) -> Vec<Letter<A::Msg>> {
-        let Some(extras) = &mut self.extras else { return Vec::new() };
+        let piped = self.cell.rare().desk.as_mut().map(|desk| std::mem::take(&mut desk.piped));
+        let piped = piped.into_iter().flatten().map(|(_, letter)| letter);
+        let Some(extras) = &mut self.extras else { return piped.collect() };
         extras.unstash();
-        extras.ready.drain(..).collect()
+        extras.ready.drain(..).chain(piped).collect()
     }
 
     /// Reports a failure to the supervisor without ending; false if there is no supervisor.

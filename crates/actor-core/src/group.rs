@@ -166,18 +166,19 @@ impl<M: Send + 'static> Group<M> {
             if members.by_id.contains_key(&id) {
                 return Ok(());
             }
+            // First the actor's own note: one that has ended is never announced. If it ends now,
+            // it waits for this lock to take itself out.
+            let group: Arc<dyn AnyGroup> = Arc::<Shared<M>>::clone(&self.shared);
+            if !actor.cell_any().join(Membership(group)) {
+                return Err(JoinError);
+            }
             members.by_id.insert(id, actor.clone());
             for point in 0..RING_POINTS {
                 members.ring.insert(hash(&(id.as_u64(), point)), id);
             }
             members.watchers.retain(|notify| notify(GroupChange::Joined(id)));
         }
-        let group: Arc<dyn AnyGroup> = Arc::<Shared<M>>::clone(&self.shared);
-        if actor.cell_any().join(Membership(group)) {
-            return Ok(());
-        }
-        self.shared.remove(id);
-        Err(JoinError)
+        Ok(())
     }
 
     /// Takes an actor out; false if it was not in.

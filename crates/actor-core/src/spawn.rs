@@ -9,6 +9,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use steadfast_base::context;
+
 use crate::{
     Actor, ActorHandle, ActorRef, Cx, Overflow, StartError,
     cell::{AnyCell, Cell, Link, run},
@@ -120,6 +122,9 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         let id = system.next_id();
         let cell = Cell::new(id, Arc::clone(&system), capacity, overflow, path.clone(), link);
         let cell = Arc::new(cell);
+        if context::is_set() {
+            cell.note_birth();
+        }
         system.register(&cell, path.as_ref())?;
         if let Some(parent) = parent {
             let child: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&cell);

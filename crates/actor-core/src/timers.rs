@@ -62,11 +62,13 @@ pub(crate) struct Timers<M> {
     keys: BTreeMap<TimerKey, (Instant, u64)>,
     started: u64,
     sleep: Option<(Instant, Sleep)>,
+    /// When the round of firing timers began, if one goes on.
+    round: Option<Instant>,
 }
 
 impl<M> Default for Timers<M> {
     fn default() -> Self {
-        Self { queue: BTreeMap::new(), keys: BTreeMap::new(), started: 0, sleep: None }
+        Self { queue: BTreeMap::new(), keys: BTreeMap::new(), started: 0, sleep: None, round: None }
     }
 }
 
@@ -116,12 +118,17 @@ impl<M> Timers<M> {
         self.queue.is_empty()
     }
 
-    /// The message of the earliest timer, if its time has come.
+    /// The message of the earliest timer, if its time had come when the round began.
+    ///
+    /// A round ends with `None`: then the mailbox has its turn, however long the handlers of the
+    /// timers took.
     pub(crate) fn due(&mut self, now: Instant) -> Option<M> {
-        let (&(at, _), _) = self.queue.first_key_value()?;
-        if at > now {
+        let round = *self.round.get_or_insert(now);
+        let Some((&(at, _), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= round)
+        else {
+            self.round = None;
             return None;
-        }
+        };
         let (_, Entry { key, fire }) = self.queue.pop_first()?;
         self.keys.remove(&key);
         match fire {

@@ -26,6 +26,8 @@ pub(crate) trait AnyCell: Send + Sync {
     fn lower(&self, flags: u32);
     /// Puts a signal on the control lane; false if the actor has ended.
     fn signal(&self, signal: Signal) -> bool;
+    /// Takes a child off the list without a signal.
+    fn forget_child(&self, child: ActorId);
     fn visit(&self, visit: super::Visit) -> Result<(), VisitError>;
     fn order(&self, order: Order) -> bool;
     /// Ends a waiting actor for good, with this reason; false if it has ended.
@@ -43,7 +45,9 @@ pub(crate) trait AnyCell: Send + Sync {
     fn system(&self) -> Arc<SystemInner>;
     /// The supervisor and the number under which it knows this actor.
     fn supervisor(&self) -> Option<(Arc<dyn AnyCell>, u64)>;
+    /// Whether an actor that lives is to end this one.
     fn has_parent(&self) -> bool;
+    fn is_child_of(&self, parent: ActorId) -> bool;
     /// Takes a new child; false if the actor is ending.
     fn bear(&self, child: Arc<dyn AnyCell>) -> bool;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
@@ -115,6 +119,11 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
 
     fn signal(&self, signal: Signal) -> bool {
         self.post(Control::Signal(signal)).is_ok()
+    }
+
+    fn forget_child(&self, child: ActorId) {
+        // An actor that has ended has no list any more.
+        drop(self.post(Control::Forget(child)));
     }
 
     fn visit(&self, visit: super::Visit) -> Result<(), VisitError> {
@@ -211,7 +220,13 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
     }
 
     fn has_parent(&self) -> bool {
-        self.rare().link.is_some()
+        let parent = self.rare().link.as_ref().map(|link| Arc::clone(&link.parent));
+        parent.is_some_and(|parent| parent.status() != Status::Stopped)
+    }
+
+    fn is_child_of(&self, parent: ActorId) -> bool {
+        let rare = self.rare();
+        rare.link.as_ref().is_some_and(|link| !link.supervised && link.parent.id() == parent)
     }
 
     fn bear(&self, child: Arc<dyn AnyCell>) -> bool {

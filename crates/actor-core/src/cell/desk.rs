@@ -5,13 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use steadfast_base::ActorId;
+use steadfast_base::{ActorId, CallContext};
 
 use super::{AnyCell, Control, Link, Order};
 use crate::{
     ExitReason,
+    extras::Letter,
     group::Membership,
-    slot::{Answer, AskTag, LostList},
+    slot::{Answer, LostList},
 };
 
 /// Visits that may wait in one actor's control lane; one more is refused with `Busy`.
@@ -40,16 +41,19 @@ pub(crate) struct Desk<M> {
     pub(crate) verdict: Option<ExitReason>,
     pub(crate) watchers: Vec<Watcher>,
     pub(crate) path: Option<Arc<str>>,
+    /// The context of the spawn, until the first start.
+    pub(crate) born_in: Option<Arc<CallContext>>,
     pub(crate) memberships: Vec<Membership>,
     /// Results of piped futures, with the incarnation that started them.
-    pub(crate) piped: VecDeque<(u32, M)>,
+    pub(crate) piped: VecDeque<(u32, Letter<M>)>,
     /// Children started since the parent last looked.
     pub(crate) born: Vec<Arc<dyn AnyCell>>,
     /// Replies lost in a turn that is not over yet.
     pub(crate) lost: LostList,
     pub(crate) exit: Option<ExitReason>,
-    /// Asks that were still queued when the actor ended, until their askers fetch them.
-    pub(crate) returned: HashMap<AskTag, M>,
+    /// Asks that were still queued when the actor ended, by their place, until their askers fetch
+    /// them.
+    pub(crate) returned: HashMap<u32, M>,
 }
 
 impl<M> Default for Desk<M> {
@@ -61,6 +65,7 @@ impl<M> Default for Desk<M> {
             verdict: None,
             watchers: Vec::new(),
             path: None,
+            born_in: None,
             memberships: Vec::new(),
             piped: VecDeque::new(),
             born: Vec::new(),
@@ -100,7 +105,6 @@ impl<M> Desk<M> {
     pub(crate) fn close(&mut self) -> Closed {
         self.visits = 0;
         self.orders.clear();
-        self.piped.clear();
         Closed {
             path: self.path.clone(),
             watchers: std::mem::take(&mut self.watchers),

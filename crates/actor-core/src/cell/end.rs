@@ -6,7 +6,7 @@ use std::{
     task::Poll,
 };
 
-use steadfast_base::ActorId;
+use steadfast_base::{ActorId, context};
 
 use super::{
     Cell, Flags, Link, Order, Status, Watcher,
@@ -56,7 +56,14 @@ pub(super) async fn retire<A: Actor>(
     lived: Guarded<Result<ExitReason, BoxError>>,
 ) -> Next {
     let cell = Arc::clone(&cx.cell);
-    let reason = reason_of(&cell, lived);
+    let reason = {
+        let _call = cx.last_context().map(context::enter);
+        reason_of(&cell, lived)
+    };
+    cx.forget_context();
+    if cell.probed {
+        cx.end_turn(false);
+    }
     let mut lost = cell.take_all_lost();
     cell.flags.clear(Flags::STOP);
     let decided = cell.flags.has(Flags::FINAL) || !cell.is_supervised();
@@ -77,7 +84,10 @@ pub(super) async fn retire<A: Actor>(
     cell.set_status(Status::Restarting);
     let failed_start = cell.failed_start.swap(false, Ordering::Relaxed);
     let stage = if failed_start { ChildStage::StartFailed } else { ChildStage::Ended };
-    cell.tell_parent(|| stage(reason.clone()));
+    if !cell.tell_parent(|| stage(reason.clone())) {
+        // Nobody is left to decide: this end is final.
+        cell.flags.set(Flags::FINAL);
+    }
     loop {
         match next_order(&cell).await {
             Some(Order::Resume) if seat.actor().is_some() => {
@@ -187,22 +197,24 @@ pub(super) async fn abandon<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>) {
 
 impl<M: Send + 'static> Cell<M> {
     /// Tells the supervisor, if there is one, of a step in this actor's life.
-    pub(super) fn tell_parent(&self, stage: impl FnOnce() -> ChildStage) {
-        let Some((parent, key)) = self.supervisor() else { return };
+    /// False if nobody is left to be told.
+    pub(super) fn tell_parent(&self, stage: impl FnOnce() -> ChildStage) -> bool {
+        let Some((parent, key)) = self.supervisor() else { return false };
         let event = ChildEvent { key, id: self.id, stage: stage() };
-        parent.signal(Signal::Child(event));
+        parent.signal(Signal::Child(event))
     }
 }
 
 impl<A: Actor> Cx<A> {
     /// Buries the actor, once.
-    pub(super) fn bury(&mut self, ignored: bool) {
+    pub(super) fn bury(&mut self, ignored: bool, reported: bool) {
         if self.cell.status() == Status::Stopped {
             return;
         }
         let cell = Arc::clone(&self.cell);
         self.bury_leftovers();
-        bury(&cell, cell.failed_start.load(Ordering::Relaxed), ignored);
+        let failed_start = cell.failed_start.load(Ordering::Relaxed);
+        bury(&cell, End { failed_start, ignored, reported });
     }
 
     /// Closes the mailbox; what is in it or held back becomes dead letters.
@@ -216,13 +228,22 @@ impl<A: Actor> Cx<A> {
 /// Buries the actor when its task ends in any way, also when the runtime drops the task.
 impl<A: Actor> Drop for Cx<A> {
     fn drop(&mut self) {
-        self.bury(false);
+        self.bury(false, false);
     }
+}
+
+/// What there is to say of an end beside its reason.
+#[derive(Clone, Copy)]
+struct End {
+    failed_start: bool,
+    ignored: bool,
+    /// The one who spawned the actor waits for it to start, and is told of the failure.
+    reported: bool,
 }
 
 /// Everything that the end of an actor is for others, in this order: its mailbox closes, its name
 /// and its place are free, its groups are left, then watchers, parent and system are told.
-fn bury<M: Send + 'static>(cell: &Arc<Cell<M>>, failed_start: bool, ignored: bool) {
+fn bury<M: Send + 'static>(cell: &Arc<Cell<M>>, end: End) {
     cell.take_all_lost().lose_all(Why::Stopped);
     let (link, desk) = {
         let mut rare = cell.rare();
@@ -232,42 +253,40 @@ fn bury<M: Send + 'static>(cell: &Arc<Cell<M>>, failed_start: bool, ignored: boo
         (link, desk)
     };
     cell.system.forget(cell.as_ref(), desk.as_ref().and_then(|desk| desk.path.as_deref()));
-    let watched = desk.as_ref().is_some_and(|desk| !desk.watchers.is_empty());
-    if link.is_none() && !watched && cell.system.probe.is_none() {
-        desk.into_iter().for_each(|desk| desk.leave_groups(cell.id));
+    let mut watchers = Vec::new();
+    if let Some(mut desk) = desk {
+        watchers = std::mem::take(&mut desk.watchers);
+        desk.leave_groups(cell.id);
+    }
+    if link.is_none() && watchers.is_empty() && cell.system.probe.is_none() {
         return;
     }
     let (path, reason) = (cell.path(), cell.ending());
-    if let Some(mut desk) = desk {
-        for watcher in std::mem::take(&mut desk.watchers) {
-            notify(watcher, cell.id, &path, &reason);
-        }
-        desk.leave_groups(cell.id);
+    for watcher in watchers {
+        notify(watcher, cell.id, &path, &reason);
     }
     if let Some(link) = link {
-        tell_link(&link, cell.id, &path, &reason, failed_start, ignored);
+        tell_link(&link, cell.id, &path, &reason, end);
     }
     cell.system.exited(cell.id, &path, &reason);
 }
 
 /// Tells the parent of the end.
-fn tell_link(
-    link: &Link,
-    id: ActorId,
-    path: &Arc<str>,
-    reason: &ExitReason,
-    failed_start: bool,
-    ignored: bool,
-) {
+fn tell_link(link: &Link, id: ActorId, path: &Arc<str>, reason: &ExitReason, end: End) {
     if !link.supervised {
-        let (path, reason) = (Arc::clone(path), reason.clone());
-        link.parent.signal(Signal::ChildExited { id, path, reason });
+        if end.reported {
+            // The error of the spawn is the one notice of it.
+            link.parent.forget_child(id);
+        } else {
+            let (path, reason) = (Arc::clone(path), reason.clone());
+            link.parent.signal(Signal::ChildExited { id, path, reason });
+        }
         return;
     }
     let tell = |stage| link.parent.signal(Signal::Child(ChildEvent { key: link.key, id, stage }));
-    if ignored {
+    if end.ignored {
         tell(ChildStage::Ignored);
-    } else if failed_start {
+    } else if end.failed_start {
         tell(ChildStage::StartFailed(reason.clone()));
     }
     tell(ChildStage::Stopped(reason.clone()));

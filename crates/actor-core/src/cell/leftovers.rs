@@ -111,7 +111,7 @@ impl<M: Send + 'static> Cell<M> {
             let asks = self.system.pool.asks_of(self.id);
             for (position, message) in left {
                 match asks.get(&position) {
-                    Some(tag) => self.give_back(*tag, message),
+                    Some(tag) => self.give_back(*tag, position, message),
                     None => {
                         dead += 1;
                         bury_one(message);
@@ -153,19 +153,19 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// Puts the message of a queued ask where its asker finds it, then wakes the asker.
-    fn give_back(&self, tag: AskTag, message: M) {
-        self.rare().desk().returned.insert(tag, message);
+    fn give_back(&self, tag: AskTag, position: u32, message: M) {
+        self.rare().desk().returned.insert(position, message);
         if !self.system.pool.recall(tag, Why::Stopped) {
             // The asker has gone: nobody fetches the message.
-            if let Some(message) = self.fetch_returned(tag) {
+            if let Some(message) = self.fetch_returned(position) {
                 bury_one(message);
             }
         }
     }
 
     /// The message of an ask that was still queued when the actor ended.
-    pub(crate) fn fetch_returned(&self, tag: AskTag) -> Option<M> {
-        self.rare().desk.as_mut()?.returned.remove(&tag)
+    pub(crate) fn fetch_returned(&self, position: u32) -> Option<M> {
+        self.rare().desk.as_mut()?.returned.remove(&position)
     }
 }
 

@@ -60,7 +60,7 @@ async fn handle_in_context<A: Actor>(
     message: A::Msg,
     cx: &mut Cx<A>,
 ) -> Result<Flow, A::Error> {
-    match cx.take_context() {
+    match cx.last_context() {
         Some(context) => context::scope(context, actor.handle(message, cx)).await,
         None => actor.handle(message, cx).await,
     }
@@ -103,9 +103,14 @@ async fn obey<A: Actor>(
     cx: &mut Cx<A>,
     control: Control,
 ) -> Result<Option<ExitReason>, BoxError> {
+    cx.forget_context();
     let flow = match control {
         Control::Visit(visit) => {
             (visit.0)(actor, cx);
+            Flow::Continue
+        }
+        Control::Forget(child) => {
+            cx.forget_child(child);
             Flow::Continue
         }
         Control::Signal(signal) => match cx.receive_signal(signal) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use steadfast_base::context;
+use steadfast_base::{CallContext, context};
 
 use super::{Cell, Envelope};
 use crate::{DeadReason, Overflow, mailbox::Refused, overflow::limit_ms, turn};
@@ -15,6 +15,16 @@ impl<M: Send + 'static> Cell<M> {
             self.tell_probe_enqueued();
         }
         if context::is_set() { seal() } else { None }
+    }
+
+    /// Keeps the context of the spawn for the first start.
+    #[cold]
+    pub(crate) fn note_birth(&self) {
+        self.rare().desk().born_in = seal().map(|envelope| envelope.context);
+    }
+
+    pub(super) fn take_birth(&self) -> Option<Arc<CallContext>> {
+        self.rare().desk.as_mut()?.born_in.take()
     }
 
     #[cold]
@@ -52,7 +62,7 @@ impl<M: Send + 'static> Cell<M> {
 
     /// Sends a message in place of the oldest one, after `note` was told its place. The message
     /// comes back if the actor has stopped.
-    pub(crate) fn send_over_oldest(&self, message: M, note: impl Fn(u32)) -> Result<(), M> {
+    pub(crate) fn send_over_oldest(&self, message: M, mut note: impl FnMut(u32)) -> Result<(), M> {
         loop {
             match self.mailbox.try_claim() {
                 Ok(claim) => {

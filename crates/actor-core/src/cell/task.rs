@@ -14,6 +14,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use steadfast_base::context;
 
 use super::{
     Cell, Flags, Status,
@@ -51,36 +52,36 @@ pin_project! {
     {
         cell: Arc<Cell<M>>,
         #[pin]
-        future: F,
+        future: Option<F>,
     }
 }
 
 /// Guards a part of an actor's life.
 pub(crate) fn guarded<M: Send + 'static, F: Future>(cell: Arc<Cell<M>>, future: F) -> Guard<M, F> {
-    Guard { cell, future }
+    Guard { cell, future: Some(future) }
 }
 
 impl<M: Send + 'static, F: Future> Future for Guard<M, F> {
     type Output = Guarded<F::Output>;
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
         let cell = &**this.cell;
-        if cell.flags.killed() {
-            return Poll::Ready(Guarded::Killed);
-        }
-        let polled = {
-            let _turn = turn::enter(cell.id);
-            catch(|| this.future.poll(task))
-        };
-        match polled {
-            Ok(Poll::Pending) => {
-                cell.rest();
-                if cell.flags.killed() { Poll::Ready(Guarded::Killed) } else { Poll::Pending }
+        let _turn = turn::enter(cell.id);
+        if !cell.flags.killed() {
+            let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
+            match catch(|| future.poll(task)) {
+                Ok(Poll::Pending) => cell.rest(),
+                Ok(Poll::Ready(output)) => return Poll::Ready(Guarded::Done(output)),
+                Err(payload) => return Poll::Ready(Guarded::Panicked(payload)),
             }
-            Ok(Poll::Ready(output)) => Poll::Ready(Guarded::Done(output)),
-            Err(payload) => Poll::Ready(Guarded::Panicked(payload)),
+            if !cell.flags.killed() {
+                return Poll::Pending;
+            }
         }
+        // Dropped here, in its turn: replies that it holds are lost for the reason of this end.
+        drop(catch(|| this.future.set(None)));
+        Poll::Ready(Guarded::Killed)
     }
 }
 
@@ -166,7 +167,11 @@ async fn come_up<A: Actor, F: Factory<A>>(
 ) -> Next {
     let report = seat.take_report();
     let cell = Arc::clone(&cx.cell);
-    let started = guarded(Arc::clone(&cell), start(seat, cx, factory)).await;
+    let starting = start(seat, cx, factory);
+    let started = match cell.take_birth() {
+        None => guarded(Arc::clone(&cell), starting).await,
+        Some(birth) => guarded(Arc::clone(&cell), context::scope(birth, starting)).await,
+    };
     match begin(&cell, started) {
         Begun::Running => {
             if let Some(answer) = report {
@@ -181,7 +186,8 @@ async fn come_up<A: Actor, F: Factory<A>>(
         Begun::Final { reason, ignored } => {
             Box::pin(abandon(seat, cx)).await;
             cx.cell.doom(&reason);
-            cx.bury(ignored);
+            let reported = report.as_ref().is_some_and(|answer| !answer.is_abandoned());
+            cx.bury(ignored, reported);
             // The name is free by now, as the spawner may count on.
             if let Some(answer) = report {
                 drop(answer.send(Err(start_error(&reason, ignored))));

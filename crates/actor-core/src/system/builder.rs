@@ -69,6 +69,8 @@ pub enum BuildError {
     Settings(Vec<String>),
     /// No runtime could be started.
     Runtime(std::io::Error),
+    /// The signal that shall end the system could not be caught.
+    Signal(std::io::Error),
 }
 
 impl fmt::Display for BuildError {
@@ -76,6 +78,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::Settings(faults) => write!(f, "the system's settings: {}", faults.join("; ")),
             Self::Runtime(_) => f.write_str("no tokio runtime could be started"),
+            Self::Signal(_) => f.write_str("the signal for the shutdown could not be caught"),
         }
     }
 }
@@ -84,7 +87,7 @@ impl std::error::Error for BuildError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Settings(_) => None,
-            Self::Runtime(error) => Some(error),
+            Self::Runtime(error) | Self::Signal(error) => Some(error),
         }
     }
 }
@@ -209,7 +212,7 @@ impl SystemBuilder {
         }
         let system = System::from_inner(inner);
         if self.sigterm {
-            system.shut_down_on_sigterm();
+            system.shut_down_on_sigterm().map_err(BuildError::Signal)?;
         }
         Ok(system)
     }

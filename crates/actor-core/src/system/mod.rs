@@ -11,7 +11,7 @@ use std::{
     fmt,
     future::Future,
     sync::{
-        Arc,
+        Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -225,6 +225,17 @@ impl fmt::Debug for System {
     }
 }
 
+/// The last handle may be dropped on a thread of the system's own runtime, or of another one, where
+/// a runtime must not be waited for.
+impl Drop for SystemInner {
+    fn drop(&mut self) {
+        let owned = self.owned.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = owned {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 impl SystemInner {
     pub(crate) fn next_id(&self) -> ActorId {
         ActorId::new(self.next_id.fetch_add(1, Ordering::Relaxed))
@@ -256,9 +267,11 @@ impl SystemInner {
         if let Some(probe) = &self.probe {
             probe.spawned(cell.id, &cell.path());
         }
-        // An emergency stop that began meanwhile may have missed this actor.
+        // A stop that began meanwhile may have missed this actor.
         if self.shutdown.kills() {
             cell.raise(Flags::KILL | Flags::FINAL);
+        } else if self.shutdown.refuses_actors() && !AnyCell::has_parent(&**cell) {
+            cell.raise(Flags::STOP | Flags::FINAL);
         }
         Ok(())
     }

@@ -279,10 +279,10 @@ impl System {
             let phases = in_order(&plan.phases).unwrap_or_default();
             (phases, std::mem::take(&mut plan.tasks))
         };
-        let inner = Arc::clone(&self.inner);
+        let ending = Ending(Arc::clone(&self.inner));
         drop(self.inner.runtime.spawn(async move {
-            let report = inner.run_phases(reason, phases, tasks).await;
-            inner.end(report).await;
+            let report = ending.0.run_phases(reason, phases, tasks).await;
+            ending.0.end(report).await;
         }));
     }
 
@@ -292,15 +292,22 @@ impl System {
     /// # Cancel safety
     ///
     /// The stop goes on if the future is dropped.
+    #[expect(clippy::disallowed_methods, reason = "the stop outlives all other tasks")]
     pub async fn emergency_stop(&self) -> ShutdownReport {
+        let killed = self.actor_count();
         self.inner.shutdown.stage.store(KILLING, Ordering::SeqCst);
         self.inner.kill_all();
+        // An ordered shutdown that goes on passes over the rest of its phases.
+        self.inner.tasks.notify();
         let begun = std::mem::replace(&mut self.inner.shutdown.plan().begun, true);
         if !begun {
-            let killed = self.actor_count();
-            self.inner.finish_killing().await;
-            let (reason, stuck) = (ExitReason::Killed, self.actor_count());
-            self.inner.end(ShutdownReport { reason, phases: Vec::new(), killed, stuck }).await;
+            let ending = Ending(Arc::clone(&self.inner));
+            drop(self.inner.runtime.spawn(async move {
+                let inner = &ending.0;
+                inner.finish_killing().await;
+                let (reason, stuck) = (ExitReason::Killed, inner.live.len());
+                inner.end(ShutdownReport { reason, phases: Vec::new(), killed, stuck }).await;
+            }));
         }
         self.ended().await
     }
@@ -323,6 +330,23 @@ impl System {
     }
 }
 
+/// The end of a system in progress. If its runtime goes away under it, that is the end.
+struct Ending(Arc<SystemInner>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let stuck = self.0.live.len();
+        let torn =
+            ShutdownReport { reason: ExitReason::Killed, phases: Vec::new(), killed: 0, stuck };
+        let unread = {
+            let mut plan = self.0.shutdown.plan();
+            if plan.report.is_none() { plan.report.replace(torn) } else { Some(torn) }
+        };
+        drop(unread);
+        self.0.tasks.notify();
+    }
+}
+
 impl SystemInner {
     async fn run_phases(
         &self,
@@ -335,7 +359,7 @@ impl SystemInner {
         for phase in phases {
             let stops = phase.name == STOP_ACTORS;
             let tasks = tasks.remove(&phase.name).unwrap_or_default();
-            let skipped = skipping && !stops;
+            let skipped = (skipping || self.shutdown.kills()) && !stops;
             let mut late =
                 if skipped { Vec::new() } else { self.run_tasks(tasks, phase.timeout).await };
             if stops {
@@ -363,7 +387,7 @@ impl SystemInner {
                 done.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
             }));
         }
-        let ended = || running.iter().all(AbortHandle::is_finished);
+        let ended = || running.iter().all(AbortHandle::is_finished) || self.shutdown.kills();
         let _late = self.time.timeout(limit, self.tasks.wait_until(ended)).await;
         for task in &running {
             task.abort();
@@ -375,7 +399,14 @@ impl SystemInner {
 
     /// Stops all actors in order; kills those that are late. How many were killed, and are stuck.
     async fn stop_actors(&self, limit: Duration) -> (usize, usize) {
-        self.shutdown.stage.store(STOPPING, Ordering::SeqCst);
+        let stage = &self.shutdown.stage;
+        let begun = stage.compare_exchange(OPEN, STOPPING, Ordering::SeqCst, Ordering::SeqCst);
+        if begun.is_err() {
+            // An emergency stop has killed them already.
+            let killed = self.live.len();
+            self.finish_killing().await;
+            return (killed, self.live.len());
+        }
         for cell in self.live.all().iter().rev().filter(|cell| !cell.has_parent()) {
             cell.raise(Flags::STOP | Flags::FINAL);
         }
@@ -405,7 +436,9 @@ impl SystemInner {
     /// Ends what is not an actor, and tells those who wait.
     async fn end(&self, report: ShutdownReport) {
         self.tasks.abort_all();
-        self.tasks.wait_until(|| self.tasks.count() == 0).await;
+        let gone = self.tasks.wait_until(|| self.tasks.count() == 0);
+        // One that computes without awaiting cannot be aborted; the end does not wait for it.
+        let _late = self.time.timeout(KILL_WAIT, gone).await;
         self.dead_letters.close();
         self.shutdown.plan().report = Some(report);
         self.tasks.notify();

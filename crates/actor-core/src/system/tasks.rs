@@ -31,7 +31,8 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.tasks.table().running.remove(&self.number);
+        let handle = self.tasks.table().running.remove(&self.number);
+        drop(handle);
         self.tasks.notify();
     }
 }
@@ -63,10 +64,17 @@ impl Tasks {
             future.await;
         });
         let handle = task.abort_handle();
-        if aborting {
+        let late = {
+            let mut table = self.table();
+            // An abort of all may have come between, and found no handle.
+            let late = aborting || table.aborting;
+            if let Some(place) = table.running.get_mut(&number).filter(|_| !late) {
+                *place = Some(handle.clone());
+            }
+            late
+        };
+        if late {
             handle.abort();
-        } else if let Some(place) = self.table().running.get_mut(&number) {
-            *place = Some(handle.clone());
         }
         handle
     }
@@ -95,7 +103,11 @@ impl Tasks {
             if done() {
                 return Poll::Ready(());
             }
-            self.table().waiting.push(task.waker().clone());
+            let mut table = self.table();
+            if !table.waiting.iter().any(|known| known.will_wake(task.waker())) {
+                table.waiting.push(task.waker().clone());
+            }
+            drop(table);
             // Something may have ended between the look and the push.
             if done() { Poll::Ready(()) } else { Poll::Pending }
         });
