@@ -29,10 +29,6 @@ impl<M: Send + 'static> ActorRef<M> {
         Self { cell }
     }
 
-    pub(crate) fn cell(&self) -> &Arc<Cell<M>> {
-        &self.cell
-    }
-
     pub(crate) fn cell_any(&self) -> Arc<dyn AnyCell> {
         Arc::<Cell<M>>::clone(&self.cell)
     }

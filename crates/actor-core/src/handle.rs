@@ -109,10 +109,6 @@ impl ActorHandle {
         Stopped::new(&self.cell.system(), &*self.cell)
     }
 
-    pub(crate) fn system_inner(&self) -> Arc<SystemInner> {
-        self.cell.system()
-    }
-
     /// Runs `visit` on the actor's state between two messages, on the control lane.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use crate::{
@@ -18,16 +18,17 @@ use crate::{
 };
 
 /// A message on its way into a mailbox. Made by [`ActorRef::tell`](crate::ActorRef::tell).
+///
+/// One pointer: nothing is kept of a message that was sent.
 #[must_use = "a message may wait for room: await the future, or call `now`"]
 pub struct Tell<'a, M: Send + 'static> {
-    state: State<'a, M>,
+    /// What is left to do for a message that found no slot.
+    unsent: Option<Box<Unsent<'a, M>>>,
 }
 
-enum State<'a, M: Send + 'static> {
-    Sent,
+enum Unsent<'a, M: Send + 'static> {
     Failed(SendError<M>),
     Waiting(Waiting<'a, M>),
-    Over,
 }
 
 struct Waiting<'a, M: Send + 'static> {
@@ -44,9 +45,9 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
         match cell.mailbox.try_claim() {
             Ok(claim) => {
                 claim.write(message, cell.envelope());
-                Self { state: State::Sent }
+                Self { unsent: None }
             }
-            Err(refused) => Self { state: refuse(cell, message, refused) },
+            Err(refused) => Self { unsent: refuse(cell, message, refused).map(Box::new) },
         }
     }
 
@@ -57,10 +58,10 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
     ///
     /// [`SendError`], always with the message.
     pub fn now(mut self) -> Result<(), SendError<M>> {
-        match std::mem::replace(&mut self.state, State::Over) {
-            State::Sent | State::Over => Ok(()),
-            State::Failed(error) => Err(error),
-            State::Waiting(mut waiting) => match waiting.message.take() {
+        match self.unsent.take().map(|unsent| *unsent) {
+            None => Ok(()),
+            Some(Unsent::Failed(error)) => Err(error),
+            Some(Unsent::Waiting(mut waiting)) => match waiting.message.take() {
                 Some(message) => Err(SendError::Full(message)),
                 None => Ok(()),
             },
@@ -70,26 +71,26 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
 
 /// What becomes of a message that found no slot.
 #[cold]
-fn refuse<M: Send + 'static>(cell: &Arc<Cell<M>>, message: M, refused: Refused) -> State<'_, M> {
+fn refuse<M: Send + 'static>(cell: &Arc<Cell<M>>, message: M, refused: Refused) -> Option<Unsent<'_, M>> {
     if refused == Refused::Closed {
-        return State::Failed(SendError::Stopped(message));
+        return Some(Unsent::Failed(SendError::Stopped(message)));
     }
     match cell.overflow() {
-        Overflow::Wait(_) => State::Waiting(Waiting {
+        Overflow::Wait(_) => Some(Unsent::Waiting(Waiting {
             cell,
             message: Some(message),
             ticket: Ticket::default(),
             deadline: cell.system.pool.register_deadline(cell.room_limit_ms()),
             wait: None,
-        }),
-        Overflow::Reject => State::Failed(SendError::Full(message)),
+        })),
+        Overflow::Reject => Some(Unsent::Failed(SendError::Full(message))),
         Overflow::DropNewest => {
             cell.drop_letter(message);
-            State::Sent
+            None
         }
         Overflow::DropOldest => match cell.send_over_oldest(message, |_| {}) {
-            Ok(()) => State::Sent,
-            Err(message) => State::Failed(SendError::Stopped(message)),
+            Ok(()) => None,
+            Err(message) => Some(Unsent::Failed(SendError::Stopped(message))),
         },
     }
 }
@@ -133,31 +134,31 @@ impl<M: Send + 'static> Future for Tell<'_, M> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.state {
-            State::Sent => Poll::Ready(Ok(())),
-            State::Waiting(waiting) => {
-                let polled = waiting.poll(task);
-                if polled.is_ready() {
-                    self.state = State::Over;
-                }
-                polled
-            }
-            State::Failed(_) | State::Over => match std::mem::replace(&mut self.state, State::Over)
-            {
-                State::Failed(error) => Poll::Ready(Err(error)),
-                _ => Poll::Pending,
-            },
+        if self.unsent.is_none() { Poll::Ready(Ok(())) } else { self.poll_unsent(task) }
+    }
+}
+
+impl<M: Send + 'static> Tell<'_, M> {
+    #[cold]
+    fn poll_unsent(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
+        if let Some(Unsent::Waiting(waiting)) = self.unsent.as_deref_mut() {
+            let sent = ready!(waiting.poll(task));
+            self.unsent = None;
+            return Poll::Ready(sent);
+        }
+        match self.unsent.take().map(|unsent| *unsent) {
+            Some(Unsent::Failed(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(())),
         }
     }
 }
 
 impl<M: Send + 'static> fmt::Debug for Tell<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.state {
-            State::Sent => "Tell(sent)",
-            State::Failed(_) => "Tell(failed)",
-            State::Waiting(_) => "Tell(waiting)",
-            State::Over => "Tell(over)",
+        f.write_str(match self.unsent.as_deref() {
+            None => "Tell(sent)",
+            Some(Unsent::Failed(_)) => "Tell(failed)",
+            Some(Unsent::Waiting(_)) => "Tell(waiting)",
         })
     }
 }

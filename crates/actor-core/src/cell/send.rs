@@ -63,22 +63,17 @@ impl<M: Send + 'static> Cell<M> {
     /// Sends a message in place of the oldest one, after `note` was told its place. The message
     /// comes back if the actor has stopped.
     pub(crate) fn send_over_oldest(&self, message: M, mut note: impl FnMut(u32)) -> Result<(), M> {
-        loop {
-            match self.mailbox.try_claim() {
-                Ok(claim) => {
-                    note(claim.position());
-                    claim.write(message, self.envelope());
-                    return Ok(());
-                }
-                Err(Refused::Closed) => return Err(message),
-                Err(Refused::Full) => {
-                    if let Some((oldest, _)) = self.mailbox.pop_oldest() {
-                        self.drop_letter(oldest);
-                    } else {
-                        // The receiver has taken it just now, or has not shared its head yet.
-                        std::thread::yield_now();
-                    }
-                }
+        match self.mailbox.claim_displacing(|oldest, _| self.drop_letter(oldest)) {
+            Ok(claim) => {
+                note(claim.position());
+                claim.write(message, self.envelope());
+                Ok(())
+            }
+            Err(Refused::Closed) => Err(message),
+            // All room is promised to senders that parked under another policy.
+            Err(Refused::Full) => {
+                self.drop_letter(message);
+                Ok(())
             }
         }
     }

@@ -13,14 +13,12 @@ use crate::sync::Ordering;
 /// A message and its context, if it has one.
 pub(crate) type Delivery<M, C> = (M, Option<Box<C>>);
 
-/// Blocks larger than this are freed whenever the receiver sleeps.
+/// Blocks larger than this are freed whenever the receiver sleeps; smaller ones unless a block was
+/// used up since it slept last, so that an idle actor has none and a busy one does not allocate.
 const RETAINED_BYTES: usize = 1024;
 
 /// Spare blocks together take at most about this many bytes (but one is always kept).
 const SPARE_BYTES: usize = 4096;
-
-/// After this many sleeps without a used-up block, spare blocks are freed.
-const QUIET_SLEEPS: u8 = 16;
 
 impl<M, C> Mailbox<M, C> {
     /// Spare blocks kept.
@@ -130,7 +128,7 @@ impl<M, C> Mailbox<M, C> {
             // SAFETY: the caller owns the head.
             let head = unsafe { &mut *head };
             head.spares = spares + 1;
-            head.quiet = 0;
+            head.busy = true;
         });
     }
 
@@ -174,7 +172,7 @@ impl<M, C> Mailbox<M, C> {
             return false;
         }
         // SAFETY: the caller owns the head.
-        let Head { offset, quiet, .. } = self.head.with(|head| unsafe { head.read() });
+        let Head { offset, busy, .. } = self.head.with(|head| unsafe { head.read() });
         if offset == Tail::DETACHED {
             return tail.offset() == Tail::DETACHED && self.swap_tail(tail, tail.asleep());
         }
@@ -183,9 +181,7 @@ impl<M, C> Mailbox<M, C> {
             unsafe { self.advance() };
         }
         let block = self.head_block.load(Ordering::Relaxed);
-        let quiet = quiet.saturating_add(1);
-        let gives_up = Block::<M, C>::BYTES > RETAINED_BYTES
-            || quiet == QUIET_SLEEPS && self.has_extra_blocks(block);
+        let gives_up = !busy || Block::<M, C>::BYTES > RETAINED_BYTES;
         let offset = if gives_up {
             Tail::DETACHED
         } else {
@@ -200,7 +196,7 @@ impl<M, C> Mailbox<M, C> {
             // SAFETY: the caller owns the head.
             let head = unsafe { &mut *head };
             head.offset = offset;
-            head.quiet = quiet;
+            head.busy = false;
         });
         if gives_up {
             let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
@@ -210,12 +206,5 @@ impl<M, C> Mailbox<M, C> {
             unsafe { Block::free_chain(block) };
         }
         true
-    }
-
-    /// Whether there are blocks beside the one in use.
-    fn has_extra_blocks(&self, block: *mut Block<M, C>) -> bool {
-        // SAFETY: the head's block is live.
-        let next = unsafe { Block::next(block) }.load(Ordering::Relaxed);
-        !next.is_null() || !self.spare.load(Ordering::Relaxed).is_null()
     }
 }

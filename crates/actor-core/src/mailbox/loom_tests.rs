@@ -125,18 +125,34 @@ fn a_sender_wakes_the_sleeping_receiver_across_blocks() {
     });
 }
 
+/// Two senders: one takes the last slot of a block, one the first of the next.
+fn two_senders(lane: &Arc<Lane>) -> [thread::JoinHandle<()>; 2] {
+    lane.try_claim().expect("room for all").write(message(1), None);
+    [2, 3].map(|number| {
+        let lane = Arc::clone(lane);
+        thread::spawn(move || {
+            let context = (number == 2).then(|| Box::new(number));
+            lane.try_claim().expect("room for all").write(message(number), context);
+        })
+    })
+}
+
 #[test]
-fn two_senders_lose_nothing() {
+fn two_senders_that_race_for_a_new_block_lose_nothing() {
     model(|| {
         let lane = Arc::new(Lane::new(8));
-        lane.try_claim().expect("room for all").write(message(1), None);
-        let senders = [2, 3].map(|number| {
-            let lane = Arc::clone(&lane);
-            thread::spawn(move || {
-                let context = (number == 2).then(|| Box::new(number));
-                lane.try_claim().expect("room for all").write(message(number), context);
-            })
-        });
+        two_senders(&lane).map(|sender| sender.join().unwrap());
+        let mut received = numbers(&receive(&lane, 3));
+        received.sort_unstable();
+        assert_eq!(received, [1, 2, 3]);
+    });
+}
+
+#[test]
+fn two_senders_beside_the_receiver_lose_nothing() {
+    coarse_model(|| {
+        let lane = Arc::new(Lane::new(8));
+        let senders = two_senders(&lane);
         let mut received = numbers(&receive(&lane, 3));
         received.sort_unstable();
         assert_eq!(received, [1, 2, 3]);

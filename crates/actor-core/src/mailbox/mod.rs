@@ -63,7 +63,7 @@ use crate::sync::{
 pub(crate) use self::{
     held::Held,
     receive::Receiver,
-    send::{Claim, Refused},
+    send::Refused,
     waiters::Ticket,
 };
 
@@ -110,8 +110,8 @@ struct Head {
     offset: u8,
     /// Length of the spare chain, unless senders took it.
     spares: u8,
-    /// Sleeps since a block was used up.
-    quiet: u8,
+    /// A block was used up since the receiver slept last.
+    busy: bool,
 }
 
 // SAFETY: messages and contexts move between threads, never shared; the protocol above orders all
@@ -141,7 +141,7 @@ impl<M, C> Mailbox<M, C> {
             head_block: AtomicPtr::new(ptr::null_mut()),
             taken: AtomicU32::new(taken),
             capacity: AtomicU32::new(capacity),
-            head: UnsafeCell::new(Head { offset: Tail::DETACHED, spares: 0, quiet: 0 }),
+            head: UnsafeCell::new(Head { offset: Tail::DETACHED, spares: 0, busy: false }),
             head_lock: AtomicBool::new(false),
             shared: AtomicBool::new(false),
             received: AtomicBool::new(false),
