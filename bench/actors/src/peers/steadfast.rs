@@ -5,19 +5,20 @@
 use std::{
     convert::Infallible,
     marker::PhantomData,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use steadfast::{Actor, ActorHandle, ActorRef, Cx, Flow, Reply, Started, System};
+use steadfast_supervision::{Backoff, Budget, ChildTemplate, Supervisor, SupervisorRef};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OnceCell, mpsc, oneshot},
     task::spawn_blocking,
 };
 
 use crate::{
     message::{self, Payload},
     peer::{Gather, POISONED, Parent, Peer, Rally, Span, Tally},
-    workload::Workload,
 };
 
 type Message<P> = message::Message<P, Reply<u64>>;
@@ -162,39 +163,43 @@ fn control_delay(actor: &ActorHandle) -> Duration {
 
 pub struct Steadfast<P> {
     system: System,
+    /// Started with the first supervised actor.
+    supervisor: Arc<OnceCell<SupervisorRef>>,
     payload: PhantomData<fn(P)>,
 }
 
 impl<P> Steadfast<P> {
     pub fn new() -> Self {
         let system = System::builder("bench").build().expect("the defaults are valid");
-        Self { system, payload: PhantomData }
+        Self { system, supervisor: Arc::default(), payload: PhantomData }
     }
 }
 
 impl<P> Clone for Steadfast<P> {
     fn clone(&self) -> Self {
-        Self { system: self.system.clone(), payload: PhantomData }
+        Self {
+            system: self.system.clone(),
+            supervisor: Arc::clone(&self.supervisor),
+            payload: PhantomData,
+        }
     }
 }
 
 impl<P: Payload> Peer for Steadfast<P> {
     type Counter = ActorRef<Message<P>>;
 
-    fn gap(workload: Workload) -> Option<&'static str> {
-        matches!(
-            workload,
-            Workload::SpawnStopSupervised
-                | Workload::IdleMemorySupervised
-                | Workload::Restart
-                | Workload::StartMillion
-                | Workload::CostPerActor
-        )
-        .then_some("its supervisors do not run actors yet")
-    }
-
     async fn spawn(&self, tally: Tally) -> Self::Counter {
         start(&self.system, move || Counter::new(tally.clone()))
+    }
+
+    async fn spawn_supervised(&self, tally: Tally) -> Self::Counter {
+        let start = || async {
+            let supervisor = Supervisor::dynamic(ChildTemplate::new());
+            supervisor.start(&self.system, "counters").await.expect("the defaults are valid")
+        };
+        let supervisor = self.supervisor.get_or_init(start).await;
+        let factory = move || Counter::new(tally.clone());
+        supervisor.start_child(factory).await.expect("the actor starts")
     }
 
     async fn tell(counter: &Self::Counter, n: u64) {
@@ -224,6 +229,23 @@ impl<P: Payload> Peer for Steadfast<P> {
 
     async fn skynet(&self, root: mpsc::UnboundedSender<u64>, span: Span) {
         start(&self.system, move || Node::new(Parent::Root(root.clone()), span));
+    }
+
+    async fn restarts(&self, tally: Tally, times: u64) -> u64 {
+        let supervisor = Supervisor::dynamic(ChildTemplate::new().backoff(Backoff::none()))
+            .budget(Budget::unlimited())
+            .start(&self.system, "poisoned")
+            .await
+            .expect("the settings are valid");
+        let factory = move || Counter::<P>::new(tally.clone());
+        let counter = supervisor.start_child(factory).await.expect("the actor starts");
+        let mut fresh = 0;
+        for _ in 0..times {
+            counter.tell(Message::Poison).await.expect("the mailbox lives");
+            fresh += u64::from(Self::ask(&counter, 1).await == 1);
+        }
+        supervisor.shutdown().await;
+        fresh
     }
 
     async fn control_delays(&self, waiting: u64, rounds: u64) -> Vec<Duration> {
