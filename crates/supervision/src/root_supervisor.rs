@@ -124,7 +124,8 @@ impl RootSupervisor {
         self.root.waiting()
     }
 
-    /// Closes the breaker; the restarts that it held back start.
+    /// Closes the breaker and forgets what it counted. The restarts that it held back start, up to
+    /// the limit.
     pub fn reset_breaker(&self) {
         self.root.reset();
     }

@@ -26,16 +26,10 @@ impl SupervisorActor {
                     handle.order(Order::Resume);
                 }
             }
-            Effect::End { child, restart } => match self.table.get(child) {
-                Some(handle) if restart => handle.stop(),
-                Some(handle) => handle.stop_for_good(),
-                None => self.never_began(child, ExitKind::Shutdown),
-            },
-            Effect::Kill { child, restart } => match self.table.get(child) {
-                Some(handle) if restart => handle.kill(),
-                Some(handle) => handle.kill_for_good(),
-                None => self.never_began(child, ExitKind::Killed),
-            },
+            Effect::End { child, restart: true } => self.end(child, ActorHandle::stop, cx),
+            Effect::End { child, .. } => self.end(child, ActorHandle::stop_for_good, cx),
+            Effect::Kill { child, restart: true } => self.end(child, ActorHandle::kill, cx),
+            Effect::Kill { child, .. } => self.end(child, ActorHandle::kill_for_good, cx),
             Effect::Close(child, exit) => self.close(child, &exit, cx),
             Effect::Released(child) => {
                 if let Some(handle) = self.table.take(child) {
@@ -164,10 +158,22 @@ impl SupervisorActor {
         self.inputs.push_back(Input::StartFailed(child, exit, choice));
     }
 
-    /// A child that was to end has no actor: its start waits for a name, or failed just now.
-    fn never_began(&mut self, child: ChildKey, kind: ExitKind) {
-        self.delayed.retain(|(_, waiting, _)| *waiting != child);
-        self.inputs.push_back(Input::Exited(child, kind.into(), Choice::default()));
+    /// Ends the actor of a child, and sees to it that its end is told.
+    fn end(&mut self, child: ChildKey, order: fn(&ActorHandle), cx: &mut Cx<Self>) {
+        let Some(handle) = self.table.get(child) else {
+            // Its start waits for a name.
+            self.delayed.retain(|(_, waiting, _)| *waiting != child);
+            let exit = ExitKind::Shutdown.into();
+            return self.inputs.push_back(Input::Exited(child, exit, Choice::default()));
+        };
+        // One that had cut itself loose would not tell.
+        if handle.is_supervised() || handle.link(&Self::me(cx), child.to_u64()) {
+            return order(handle);
+        }
+        let reason = handle.exit_reason().unwrap_or(ExitReason::Killed);
+        drop(self.table.take(child));
+        let input = self.exited(child, &reason, cx);
+        self.inputs.push_back(input);
     }
 
     fn close(&mut self, child: ChildKey, exit: &Exit, cx: &mut Cx<Self>) {
