@@ -109,7 +109,7 @@ impl<'a> Plan<'a> {
             self.tests("test-without-debug-assertions", &["--cargo-profile", "testrelease"]),
             self.cargo(
                 "each-feature",
-                "hack check --workspace --each-feature --exclude xtask --exclude flights --exclude integration",
+                "hack check --workspace --each-feature --exclude xtask --exclude flights --exclude tour --exclude integration",
             )
             .needing(Need::Cargo(tools::HACK)),
             Step::commands("doc", vec![doc]),

@@ -1,2 +1,80 @@
-//! One dependency for the whole suite.
+//! One dependency for the whole suite: actors, supervision, circuit breakers.
+//!
+//! Start at the [`prelude`]. Each layer is a module named after its crate, and is that crate: what
+//! you read there holds here. An item has one path, the prelude aside.
+//!
+//! | module | what it is for | feature |
+//! |---|---|---|
+//! | [`actor_core`] | actors, mailboxes, asks, timers, groups, the system | always there |
+//! | [`base`] | time, randomness, ids, context, failures, health | always there |
+//! | [`supervision`] | strategies, budgets, backoff, trees, the root supervisor | `supervision`, default |
+//! | [`breaker`] | circuit breakers, for actors and for all else | `breaker`, default |
+//!
+//! `full` is all that needs no external service. `test-util` adds virtual time and
+//! `actor_core::testkit`; use it among the dev-dependencies.
+//!
+//! # Example
+//!
+//! A panic in a handler ends one incarnation of one actor. Its supervisor starts the next one under
+//! the same ref, and the caller goes on.
+//!
+//! ```
+//! use steadfast::prelude::*;
+//!
+//! struct Divider;
+//!
+//! struct Divide(u32, u32, Reply<u32>);
+//!
+//! impl Actor for Divider {
+//!     type Msg = Divide;
+//!     type Error = std::convert::Infallible;
+//!
+//!     async fn handle(&mut self, msg: Divide, _cx: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+//!         let Divide(dividend, divisor, reply) = msg;
+//!         reply.send(dividend / divisor); // panics on zero
+//!         Ok(Flow::Continue)
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let system = System::builder("math").build()?;
+//!     let tree = Supervisor::one_for_one().child(ChildSpec::new("divider", || Divider));
+//!     let tree = tree.start(&system, "tree").await?;
+//!     let divider: ActorRef<Divide> = tree.child("divider").await.ok_or("no divider")?;
+//!
+//!     assert!(divider.ask(|reply| Divide(1, 0, reply)).await.is_err());
+//!     assert_eq!(divider.ask(|reply| Divide(6, 3, reply)).await?, 2);
+//!     system.shutdown().await;
+//!     Ok(())
+//! }
+//! ```
 #![forbid(unsafe_code)]
+
+#[doc(inline)]
+pub use steadfast_actor_core as actor_core;
+#[doc(inline)]
+pub use steadfast_base as base;
+#[cfg(feature = "breaker")]
+#[doc(inline)]
+pub use steadfast_breaker as breaker;
+#[cfg(feature = "supervision")]
+#[doc(inline)]
+pub use steadfast_supervision as supervision;
+
+pub mod prelude {
+    //! What nearly every program names: `use steadfast::prelude::*;`.
+
+    pub use crate::actor_core::{
+        Actor, ActorRef, Cx, ExitReason, Flow, Reply, Signal, Started, System,
+    };
+    #[cfg(feature = "breaker")]
+    pub use crate::breaker::CircuitBreaker;
+    #[cfg(feature = "supervision")]
+    pub use crate::supervision::{ChildSpec, Directive, RootSupervisor, Supervisor, SupervisorRef};
+}
+
+/// Compiles and runs the examples of the README.
+#[cfg(all(doctest, feature = "supervision"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

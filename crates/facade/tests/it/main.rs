@@ -1,0 +1,5 @@
+//! What a user of the facade can name, and what stands behind it.
+#![forbid(unsafe_code)]
+
+mod paths;
+mod public_paths;
