@@ -189,10 +189,10 @@ impl Root {
                 nudge(&waiter.supervisor);
             }
         }
-        if state != State::Closed {
-            if let Some(actor) = self.actor.get().filter(|actor| asking != Some(actor.id())) {
-                nudge(actor);
-            }
+        if state != State::Closed
+            && let Some(actor) = self.actor.get().filter(|actor| asking != Some(actor.id()))
+        {
+            nudge(actor);
         }
     }
 

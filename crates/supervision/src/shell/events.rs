@@ -1,7 +1,5 @@
 //! What the children tell: steps of their lives, turned into inputs of the machine.
 
-use std::collections::VecDeque;
-
 use steadfast_actor_core::{ActorHandle, ChildEvent, ChildStage, Cx, ExitReason};
 
 use super::SupervisorActor;
@@ -69,7 +67,7 @@ impl SupervisorActor {
         }
         self.tell_gate_failed(child, cx);
         let directive = self.ask_decider(child, stage, reason, cx);
-        let kept = self.histories.entry(child).or_insert_with(VecDeque::new);
+        let kept = self.histories.entry(child).or_default();
         if kept.len() >= FAILURES_KEPT {
             kept.pop_front();
         }

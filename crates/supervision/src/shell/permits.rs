@@ -11,7 +11,7 @@ impl SupervisorActor {
         let Some(root) = self.tree.root.clone() else {
             return self.inputs.push_back(Input::Permit(child));
         };
-        let waiter = self.waiter(child, cx);
+        let waiter = waiter(child, cx);
         self.asked.insert(child);
         root.ask(waiter, cx.now());
         self.take_granted(cx);
@@ -20,21 +20,21 @@ impl SupervisorActor {
     pub(super) fn drop_permit(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
         self.asked.remove(&child);
         if let Some(root) = self.tree.root.clone() {
-            root.withdraw(&self.waiter(child, cx), cx.now());
+            root.withdraw(&waiter(child, cx), cx.now());
             self.take_granted(cx);
         }
     }
 
     pub(super) fn tell_gate_up(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
         if let Some(root) = self.tree.root.clone() {
-            root.up(&self.waiter(child, cx), cx.now());
+            root.up(&waiter(child, cx), cx.now());
             self.take_granted(cx);
         }
     }
 
     pub(super) fn tell_gate_failed(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
         if let Some(root) = self.tree.root.clone() {
-            root.failed(&self.waiter(child, cx), cx.now());
+            root.failed(&waiter(child, cx), cx.now());
             self.take_granted(cx);
         }
     }
@@ -55,10 +55,6 @@ impl SupervisorActor {
         self.settle(cx);
     }
 
-    fn waiter(&self, child: ChildKey, cx: &Cx<Self>) -> Waiter {
-        Waiter::new(Self::me(cx), cx.incarnation(), child)
-    }
-
     /// Gives back what this incarnation still waits for.
     pub(super) fn withdraw_all(&mut self) {
         let (Some(root), Some((me, incarnation))) = (&self.tree.root, &self.me) else { return };
@@ -66,6 +62,10 @@ impl SupervisorActor {
             root.withdraw_late(&Waiter::new(me.clone(), *incarnation, child));
         }
     }
+}
+
+fn waiter(child: ChildKey, cx: &Cx<SupervisorActor>) -> Waiter {
+    Waiter::new(cx.me().handle(), cx.incarnation(), child)
 }
 
 impl Drop for SupervisorActor {

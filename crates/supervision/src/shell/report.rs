@@ -1,6 +1,6 @@
 //! What observers are told: hooks, the history of the root, and events to the sink.
 
-use steadfast_actor_core::{Cx, ExitReason};
+use steadfast_actor_core::{Cx, ExitReason, Failure};
 use steadfast_base::{FailureKind, FailureRecord, Value};
 
 use super::SupervisorActor;
@@ -96,7 +96,7 @@ impl SupervisorActor {
                 FailureRecord::new(cx.timestamp(), FailureKind::Killed, exit.to_string())
                     .with_actor(self.path_of(child, cx))
             },
-            |failure| failure.record(),
+            Failure::record,
         ));
     }
 

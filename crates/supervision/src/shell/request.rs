@@ -15,6 +15,9 @@ pub(crate) type StartReply = Reply<Result<ActorHandle, ChildError>>;
 /// The answer to anything else.
 pub(crate) type DoneReply = Reply<Result<(), ChildError>>;
 
+/// Something done on the supervisor, between two other requests.
+pub(crate) type Call = Box<dyn FnOnce(&mut SupervisorActor, &mut Cx<SupervisorActor>) + Send>;
+
 /// A message to a supervisor.
 pub(crate) enum Request {
     /// Start a dynamic child.
@@ -22,7 +25,7 @@ pub(crate) enum Request {
     /// Stop a child.
     Terminate(ChildKey, DoneReply),
     /// Everything that is asked rarely.
-    Call(Box<dyn FnOnce(&mut SupervisorActor, &mut Cx<SupervisorActor>) + Send>),
+    Call(Call),
     /// A timer of the machine is due.
     Tick,
 }

@@ -193,7 +193,7 @@ impl SupervisorRef {
         &self,
         child: impl Into<ChildId>,
     ) -> Result<ActorHandle, ChildError> {
-        self.on_child(child, |supervisor, key, reply, cx| supervisor.restart(key, reply, cx)).await
+        self.on_child(child, SupervisorActor::restart).await
     }
 
     /// Ends a child that runs and starts it again: same ref, same mailbox, no budget spent.
@@ -205,7 +205,7 @@ impl SupervisorRef {
         &self,
         child: impl Into<ChildId>,
     ) -> Result<ActorHandle, ChildError> {
-        self.on_child(child, |supervisor, key, reply, cx| supervisor.recycle(key, reply, cx)).await
+        self.on_child(child, SupervisorActor::recycle).await
     }
 
     /// Removes a child that has stopped.

@@ -216,7 +216,7 @@ fn hooks_and_events_tell_of_failures_and_restarts() {
             .cleanup(move |restart| cleanup(restart.restarts().to_string()))
             .on_restart(move |info| restart(info.restarts().to_string()));
         let sink = Arc::new(MemorySink::new(64));
-        let sup = Supervisor::one_for_one().sink(sink.clone()).child(spec);
+        let sup = Supervisor::one_for_one().sink(Arc::<MemorySink>::clone(&sink)).child(spec);
         let sup = sup.start(&world.system, "sup").await.unwrap();
         sup.child::<Do>("a").await.unwrap().tell(Do::Panic).await.unwrap();
         world.settle().await;

@@ -1,4 +1,5 @@
 //! Acceptance scenarios on real actors, in virtual time.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod auto_shutdown;
 mod backoff;

@@ -15,31 +15,31 @@ const SETTLE: usize = 64;
 
 /// What happened, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub fn add(&self, line: impl Into<String>) {
+    pub(crate) fn add(&self, line: impl Into<String>) {
         self.0.lock().unwrap().push(line.into());
     }
 
     /// The lines since the last call.
-    pub fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 }
 
 /// A system in virtual time.
-pub struct World {
-    pub system: System,
-    pub clock: VirtualClock,
-    pub log: Log,
+pub(crate) struct World {
+    pub(crate) system: System,
+    pub(crate) clock: VirtualClock,
+    pub(crate) log: Log,
     /// How children of a name start, in turn; they start well when it runs out.
-    pub starts: Arc<Mutex<BTreeMap<String, Vec<Start>>>>,
+    pub(crate) starts: Arc<Mutex<BTreeMap<String, Vec<Start>>>>,
 }
 
 /// How one start goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
+pub(crate) enum Start {
     Well,
     Ignore,
     Fail,
@@ -49,12 +49,12 @@ pub enum Start {
 
 impl World {
     /// Runs a test on a thread of its own runtime.
-    pub fn run<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
+    pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        std::panic::set_hook(Box::new(|info| {
-            let text = info.payload_as_str().unwrap_or("");
-            if !text.starts_with("test:") {
-                eprintln!("{info}");
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !info.payload_as_str().is_some_and(|text| text.starts_with("test:")) {
+                report(info);
             }
         }));
         let clock = VirtualClock::new();
@@ -69,14 +69,14 @@ impl World {
     }
 
     /// Lets everything run that does not wait for time.
-    pub async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         for _ in 0..SETTLE {
             tokio::task::yield_now().await;
         }
     }
 
     /// Lets time pass; every timer fires at its instant.
-    pub async fn pass(&self, time: Duration) {
+    pub(crate) async fn pass(&self, time: Duration) {
         self.settle().await;
         let end = self.now() + time;
         while let Some(at) = self.clock.next_wakeup().filter(|at| *at <= end) {
@@ -88,7 +88,7 @@ impl World {
     }
 
     /// Waits for a future, letting time pass where nothing else can.
-    pub async fn wait<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) async fn wait<F: Future>(&self, future: F) -> F::Output {
         let mut future = std::pin::pin!(future);
         for _ in 0..100_000 {
             for _ in 0..SETTLE {
@@ -103,16 +103,16 @@ impl World {
         panic!("it does not come to an end");
     }
 
-    pub fn now(&self) -> Instant {
+    pub(crate) fn now(&self) -> Instant {
         self.system.time().now()
     }
 
-    pub fn starts(&self, name: &str, starts: &[Start]) {
+    pub(crate) fn starts(&self, name: &str, starts: &[Start]) {
         self.starts.lock().unwrap().insert(name.to_owned(), starts.to_vec());
     }
 
     /// A factory of workers that log under this name.
-    pub fn worker(&self, name: &str) -> impl FnMut() -> Worker + Clone + Send + Sync + 'static {
+    pub(crate) fn worker(&self, name: &str) -> impl FnMut() -> Worker + Clone + Send + Sync + 'static {
         let (name, log, starts) = (name.to_owned(), self.log.clone(), Arc::clone(&self.starts));
         move || {
             let mut starts = starts.lock().unwrap();
@@ -126,7 +126,7 @@ impl World {
 }
 
 /// An actor that does what it is told.
-pub struct Worker {
+pub(crate) struct Worker {
     name: String,
     log: Log,
     start: Start,
@@ -135,7 +135,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(name: &str, log: &Log) -> Self {
+    pub(crate) fn new(name: &str, log: &Log) -> Self {
         let (name, log) = (name.to_owned(), log.clone());
         Self { name, log, start: Start::Well, count: 0, slow_stop: false }
     }
@@ -143,7 +143,7 @@ impl Worker {
 
 /// What a worker can be told.
 #[derive(Debug)]
-pub enum Do {
+pub(crate) enum Do {
     /// Count one up.
     Add,
     /// Say the count.
@@ -174,7 +174,7 @@ pub enum Do {
 }
 
 #[derive(Debug)]
-pub struct Trouble(pub &'static str);
+pub(crate) struct Trouble(pub &'static str);
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -206,7 +206,11 @@ impl Actor for Worker {
             Do::Add => self.count += 1,
             Do::Count(reply) => reply.send(self.count),
             Do::Incarnation(reply) => reply.send(cx.incarnation()),
-            Do::AskAndPanic(_) | Do::Panic => panic!("test: told to"),
+            Do::AskAndPanic(reply) => {
+                let _held = reply;
+                panic!("test: told to");
+            }
+            Do::Panic => panic!("test: told to"),
             Do::Note(number) => self.log.add(format!("{} {number}", self.name)),
             Do::Fail => return Err(Trouble("told to")),
             Do::Stop => return Ok(Flow::Stop),
@@ -245,6 +249,6 @@ impl Actor for Worker {
     }
 }
 
-pub fn secs(seconds: u64) -> Duration {
+pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
