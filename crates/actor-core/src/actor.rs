@@ -73,6 +73,11 @@ pub trait Actor: Sized + Send + 'static {
     /// Handles one message.
     ///
     /// Not called concurrently. `stop` waits until it returns; `kill` drops it at an await.
+    ///
+    /// # Cancel safety
+    ///
+    /// `kill` drops the future at an await: what it had done to `self` and to others stays done, and
+    /// the rest does not happen. Nothing else drops it; `stop` waits until it returns.
     fn handle(
         &mut self,
         msg: Self::Msg,
@@ -82,6 +87,10 @@ pub trait Actor: Sized + Send + 'static {
     /// Runs before the first message of each incarnation.
     ///
     /// An error or a panic here is a failed start: the spawner gets it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped at an await when the actor is killed, and by nothing else.
     fn started(
         &mut self,
         cx: &mut Cx<Self>,
@@ -93,6 +102,10 @@ pub trait Actor: Sized + Send + 'static {
     /// Runs on the old state before a restart, when there is a state left (Pekko's `PreRestart`).
     ///
     /// A failure in here is reported and otherwise ignored.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped at an await when the actor is killed, and by nothing else.
     fn restarting(
         &mut self,
         failure: &Failure,
@@ -105,6 +118,10 @@ pub trait Actor: Sized + Send + 'static {
     /// Runs on the last state when an incarnation ends in order; the reason says why.
     ///
     /// Not called when the actor is killed or when it ended by a failure.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped at an await when the actor is killed, and by nothing else.
     fn stopped(
         &mut self,
         reason: &ExitReason,
@@ -115,6 +132,10 @@ pub trait Actor: Sized + Send + 'static {
     }
 
     /// Handles a notice of the control lane: a watched actor or a child ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped at an await when the actor is killed, and by nothing else.
     fn signal(
         &mut self,
         signal: Signal,

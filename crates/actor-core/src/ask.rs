@@ -20,6 +20,11 @@ use crate::{
 };
 
 /// A question on its way to its answer. Made by [`ActorRef::ask`](crate::ActorRef::ask).
+///
+/// # Cancel safety
+///
+/// Dropping the future discards the answer. The message may still be handled, unless it was
+/// waiting for room; then it is dropped.
 #[must_use = "an answer comes only to those who await it"]
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     cell: &'a Arc<Cell<M>>,

@@ -5,8 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use steadfast_base::{ActorId, CallContext, Stream};
 use tokio::task::AbortHandle;
+
+use steadfast_base::{ActorId, CallContext, Stream};
 
 use crate::{
     ExitReason, Wards,

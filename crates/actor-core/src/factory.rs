@@ -18,6 +18,10 @@ pub enum StartKind {
 /// Implemented for closures by [`IntoFactory`]; write `|| Account { cents: 0 }`.
 pub trait Factory<A: Actor>: Send + 'static {
     /// Builds one incarnation.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped at an await when the actor is killed while it starts, and by nothing else.
     fn make(&mut self, kind: StartKind) -> impl Future<Output = Result<A, BoxError>> + Send;
 }
 

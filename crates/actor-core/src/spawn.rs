@@ -149,6 +149,11 @@ impl<A: Actor, F: Factory<A>> IntoFuture for Spawn<A, F> {
 }
 
 /// The future of a started actor.
+///
+/// # Cancel safety
+///
+/// Before the first poll nothing has begun. After it the actor runs on when the future is dropped;
+/// only the ref is lost, which `System::lookup` finds again by its name.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Starting<A: Actor, F: Factory<A>> {
     spawn: Option<Spawn<A, F>>,

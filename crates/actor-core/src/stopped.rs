@@ -11,6 +11,10 @@ use std::{
 use crate::{ExitReason, cell::AnyCell, slot::Asker, system::SystemInner};
 
 /// A future of the reason for which an actor ends for good.
+///
+/// # Cancel safety
+///
+/// Nothing is lost by dropping the future.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Stopped {
     asker: Asker<ExitReason>,

@@ -20,6 +20,11 @@ use crate::{
 /// A message on its way into a mailbox. Made by [`ActorRef::tell`](crate::ActorRef::tell).
 ///
 /// One pointer: nothing is kept of a message that was sent.
+///
+/// # Cancel safety
+///
+/// A message that found room was sent by the call. One that waits for room is dropped with the
+/// future; `now` gives it back instead.
 #[must_use = "a message may wait for room: await the future, or call `now`"]
 pub struct Tell<'a, M: Send + 'static> {
     /// What is left to do for a message that found no slot.

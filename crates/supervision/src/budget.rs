@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::Instant;
 
 /// Restarts within the period that are affordable.

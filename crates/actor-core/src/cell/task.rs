@@ -14,6 +14,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+
 use steadfast_base::context;
 
 use super::{

@@ -7,8 +7,9 @@ use std::{
     time::Duration,
 };
 
-use steadfast_base::{IdSource, Seed, Time};
 use tokio::runtime::{Builder, Handle, Runtime};
+
+use steadfast_base::{IdSource, Seed, Time};
 
 use super::{
     System, SystemInner,

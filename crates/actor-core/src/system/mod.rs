@@ -16,8 +16,9 @@ use std::{
     },
 };
 
-use steadfast_base::{ActorId, IdSource, Seed, Time};
 use tokio::{runtime::Handle, task::AbortHandle};
+
+use steadfast_base::{ActorId, IdSource, Seed, Time};
 
 pub use builder::{ASK_TIMEOUT_DEFAULT, BuildError, CAPACITY_DEFAULT, SystemBuilder};
 pub use registry::NAME_BYTES_MAX;

@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
-use steadfast_base::{Clock, Instant, Seed, VirtualClock};
 use tokio::runtime::{Builder, Runtime};
+
+use steadfast_base::{Clock, Instant, Seed, VirtualClock};
 
 use super::{
     TestProbe, Trace,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use proptest::{prelude::*, test_runner::Config};
+
 use steadfast_actor_core::{
     Actor, ActorRef, Cx, Flow, Overflow, SendError, Tell, testkit::TestSystem,
 };

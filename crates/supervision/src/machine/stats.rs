@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::Instant;
 
 use super::children::{Child, Phase};

@@ -14,6 +14,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Invalid`, `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn change_spec(
         &self,
         child: impl Into<ChildId>,
@@ -30,6 +35,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Invalid`, `WrongKind` (not dynamic), `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn change_template(
         &self,
         change: impl FnOnce(&mut ChildRules) + Send + 'static,
@@ -42,6 +52,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Invalid`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn change_strategy(&self, strategy: Strategy) -> Result<(), ChildError> {
         self.change_rules(move |rules| rules.strategy = strategy).await
     }
@@ -51,6 +66,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Invalid`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn change_intensity(&self, restarts: u32, period: Duration) -> Result<(), ChildError> {
         self.change_rules(move |rules| rules.budget = Budget::new(restarts, period)).await
     }
@@ -60,6 +80,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Invalid`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn change_auto_shutdown(&self, when: AutoShutdown) -> Result<(), ChildError> {
         self.change_rules(move |rules| rules.auto_shutdown = when).await
     }
@@ -69,6 +94,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Invalid`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn change_rules(
         &self,
         change: impl FnOnce(&mut SupervisorRules) + Send + 'static,
@@ -83,6 +113,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn report_error(
         &self,
         child: impl Into<ChildId>,

@@ -94,6 +94,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `StartFailed`, `Full`, `Stopped`; `WrongKind` if the supervisor is not dynamic.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses the ref only, and the child runs on.
     pub async fn start_child<A, K, F>(&self, factory: F) -> Result<ActorRef<A::Msg>, ChildError>
     where
         A: Actor,
@@ -107,6 +112,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// Also `AlreadyStarted`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses the ref only, and the child runs on.
     pub async fn start_named<A, K, F>(
         &self,
         name: impl Into<Arc<str>>,
@@ -141,6 +151,11 @@ impl SupervisorRef {
     ///
     /// Also `WrongKind` if the template has no factory, `WrongType` if it takes another argument
     /// or builds actors of other messages than `M`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses the ref only, and the child runs on.
     pub async fn start_of<M: Send + 'static>(
         &self,
         argument: impl Send + 'static,
@@ -159,6 +174,11 @@ impl SupervisorRef {
     ///
     /// `AlreadyStarted`, `AlreadyPresent`, `StartFailed` (the child is then not added), `Invalid`,
     /// `Full`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses the ref only, and the child runs on.
     pub async fn start_spec(&self, spec: ChildSpec) -> Result<ActorHandle, ChildError> {
         self.call(move |supervisor, reply, cx| supervisor.start_spec(spec, reply, cx)).await?
     }
@@ -169,6 +189,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn terminate_child(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
         match child.into().seen_from(&self.actor) {
             ChildId::Key(key) => {
@@ -189,6 +214,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Running`, `Restarting`, `NotFound`, `StartFailed`, `WrongKind` (dynamic), `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn restart_child(
         &self,
         child: impl Into<ChildId>,
@@ -201,6 +231,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotRunning`, `Restarting`, `NotFound`, `StartFailed`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn recycle_child(
         &self,
         child: impl Into<ChildId>,
@@ -213,6 +248,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Running`, `Restarting`, `NotFound`, `WrongKind` (dynamic), `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn delete_child(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
         self.on_child(child, |supervisor, key, reply, cx| {
             supervisor.done(Command::Delete(key), reply, cx);
@@ -228,6 +268,11 @@ impl SupervisorRef {
     ///
     /// `Supervised` if it is under a supervisor already, `NotRunning` if it has ended, and as for
     /// [`start_spec`](Self::start_spec).
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn supervise(
         &self,
         name: impl Into<Arc<str>>,
@@ -248,6 +293,11 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotRunning`, `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
+    /// dropping the future loses its answer only.
     pub async fn release(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
         self.on_child(child, |supervisor, key, reply, cx| {
             supervisor.done(Command::Release(key), reply, cx);

@@ -75,6 +75,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn which_children(&self) -> Result<Vec<ChildInfo>, ChildError> {
         self.look(|supervisor, now| {
             let children = supervisor.core().children();
@@ -88,6 +92,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn which_child(&self, child: impl Into<ChildId>) -> Result<ChildInfo, ChildError> {
         self.look_at(child, info).await
     }
@@ -97,6 +105,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn count_children(&self) -> Result<ChildCount, ChildError> {
         self.look(|supervisor, _| {
             let core = supervisor.core();
@@ -115,17 +127,29 @@ impl SupervisorRef {
     }
 
     /// The ref of a child, if it has an actor that takes messages of type `M`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn child<M: Send + 'static>(&self, child: impl Into<ChildId>) -> Option<ActorRef<M>> {
         self.child_handle(child).await?.downcast()
     }
 
     /// The actor of a child, if it has one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn child_handle(&self, child: impl Into<ChildId>) -> Option<ActorHandle> {
         let found = self.look_at(child, |supervisor, key, _| supervisor.handle_of(key).cloned());
         found.await.ok()
     }
 
     /// A nested supervisor.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn supervisor(&self, child: impl Into<ChildId>) -> Option<Self> {
         Self::from_handle(&self.child_handle(child).await?)
     }
@@ -135,6 +159,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn stats(&self) -> Result<SupervisorStats, ChildError> {
         self.look(|supervisor, now| supervisor.core().stats(now)).await
     }
@@ -144,6 +172,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn child_stats(&self, child: impl Into<ChildId>) -> Result<ChildHealth, ChildError> {
         self.look_at(child, |supervisor, key, now| supervisor.core().health(key, now)).await
     }
@@ -153,6 +185,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `NotFound`, `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn affected_by(&self, child: impl Into<ChildId>) -> Result<Impact, ChildError> {
         self.look_at(child, |supervisor, key, now| supervisor.core().affected_by(key, now)).await
     }
@@ -165,6 +201,10 @@ impl SupervisorRef {
     /// # Errors
     ///
     /// `Stopped`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
     pub async fn tree(&self) -> Result<TreeNode, ChildError> {
         self.tree_below(TREE_DEPTH_MAX).await
     }

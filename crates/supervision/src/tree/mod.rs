@@ -7,6 +7,7 @@ mod text;
 mod tests;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::Instant;
 
 use crate::{

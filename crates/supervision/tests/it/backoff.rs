@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_supervision::{Backoff, Budget, Choice, Directive, ExitKind, Input, SupervisorRules};
 
 use crate::stage::{Stage, exit, plan_with, transient};

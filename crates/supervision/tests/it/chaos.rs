@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+
 use steadfast_base::Instant;
 use steadfast_supervision::{
     Backoff, Budget, ChildKey, ChildRules, ChildStatus, Choice, Command, CommandId, Directive,

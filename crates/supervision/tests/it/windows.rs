@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::Instant;
 use steadfast_supervision::{
     AutoShutdown, Backoff, Budget, BudgetWindow, Command, Event, Granted, Input, Outcome,

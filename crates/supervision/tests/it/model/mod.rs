@@ -5,6 +5,7 @@ mod reference;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+
 use steadfast_supervision::{
     AutoShutdown, Backoff, Budget, ChildPlan, ChildRules, Directive, ExitKind, RestartPolicy,
     Strategy as Restarts, SupervisorPlan, SupervisorRules,
