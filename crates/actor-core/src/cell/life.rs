@@ -1,6 +1,6 @@
 //! One incarnation's loop: control lane first, then timers and unstashed messages, then the mailbox.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 
 use steadfast_base::context;
 
@@ -11,6 +11,7 @@ use crate::{Actor, Cx, ExitReason, Flow, Signal, actor::BoxError, turn};
 const BUDGET: u32 = 128;
 
 /// Takes messages until the incarnation ends; the result says how.
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
 pub(super) fn life<'a, A: Actor>(
     actor: &'a mut A,
     cx: &'a mut Cx<A>,
@@ -18,10 +19,10 @@ pub(super) fn life<'a, A: Actor>(
     async move {
         let mut budget = BUDGET;
         loop {
-            if cx.cell.flags.any() {
-                if let Some(reason) = Box::pin(serve(actor, cx)).await? {
-                    return Ok(reason);
-                }
+            if cx.cell.flags.any()
+                && let Some(reason) = Box::pin(serve(actor, cx)).await?
+            {
+                return Ok(reason);
             }
             let Some((message, in_context)) = cx.next_message() else {
                 if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
@@ -69,6 +70,10 @@ async fn handle_in_context<A: Actor>(
 /// Serves the control lane until it is empty; says why the incarnation has to end, if so.
 async fn serve<A: Actor>(actor: &mut A, cx: &mut Cx<A>) -> Result<Option<ExitReason>, BoxError> {
     loop {
+        if cx.cell.flags.killed() {
+            // Only a rest lets the guard see it; going round would spin for ever.
+            return pending().await;
+        }
         let flags = cx.cell.flags.take(Flags::QUEUE | Flags::DRAIN | Flags::LOST);
         if flags & Flags::LOST != 0 {
             cx.cell.settle_kept_lost();

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, future::pending};
 
 use steadfast_actor_core::{
-    Actor, Cx, DeadReason, ExitReason, Flow, SendError, Signal, Status, testkit::TestSystem,
+    Actor, Cx, DeadReason, ExitReason, Flow, SendError, Signal, Status, System, testkit::TestSystem,
 };
 
 use crate::common::*;
@@ -273,5 +273,28 @@ fn an_error_in_the_signal_hook_ends_the_actor_with_it() {
         let failure = reason.failure().expect("an error");
         assert!(failure.downcast_ref::<Broken>().is_some());
         assert_eq!(reason.to_string(), "error: broken in /test/touchy");
+    });
+}
+
+#[test]
+fn kills_from_other_threads_end_idle_busy_and_suspended_actors() {
+    let log = Log::default();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build();
+    let runtime = runtime.unwrap();
+    let system = System::builder("kills").runtime(runtime.handle().clone()).build().unwrap();
+    runtime.block_on(async {
+        for round in 0..3_000 {
+            let actor = system.spawn_anonymous(Worker::maker("a", &log)).await.unwrap();
+            match round % 3 {
+                0 => actor.tell(Msg::Note(1)).await.unwrap(),
+                1 => actor.suspend(),
+                _ => {}
+            }
+            actor.kill();
+            let ended = system.time().timeout(10 * SECOND, actor.stopped()).await;
+            assert_eq!(ended.expect("it ends").name(), "killed");
+        }
+        system.shutdown().await;
     });
 }

@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use steadfast_actor_core::{Overflow, Reply, System};
-use steadfast_base::Seed;
+use steadfast_actor_core::{ActorRef, Cx, Overflow, Reply, System};
+use steadfast_base::{Seed, Stream};
 
 use crate::common::*;
 
@@ -33,8 +33,43 @@ fn usage(runtime: &tokio::runtime::Runtime) -> Usage {
     }
 }
 
+/// One message, or one blow. Asks of an actor that hangs or is gone wait a millisecond.
+async fn fault(worker: &ActorRef<Msg>, dice: &mut Stream) {
+    match dice.below(40) {
+        0..6 => drop(worker.tell(Msg::Panic).now()),
+        6 => worker.kill(),
+        7 => drop(worker.tell(Msg::Fail).now()),
+        8..12 => drop(worker.ask(|reply| Msg::Ask(1, reply)).within(ms(1)).await),
+        12 => drop(worker.ask(Msg::PanicOn).within(ms(1)).await),
+        13 => drop(worker.ask(Msg::Lose).within(ms(1)).await),
+        14..18 => drop(worker.tell(act(|_, cx| be_busy(cx))).now()),
+        18 => drop(worker.tell(awaiting(std::future::pending())).now()),
+        19 => {
+            let stop = |reply: Reply<u32>| {
+                act(move |_, cx| {
+                    cx.stop();
+                    drop(reply);
+                })
+            };
+            drop(worker.ask(stop).within(ms(1)).await);
+        }
+        20 => worker.drain(),
+        _ => drop(worker.tell(Msg::Note(4)).now()),
+    }
+}
+
+/// Starts all that an actor may leave behind.
+fn be_busy(cx: &mut Cx<Worker>) {
+    drop(cx.once("t", SECOND, Msg::Note(1)));
+    drop(cx.pipe_to_self(async {}, |()| Msg::Note(2)));
+    drop(cx.pipe_to_self(std::future::pending::<()>(), |()| Msg::Note(2)));
+    drop(cx.stash(Msg::Note(3)));
+    cx.watch(&cx.me());
+    drop(cx.spawn("kid", Worker::maker("kid", &Log::default())).detach());
+}
+
 /// A generation of actors that are told, asked, failed, killed and stopped at random.
-async fn generation(system: &System, dice: &mut steadfast_base::Stream, log: &Log) {
+async fn generation(system: &System, dice: &mut Stream, log: &Log) {
     let mut workers = Vec::new();
     for number in 0..50 {
         let overflow = match number % 4 {
@@ -46,49 +81,16 @@ async fn generation(system: &System, dice: &mut steadfast_base::Stream, log: &Lo
         let spawn = system.spawn(&format!("w{number}"), Worker::maker("w", log)).capacity(4);
         workers.push(spawn.overflow(overflow).await.expect("its name is free again"));
     }
-    for _ in 0..2_000 {
+    for _ in 0..600 {
         let Some(worker) = dice.pick(&workers) else { return };
-        match dice.below(12) {
-            0 => drop(worker.tell(Msg::Panic).now()),
-            1 => worker.kill(),
-            2 => drop(worker.tell(Msg::Fail).now()),
-            3 => drop(worker.ask(|reply| Msg::Ask(1, reply)).await),
-            4 => drop(worker.ask(Msg::PanicOn).await),
-            5 => drop(worker.ask(Msg::Lose).await),
-            6 => {
-                let busy = act(|_, cx| {
-                    drop(cx.once("t", SECOND, Msg::Note(1)));
-                    drop(cx.pipe_to_self(async {}, |()| Msg::Note(2)));
-                    drop(cx.stash(Msg::Note(3)));
-                    let log = Log::default();
-                    drop(cx.spawn("kid", Worker::maker("kid", &log)).detach());
-                });
-                drop(worker.tell(busy).now());
-            }
-            7 => {
-                let hang = awaiting(std::future::pending());
-                drop(worker.tell(hang).now());
-            }
-            8 => drop(
-                worker
-                    .ask(|reply: Reply<u32>| {
-                        act(move |_, cx| {
-                            cx.stop();
-                            drop(reply);
-                        })
-                    })
-                    .within(ms(1))
-                    .await,
-            ),
-            9 => worker.drain(),
-            _ => drop(worker.tell(Msg::Note(4)).now()),
-        }
+        fault(worker, dice).await;
     }
     for worker in &workers {
         worker.kill();
     }
     for worker in workers {
-        worker.stopped().await;
+        let ended = system.time().timeout(10 * SECOND, worker.stopped()).await;
+        assert!(ended.is_ok(), "{worker:?} does not end: {:?}", worker.handle());
     }
     log.take();
 }
