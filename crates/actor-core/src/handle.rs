@@ -157,6 +157,12 @@ impl ActorHandle {
         self.cell.close(reason)
     }
 
+    /// Sets whether the child ends for good by itself, without asking, where it ends without a
+    /// failure: for those that would not be restarted then. Its supervisor is told either way.
+    pub fn set_parts(&self, parts: bool) {
+        self.cell.set_parts(parts);
+    }
+
     /// The number under which `supervisor` knows this actor, if it is its supervisor.
     #[must_use]
     pub fn key_under(&self, supervisor: &ActorHandle) -> Option<u64> {

@@ -45,6 +45,12 @@ pub struct ChildEvent {
     pub stage: ChildStage,
 }
 
+impl ChildEvent {
+    /// The key of a child that was started before its supervisor knew of it. It does not tell of
+    /// its first start, and is known by its id.
+    pub const BORN: u64 = u64::MAX;
+}
+
 /// The steps in the life of a supervised child.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -30,6 +30,8 @@ pub(crate) trait AnyCell: Send + Sync {
     fn forget_child(&self, child: ActorId);
     fn visit(&self, visit: super::Visit) -> Result<(), VisitError>;
     fn order(&self, order: Order) -> bool;
+    /// Sets whether an end without a failure is final although there is a supervisor.
+    fn set_parts(&self, parts: bool);
     /// Ends a waiting actor for good, with this reason; false if it has ended.
     fn close(&self, reason: ExitReason) -> bool;
     fn set_link(&self, link: Option<Box<Link>>) -> bool;
@@ -144,6 +146,10 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
         }
         self.raise(Flags::ORDER);
         true
+    }
+
+    fn set_parts(&self, parts: bool) {
+        self.parts.store(parts, Ordering::SeqCst);
     }
 
     fn close(&self, reason: ExitReason) -> bool {

@@ -66,7 +66,8 @@ pub(super) async fn retire<A: Actor>(
     }
     let mut lost = cell.take_all_lost();
     cell.flags.clear(Flags::STOP);
-    let decided = cell.flags.has(Flags::FINAL) || !cell.is_supervised();
+    let parts = !reason.is_failure() && cell.parts.load(Ordering::SeqCst);
+    let decided = parts || cell.flags.has(Flags::FINAL) || !cell.is_supervised();
     if decided {
         cell.set_status(Status::Stopping);
         lost.lose_all(Why::Stopped);
@@ -200,7 +201,11 @@ impl<M: Send + 'static> Cell<M> {
     /// False if nobody is left to be told.
     pub(super) fn tell_parent(&self, stage: impl FnOnce() -> ChildStage) -> bool {
         let Some((parent, key)) = self.supervisor() else { return false };
-        let event = ChildEvent { key, id: self.id, stage: stage() };
+        let stage = stage();
+        if key == ChildEvent::BORN && self.incarnation() == 1 && matches!(stage, ChildStage::Started) {
+            return true;
+        }
+        let event = ChildEvent { key, id: self.id, stage };
         parent.signal(Signal::Child(event))
     }
 }

@@ -90,6 +90,9 @@ pub(crate) struct Cell<M: Send + 'static> {
     ending: AtomicU8,
     /// Set while a start has failed and the parent is not told yet.
     pub(crate) failed_start: AtomicBool,
+    /// Whether an end without a failure is final although there is a supervisor: it would not
+    /// restart the actor anyway.
+    pub(crate) parts: AtomicBool,
     /// Whether a probe wants to hear of every message.
     pub(crate) probed: bool,
     room_ms: AtomicU32,
@@ -125,6 +128,7 @@ impl<M: Send + 'static> Cell<M> {
             overflow: AtomicU8::new(overflow.code()),
             ending: AtomicU8::new(0),
             failed_start: AtomicBool::new(false),
+            parts: AtomicBool::new(false),
             probed,
             room_ms: AtomicU32::new(overflow.room_ms()),
             incarnation: AtomicU32::new(0),
