@@ -141,7 +141,8 @@ pub trait Actor: Sized + Send + 'static {
         signal: Signal,
         cx: &mut Cx<Self>,
     ) -> impl Future<Output = Result<Flow, Self::Error>> + Send {
-        let _ = (signal, cx);
+        drop(signal);
+        let _ = cx;
         async { Ok(Flow::Continue) }
     }
 }

@@ -188,20 +188,20 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
     type Output = Result<T, AskError<M>>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.unsent.is_some() {
-            if let Some(error) = self.poll_send(task) {
-                return Poll::Ready(Err(error));
-            }
+        if self.unsent.is_some()
+            && let Some(error) = self.poll_send(task)
+        {
+            return Poll::Ready(Err(error));
         }
         match self.asker.poll(task) {
             Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),
             Poll::Ready(Err(Lost(why))) => return Poll::Ready(Err(self.lost(why))),
             Poll::Pending => {}
         }
-        if let Some(exact) = &mut self.exact {
-            if Pin::new(&mut **exact).poll(task).is_ready() {
-                return Poll::Ready(Err(AskError::Timeout(self.take_unsent())));
-            }
+        if let Some(exact) = &mut self.exact
+            && Pin::new(&mut **exact).poll(task).is_ready()
+        {
+            return Poll::Ready(Err(AskError::Timeout(self.take_unsent())));
         }
         let cell = self.cell;
         Wait::begin(&mut self.wait, cell);

@@ -171,23 +171,23 @@ impl<A: Actor> Cx<A> {
     /// [`Terminated`](crate::Signal::Terminated). At once, if it has ended already. A second watch
     /// of the same actor changes nothing.
     pub fn watch<M: Send + 'static>(&mut self, target: &ActorRef<M>) {
-        self.watch_cell(target.cell_any(), None);
+        self.watch_cell(&target.cell_any(), None);
     }
 
     /// As [`watch`](Self::watch), but the end comes as `message`, handled before the mailbox.
     pub fn watch_with<M: Send + 'static>(&mut self, target: &ActorRef<M>, message: A::Msg) {
-        self.watch_cell(target.cell_any(), Some(message));
+        self.watch_cell(&target.cell_any(), Some(message));
     }
 
     /// As [`watch`](Self::watch), for an actor whose message type is not known.
     pub fn watch_handle(&mut self, target: &ActorHandle) {
-        self.watch_cell(target.cell_any(), None);
+        self.watch_cell(&target.cell_any(), None);
     }
 
-    fn watch_cell(&mut self, target: Arc<dyn AnyCell>, message: Option<A::Msg>) {
+    fn watch_cell(&mut self, target: &Arc<dyn AnyCell>, message: Option<A::Msg>) {
         let id = target.id();
         let Entry::Vacant(free) = self.extras().watched.entry(id) else { return };
-        free.insert(Watched { cell: Arc::clone(&target), message });
+        free.insert(Watched { cell: Arc::clone(target), message });
         let watcher: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&self.cell);
         let watcher = Watcher::Actor { watcher, incarnation: self.cell.incarnation() };
         if let Err((watcher, reason)) = target.watch(watcher) {
@@ -215,11 +215,8 @@ impl<A: Actor> Cx<A> {
                 None => Received::Stale,
             },
             // One that is not on the list was stopped by this actor itself, or is another's now.
-            Signal::ChildExited { id, .. } => match self.forget_child(*id) {
-                true => Received::Hook(signal),
-                false => Received::Stale,
-            },
-            Signal::Child(_) => Received::Hook(signal),
+            Signal::ChildExited { id, .. } if !self.forget_child(*id) => Received::Stale,
+            Signal::ChildExited { .. } | Signal::Child(_) => Received::Hook(signal),
         }
     }
 }
@@ -385,10 +382,10 @@ impl<A: Actor> Cx<A> {
         if self.cell.flags.any() {
             return Poll::Ready(());
         }
-        if let Some(extras) = &mut self.extras {
-            if extras.timers.poll_due(&self.cell.system.time, task).is_ready() {
-                return Poll::Ready(());
-            }
+        if let Some(extras) = &mut self.extras
+            && extras.timers.poll_due(&self.cell.system.time, task).is_ready()
+        {
+            return Poll::Ready(());
         }
         let slept = self.cell.inbox().poll_sleep(task);
         // A flag set before the mailbox slept has woken nobody.

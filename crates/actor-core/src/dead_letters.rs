@@ -149,6 +149,7 @@ impl DeadLetterSubscription {
     /// # Cancel safety
     ///
     /// Nothing is lost by dropping the future.
+    #[expect(clippy::should_implement_trait, reason = "it waits, which no iterator should")]
     pub fn next(&mut self) -> impl Future<Output = Option<DeadLetter>> + Send + '_ {
         poll_fn(|task| {
             let mut mail = self.mail.lock().unwrap_or_else(PoisonError::into_inner);

@@ -127,23 +127,24 @@ impl std::error::Error for JoinError {}
 impl Groups {
     pub(crate) fn get<M: Send + 'static>(&self, name: &str) -> Result<Group<M>, GroupTypeError> {
         let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-        let shared = match by_name.get(name) {
-            Some(shared) => Arc::clone(shared),
-            None => {
-                let name: Arc<str> = name.into();
-                let members =
-                    Members { by_id: BTreeMap::new(), ring: BTreeMap::new(), watchers: Vec::new() };
-                let shared: Arc<dyn Any + Send + Sync> = Arc::new(Shared::<M> {
-                    name: Arc::clone(&name),
-                    members: Mutex::new(members),
-                    turn: AtomicUsize::new(0),
-                });
-                by_name.insert(name, Arc::clone(&shared));
-                shared
-            }
+        let shared = if let Some(shared) = by_name.get(name) {
+            Arc::clone(shared)
+        } else {
+            let name: Arc<str> = name.into();
+            let members =
+                Members { by_id: BTreeMap::new(), ring: BTreeMap::new(), watchers: Vec::new() };
+            let shared: Arc<dyn Any + Send + Sync> = Arc::new(Shared::<M> {
+                name: Arc::clone(&name),
+                members: Mutex::new(members),
+                turn: AtomicUsize::new(0),
+            });
+            by_name.insert(name, Arc::clone(&shared));
+            shared
         };
-        let shared = shared.downcast().map_err(|_| GroupTypeError(name.to_owned()))?;
-        Ok(Group { shared })
+        match shared.downcast() {
+            Ok(shared) => Ok(Group { shared }),
+            Err(_) => Err(GroupTypeError(name.to_owned())),
+        }
     }
 }
 

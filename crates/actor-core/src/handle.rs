@@ -9,7 +9,6 @@ use crate::{
     VisitError,
     cell::{AnyCell, Flags, Link},
     stopped::Stopped,
-    system::SystemInner,
 };
 
 /// A handle to an actor of any type.

@@ -51,7 +51,7 @@ where
                     }
                 }));
                 // An actor that has ended has nobody left to fail.
-                drop(cell.visit(panic));
+                let _ = cell.visit(panic);
             }
         }
     }

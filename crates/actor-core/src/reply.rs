@@ -65,10 +65,10 @@ impl<T: Send + 'static> Reply<T> {
 
 impl<T: Send + 'static> Drop for Reply<T> {
     fn drop(&mut self) {
-        if let Some(answer) = self.0.take() {
-            if let Some(lost) = turn::lose(answer.into_erased()) {
-                lost.lose(Why::Dropped);
-            }
+        if let Some(answer) = self.0.take()
+            && let Some(lost) = turn::lose(answer.into_erased())
+        {
+            lost.lose(Why::Dropped);
         }
     }
 }

@@ -102,6 +102,7 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         Ok(ActorRef::new(cell))
     }
 
+    #[expect(clippy::type_complexity, reason = "the future of a task has no name")]
     fn build(
         self,
         report: crate::cell::StartReport,
@@ -157,8 +158,11 @@ impl<A: Actor, F: Factory<A>> IntoFuture for Spawn<A, F> {
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Starting<A: Actor, F: Factory<A>> {
     spawn: Option<Spawn<A, F>>,
-    waiting: Option<(Asker<Result<(), StartError>>, Arc<Cell<A::Msg>>)>,
+    waiting: Option<Waiting<A::Msg>>,
 }
+
+/// How the start went, and the actor to refer to if it went well.
+type Waiting<M> = (Asker<Result<(), StartError>>, Arc<Cell<M>>);
 
 /// Nothing is pinned: the actor's own future is in its task.
 impl<A: Actor, F: Factory<A>> Unpin for Starting<A, F> {}
@@ -185,7 +189,7 @@ impl<A: Actor, F: Factory<A>> Future for Starting<A, F> {
 
 impl<A: Actor, F: Factory<A>> fmt::Debug for Starting<A, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Starting").field("begun", &self.waiting.is_some()).finish()
+        f.debug_struct("Starting").field("begun", &self.waiting.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -87,7 +87,8 @@ impl<M> Timers<M> {
         period: Duration,
         make: Box<dyn FnMut() -> M + Send>,
     ) -> Result<(), TooManyTimers> {
-        self.insert(key, first, Fire::Every { period, make }).map_err(|_| TooManyTimers)
+        let inserted = self.insert(key, first, Fire::Every { period, make });
+        if inserted.is_ok() { Ok(()) } else { Err(TooManyTimers) }
     }
 
     fn insert(&mut self, key: TimerKey, at: Instant, fire: Fire<M>) -> Result<(), Fire<M>> {

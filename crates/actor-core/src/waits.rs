@@ -82,10 +82,10 @@ impl Wait {
         }
         let Some(from) = turn::current_actor() else { return };
         let (system, from, to) = (Arc::clone(&cell.system), from.as_u64(), cell.id.as_u64());
-        if let Some(ring) = system.waits.add(from, to) {
-            if let Some(probe) = &system.probe {
-                probe.wait_cycle(&ring);
-            }
+        if let Some(ring) = system.waits.add(from, to)
+            && let Some(probe) = &system.probe
+        {
+            probe.wait_cycle(&ring);
         }
         *wait = Some(Self { system, from, to });
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::PathBuf;
 
 #[path = "../../../fuzz/bodies/ids.rs"]
@@ -9,8 +10,11 @@ mod ids;
 #[path = "../../../fuzz/bodies/timestamps.rs"]
 mod timestamps;
 
+/// What a fuzz target does with one input.
+type Body = fn(&[u8]);
+
 /// Every fuzz target, with what it does with one input.
-const TARGETS: &[(&str, fn(&[u8]))] = &[("ids", ids::run), ("timestamps", timestamps::run)];
+const TARGETS: &[(&str, Body)] = &[("ids", ids::run), ("timestamps", timestamps::run)];
 
 #[test]
 fn every_committed_input_passes_its_target() {
@@ -19,8 +23,8 @@ fn every_committed_input_passes_its_target() {
         let mut inputs = 0;
         for entry in fs::read_dir(&folder).expect("each target has a corpus") {
             let path = entry.expect("a readable folder").path();
-            println!("replaying {}", path.display());
-            run(&fs::read(&path).expect("a readable input"));
+            let input = fs::read(&path).expect("a readable input");
+            assert!(catch_unwind(|| run(&input)).is_ok(), "{target} fails on {}", path.display());
             inputs += 1;
         }
         assert!(inputs > 0, "{target} has an empty corpus");

@@ -28,7 +28,9 @@ pub(crate) enum Control {
 ///
 /// It gets the actor and its `Cx` as `Any`; [`ActorHandle::visit`](crate::ActorHandle::visit)
 /// is the typed way to make one.
-pub struct Visit(pub(crate) Box<dyn FnOnce(&mut dyn Any, &mut dyn Any) + Send>);
+pub struct Visit(pub(crate) Box<VisitFn>);
+
+type VisitFn = dyn FnOnce(&mut dyn Any, &mut dyn Any) + Send;
 
 impl fmt::Debug for Visit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

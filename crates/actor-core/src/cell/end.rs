@@ -202,7 +202,10 @@ impl<M: Send + 'static> Cell<M> {
     pub(super) fn tell_parent(&self, stage: impl FnOnce() -> ChildStage) -> bool {
         let Some((parent, key)) = self.supervisor() else { return false };
         let stage = stage();
-        if key == ChildEvent::BORN && self.incarnation() == 1 && matches!(stage, ChildStage::Started) {
+        if key == ChildEvent::BORN
+            && self.incarnation() == 1
+            && matches!(stage, ChildStage::Started)
+        {
             return true;
         }
         let event = ChildEvent { key, id: self.id, stage };

@@ -12,6 +12,7 @@ use crate::{
 
 impl<M: Send + 'static> Cell<M> {
     /// Tells the askers whose replies were let go in the turn that just ended well.
+    #[expect(clippy::unused_self, reason = "a step of the cell's turn like the others")]
     pub(crate) fn settle_lost(&self) {
         if turn::has_lost() {
             turn::take_lost().lose_all(Why::Dropped);
@@ -110,12 +111,11 @@ impl<M: Send + 'static> Cell<M> {
         if !left.is_empty() {
             let asks = self.system.pool.asks_of(self.id);
             for (position, message) in left {
-                match asks.get(&position) {
-                    Some(tag) => self.give_back(*tag, position, message),
-                    None => {
-                        dead += 1;
-                        bury_one(message);
-                    }
+                if let Some(tag) = asks.get(&position) {
+                    self.give_back(*tag, position, message);
+                } else {
+                    dead += 1;
+                    bury_one(message);
                 }
             }
         }

@@ -116,10 +116,10 @@ impl<M: Send + 'static> Cell<M> {
         let probed = system.probe.as_ref().is_some_and(|probe| probe.samples(id));
         let desk = path.map(|path| Box::new(Desk::named(path)));
         let mailbox = Mailbox::new(capacity);
-        if overflow == Overflow::DropOldest {
-            if let Some(mut receiver) = mailbox.receiver() {
-                receiver.share_head(true);
-            }
+        if overflow == Overflow::DropOldest
+            && let Some(mut receiver) = mailbox.receiver()
+        {
+            receiver.share_head(true);
         }
         Self {
             mailbox,

@@ -27,7 +27,6 @@ fn the_task_of_a_small_actor_fits_256_bytes_with_tokio_header() {
     let state = [7_u64; 2];
     let factory = IntoFactory::into_factory(move || Tally(state));
     let task = run::<Tally, _>(Cx::new(Held::new(Arc::clone(&cell)).unwrap()), factory, None);
-    println!("cell {} task {}", size_of_val(&*cell), size_of_val(&task));
     assert!(size_of_val(&*cell) <= 184, "the cell takes {} bytes", size_of_val(&*cell));
     assert!(size_of_val(&task) <= 160, "the task takes {} bytes", size_of_val(&task));
 }

@@ -199,6 +199,7 @@ async fn come_up<A: Actor, F: Factory<A>>(
 }
 
 /// Builds the incarnation, unless the old state is kept, and runs its `started` hook.
+#[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
 fn start<'a, A: Actor, F: Factory<A>>(
     seat: &'a mut Seat<A>,
     cx: &'a mut Cx<A>,

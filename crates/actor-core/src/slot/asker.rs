@@ -10,6 +10,7 @@ use steadfast_base::ActorId;
 use super::chunk::Chunk;
 use super::pool::SlotPool;
 use super::state::Slot;
+#[cfg(test)]
 use super::tag::AskTag;
 use super::word::{
     ANSWER_LEFT, ASKER_LEFT, DONE, EMPTY, Lost, PHASE, SETTLED, VERSION, WAITING, Why,
@@ -45,7 +46,7 @@ impl<T> Asker<T> {
     ///
     /// # Panics
     /// When the outcome was taken already.
-    #[inline]
+    #[cfg(test)]
     pub(crate) fn tag(&self) -> AskTag {
         let slot = self.slot.expect("an ask has a name until its outcome was taken");
         // SAFETY: this half has not left, so the slot and its chunk are in use.

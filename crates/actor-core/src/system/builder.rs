@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    future::{Future, poll_fn},
+    future::poll_fn,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
@@ -220,22 +220,18 @@ impl SystemBuilder {
 }
 
 fn runtime(given: Option<Handle>) -> std::io::Result<(Handle, Option<Runtime>)> {
-    match given.or_else(|| Handle::try_current().ok()) {
-        Some(handle) => Ok((handle, None)),
-        None => {
-            let owned = Builder::new_multi_thread().enable_all().build()?;
-            Ok((owned.handle().clone(), Some(owned)))
-        }
+    if let Some(handle) = given.or_else(|| Handle::try_current().ok()) {
+        return Ok((handle, None));
     }
+    let owned = Builder::new_multi_thread().enable_all().build()?;
+    Ok((owned.handle().clone(), Some(owned)))
 }
 
 /// Looks at the coarse deadlines while any ask waits; sleeps for good otherwise.
-fn tick(mut ticker: Ticker, time: Time) -> impl Future<Output = ()> + Send {
-    async move {
-        while poll_fn(|task| ticker.poll_needed(task)).await {
-            ticker.scan(|| time.now().as_nanos());
-            time.sleep(TICK).await;
-        }
+async fn tick(mut ticker: Ticker, time: Time) {
+    while poll_fn(|task| ticker.poll_needed(task)).await {
+        ticker.scan(|| time.now().as_nanos());
+        time.sleep(TICK).await;
     }
 }
 

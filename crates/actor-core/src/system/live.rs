@@ -35,15 +35,13 @@ impl Live {
     pub(crate) fn insert(&self, cell: Arc<dyn AnyCell>) {
         let mut shard = self.shard(cell.id());
         let place = shard.free.pop();
-        match place.and_then(|place| Some((place, shard.places.get_mut(place as usize)?))) {
-            Some((place, empty)) => {
-                cell.set_place(place);
-                *empty = Some(cell);
-            }
-            None => {
-                cell.set_place(u32::try_from(shard.places.len()).unwrap_or(u32::MAX));
-                shard.places.push(Some(cell));
-            }
+        let free = place.and_then(|place| Some((place, shard.places.get_mut(place as usize)?)));
+        if let Some((place, empty)) = free {
+            cell.set_place(place);
+            *empty = Some(cell);
+        } else {
+            cell.set_place(u32::try_from(shard.places.len()).unwrap_or(u32::MAX));
+            shard.places.push(Some(cell));
         }
         self.count.fetch_add(1, Ordering::SeqCst);
     }

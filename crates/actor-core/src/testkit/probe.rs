@@ -132,8 +132,8 @@ impl<M: Send + Debug + 'static> TestProbe<M> {
                 waiting: None,
             }),
         });
-        let recorded = Arc::clone(&record);
-        let recorder = move || Recorder { record: Arc::clone(&recorded) };
+        let shared = Arc::clone(&record);
+        let recorder = move || Recorder { record: Arc::clone(&shared) };
         let actor = system.spawn(name, recorder).detach();
         let actor = actor.expect("the name of a probe is free and usable");
         Self { actor, record, time: system.time().clone() }
@@ -152,6 +152,10 @@ impl<M: Send + Debug + 'static> TestProbe<M> {
     }
 
     /// Watches an actor; see [`expect_terminated`](Self::expect_terminated).
+    ///
+    /// # Panics
+    ///
+    /// When the probe itself was stopped.
     pub fn watch<N: Send + 'static>(&self, target: &ActorRef<N>) {
         let target = target.clone();
         let visit = move |_: &mut Recorder<M>, cx: &mut Cx<Recorder<M>>| cx.watch(&target);
@@ -159,6 +163,10 @@ impl<M: Send + Debug + 'static> TestProbe<M> {
     }
 
     /// Takes a watch back.
+    ///
+    /// # Panics
+    ///
+    /// When the probe itself was stopped.
     pub fn unwatch<N: Send + 'static>(&self, target: &ActorRef<N>) {
         let target = target.clone();
         let visit = move |_: &mut Recorder<M>, cx: &mut Cx<Recorder<M>>| cx.unwatch(&target);
@@ -336,6 +344,6 @@ impl<M: Send + 'static> Debug for TestProbe<M> {
             .field("actor", &self.actor)
             .field("messages", &heard.messages.len())
             .field("ended", &heard.ended.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{ActorHandle, Probe, System, SystemBuilder};
 
 /// Virtual time that may pass by itself during one [`TestSystem::run`]; then it panics.
-pub const RUN_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
+pub const RUN_TIME_MAX: Duration = Duration::from_hours(24);
 
 /// Actors that the report on a stuck test names.
 const ACTORS_NAMED: usize = 16;

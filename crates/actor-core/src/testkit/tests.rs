@@ -45,9 +45,9 @@ fn advancing_stops_at_each_deadline_on_the_way() {
 fn a_wait_without_an_end_fails_the_test_and_names_the_actors() {
     let test = TestSystem::new();
     let _probe = test.probe::<u8>("lonely");
-    let text = panic_text(|| test.run(std::future::pending()));
-    assert!(text.contains("/test/lonely (Running, 0 queued)"), "{text}");
-    assert!(text.contains("testkit/tests.rs"), "{text}");
+    let complaint = panic_text(|| test.run(std::future::pending()));
+    assert!(complaint.contains("/test/lonely (Running, 0 queued)"), "{complaint}");
+    assert!(complaint.contains("testkit/tests.rs"), "{complaint}");
     test.run(test.settle());
 }
 
@@ -60,8 +60,8 @@ fn time_that_runs_on_for_ever_fails_the_test() {
             time.sleep(3600 * SECOND).await;
         }
     }));
-    let text = panic_text(|| test.run(std::future::pending()));
-    assert!(text.contains("waits at 86400s"), "{text}");
+    let complaint = panic_text(|| test.run(std::future::pending()));
+    assert!(complaint.contains("waits at 86400s"), "{complaint}");
 }
 
 #[test]
@@ -82,24 +82,24 @@ fn manual_time_moves_only_in_advance() {
 fn expectations_say_what_came_instead() {
     let test = TestSystem::new();
     let mut probe = test.probe::<u8>("probe");
-    let text = panic_text(|| {
+    let complaint = panic_text(|| {
         test.run(async {
             probe.actor().tell(1).await.expect("room");
             probe.expect_eq(2).await;
         });
     });
-    assert!(text.starts_with("got 1, not 2, expected at "), "{text}");
-    let text = panic_text(|| {
+    assert!(complaint.starts_with("got 1, not 2, expected at "), "{complaint}");
+    let complaint = panic_text(|| {
         let _message = test.run(probe.expect_msg());
     });
-    assert!(text.starts_with("no message came within 3s, expected at "), "{text}");
-    let text = panic_text(|| {
+    assert!(complaint.starts_with("no message came within 3s, expected at "), "{complaint}");
+    let complaint = panic_text(|| {
         test.run(async {
             probe.actor().tell(9).await.expect("room");
             probe.expect_no_msg(SECOND).await;
         });
     });
-    assert!(text.starts_with("9 came though nothing was expected"), "{text}");
+    assert!(complaint.starts_with("9 came though nothing was expected"), "{complaint}");
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn sources(folder: &str) -> PathBuf {
 
 /// Adds what one file makes public; `below` is where the files of its modules are.
 fn collect(file: &Path, below: &Path, prefix: &str, paths: &mut BTreeSet<String>) {
-    let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let text = fs::read_to_string(file).expect("a source file of the workspace");
     let mut inside = prefix.to_owned();
     let (mut hidden, mut exported) = (false, false);
     let mut lines = text.lines();
