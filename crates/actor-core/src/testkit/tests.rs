@@ -45,9 +45,9 @@ fn advancing_stops_at_each_deadline_on_the_way() {
 fn a_wait_without_an_end_fails_the_test_and_names_the_actors() {
     let test = TestSystem::new();
     let _probe = test.probe::<u8>("lonely");
-    let complaint = panic_text(|| test.run(std::future::pending()));
-    assert!(complaint.contains("/test/lonely (Running, 0 queued)"), "{complaint}");
-    assert!(complaint.contains("testkit/tests.rs"), "{complaint}");
+    let said = panic_text(|| test.run(std::future::pending()));
+    assert!(said.contains("/test/lonely (Running, 0 queued)"), "{said}");
+    assert!(said.contains("testkit/tests.rs"), "{said}");
     test.run(test.settle());
 }
 
@@ -60,8 +60,8 @@ fn time_that_runs_on_for_ever_fails_the_test() {
             time.sleep(3600 * SECOND).await;
         }
     }));
-    let complaint = panic_text(|| test.run(std::future::pending()));
-    assert!(complaint.contains("waits at 86400s"), "{complaint}");
+    let said = panic_text(|| test.run(std::future::pending()));
+    assert!(said.contains("waits at 86400s"), "{said}");
 }
 
 #[test]
@@ -82,24 +82,24 @@ fn manual_time_moves_only_in_advance() {
 fn expectations_say_what_came_instead() {
     let test = TestSystem::new();
     let mut probe = test.probe::<u8>("probe");
-    let complaint = panic_text(|| {
+    let said = panic_text(|| {
         test.run(async {
             probe.actor().tell(1).await.expect("room");
             probe.expect_eq(2).await;
         });
     });
-    assert!(complaint.starts_with("got 1, not 2, expected at "), "{complaint}");
-    let complaint = panic_text(|| {
+    assert!(said.starts_with("got 1, not 2, expected at "), "{said}");
+    let said = panic_text(|| {
         let _message = test.run(probe.expect_msg());
     });
-    assert!(complaint.starts_with("no message came within 3s, expected at "), "{complaint}");
-    let complaint = panic_text(|| {
+    assert!(said.starts_with("no message came within 3s, expected at "), "{said}");
+    let said = panic_text(|| {
         test.run(async {
             probe.actor().tell(9).await.expect("room");
             probe.expect_no_msg(SECOND).await;
         });
     });
-    assert!(complaint.starts_with("9 came though nothing was expected"), "{complaint}");
+    assert!(said.starts_with("9 came though nothing was expected"), "{said}");
 }
 
 #[test]

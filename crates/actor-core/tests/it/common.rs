@@ -14,30 +14,30 @@ use steadfast_actor_core::{
     Started, testkit::TestSystem,
 };
 
-pub const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-pub const fn ms(millis: u64) -> Duration {
+pub(crate) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
 /// What happened, over all incarnations.
 #[derive(Clone, Debug, Default)]
-pub struct Log(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    pub fn add(&self, line: impl Into<String>) {
+    pub(crate) fn add(&self, line: impl Into<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.into());
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub fn count(&self, line: &str) -> usize {
+    pub(crate) fn count(&self, line: &str) -> usize {
         self.lines().iter().filter(|known| *known == line).count()
     }
 }
@@ -45,7 +45,7 @@ impl Log {
 type Act = Box<dyn FnOnce(&mut Worker, &mut Cx<Worker>) -> Flow + Send>;
 type Later = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-pub enum Msg {
+pub(crate) enum Msg {
     /// Logs the number.
     Note(u32),
     /// Logs the number, and says so.
@@ -87,31 +87,31 @@ impl From<u32> for Msg {
     }
 }
 
-pub fn act(act: impl FnOnce(&mut Worker, &mut Cx<Worker>) + Send + 'static) -> Msg {
+pub(crate) fn act(act: impl FnOnce(&mut Worker, &mut Cx<Worker>) + Send + 'static) -> Msg {
     Msg::Act(Box::new(move |worker, cx| {
         act(worker, cx);
         Flow::Continue
     }))
 }
 
-pub fn awaiting(later: impl Future<Output = ()> + Send + 'static) -> Msg {
+pub(crate) fn awaiting(later: impl Future<Output = ()> + Send + 'static) -> Msg {
     Msg::Await(Box::pin(later))
 }
 
 /// Logs all that it goes through under its name.
-pub struct Worker {
-    pub log: Log,
-    pub name: &'static str,
-    pub seen: Vec<u32>,
+pub(crate) struct Worker {
+    pub(crate) log: Log,
+    pub(crate) name: &'static str,
+    pub(crate) seen: Vec<u32>,
 }
 
 impl Worker {
-    pub fn new(name: &'static str, log: &Log) -> Self {
+    pub(crate) fn new(name: &'static str, log: &Log) -> Self {
         Self { log: log.clone(), name, seen: Vec::new() }
     }
 
     /// A factory of workers.
-    pub fn maker(name: &'static str, log: &Log) -> impl FnMut() -> Self + Send + 'static {
+    pub(crate) fn maker(name: &'static str, log: &Log) -> impl FnMut() -> Self + Send + 'static {
         let log = log.clone();
         move || Self::new(name, &log)
     }
@@ -122,7 +122,7 @@ impl Worker {
 }
 
 #[derive(Debug)]
-pub struct Broken;
+pub(crate) struct Broken;
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -188,29 +188,29 @@ impl Actor for Worker {
 
 /// What the hand-made supervisor does about a child that ended.
 #[derive(Clone, Copy, Debug)]
-pub enum Plan {
+pub(crate) enum Plan {
     Restart { delay: Duration, preserve: bool, keep_children: bool },
     Resume,
     Stop,
 }
 
 impl Plan {
-    pub const RESTART: Self = Self::restart_after(Duration::ZERO);
+    pub(crate) const RESTART: Self = Self::restart_after(Duration::ZERO);
 
-    pub const fn restart_after(delay: Duration) -> Self {
+    pub(crate) const fn restart_after(delay: Duration) -> Self {
         Self::Restart { delay, preserve: false, keep_children: false }
     }
 }
 
 /// The smallest supervisor: it does one and the same thing about every end but `Normal` and
 /// `Shutdown`, which are final.
-pub struct Boss {
+pub(crate) struct Boss {
     plan: Plan,
     log: Log,
     children: BTreeMap<u64, ActorHandle>,
 }
 
-pub enum BossMsg {
+pub(crate) enum BossMsg {
     Know(u64, ActorHandle, Reply<()>),
     Start(u64),
 }
@@ -227,7 +227,7 @@ impl Boss {
                 if delay.is_zero() {
                     child.order(Order::Start);
                 } else {
-                    let _ = cx.once(key, delay, BossMsg::Start(key));
+                    drop(cx.once(key, delay, BossMsg::Start(key)));
                 }
             }
         }
@@ -283,14 +283,14 @@ impl Actor for Boss {
 }
 
 /// A supervisor and one child `/test/boss/child` under it, a worker.
-pub async fn family(test: &TestSystem, plan: Plan, log: &Log) -> ActorRef<Msg> {
+pub(crate) async fn family(test: &TestSystem, plan: Plan, log: &Log) -> ActorRef<Msg> {
     family_of(test, plan, log, |child| child).await.1
 }
 
 type ChildSpawn<F> = steadfast_actor_core::Spawn<Worker, F>;
 
 /// As [`family`], with options for the child; gives the supervisor too.
-pub async fn family_of(
+pub(crate) async fn family_of(
     test: &TestSystem,
     plan: Plan,
     log: &Log,
@@ -308,12 +308,12 @@ pub async fn family_of(
 
 type Maker = Box<dyn FnMut() -> Worker + Send>;
 
-pub async fn boss(test: &TestSystem, plan: Plan, log: &Log) -> ActorRef<BossMsg> {
+pub(crate) async fn boss(test: &TestSystem, plan: Plan, log: &Log) -> ActorRef<BossMsg> {
     let log = log.clone();
     let make = move || Boss { plan, log: log.clone(), children: BTreeMap::new() };
     test.spawn("boss", make).await.expect("the boss starts")
 }
 
-pub async fn know(boss: &ActorRef<BossMsg>, key: u64, child: &ActorHandle) {
+pub(crate) async fn know(boss: &ActorRef<BossMsg>, key: u64, child: &ActorHandle) {
     boss.ask(|reply| BossMsg::Know(key, child.clone(), reply)).await.expect("the boss answers");
 }
