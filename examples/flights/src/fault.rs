@@ -7,6 +7,9 @@ use crate::route::recipients;
 /// Rates are kept in parts of this, so that a plan is whole numbers only.
 const RATE_UNIT: u32 = 1_000_000_000;
 
+/// What an injected panic says, so that the program can keep quiet about it.
+pub const INJECTED_PANIC: &str = "an injected panic";
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
@@ -40,6 +43,19 @@ impl FaultKind {
             Self::Meltdown => "meltdown",
             Self::FullMailbox => "full mailbox",
         }
+    }
+
+    /// Whether it ends the incarnation that it hits.
+    #[must_use]
+    pub fn ends_incarnation(self) -> bool {
+        !matches!(self, Self::Slow | Self::FullMailbox)
+    }
+
+    /// Whether it strikes in the victim's own handler, when the event is applied. The others are
+    /// brought about by the feeder.
+    #[must_use]
+    pub fn strikes_inside(self) -> bool {
+        !matches!(self, Self::Meltdown | Self::FullMailbox)
     }
 
     /// How often it comes, of 1,000 faults. A meltdown takes a whole region down, so it is rare.

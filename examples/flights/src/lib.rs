@@ -5,19 +5,21 @@
 //! a plain single-threaded pass over the same file.
 //!
 //! ```text
-//! load ──> dataset ──> timeline ──> route ──> actors (state + inbox) ──> verdict ──> report
-//!             │                       │  ^                                  ^
-//!             │                     ledger (resends after a restart)        │
-//!             └──────────────> reference (no actors, no faults) ────────────┘
+//! load ──> dataset ──> timeline ──> feeder ──> crew (state + inbox) ──> verdict ──> report
+//!             │                      │  ^         │                      ^
+//!             │                 ledger  └─ board ─┘ births               │
+//!             └──────────────> reference (no actors, no faults) ─────────┘
 //! ```
 //!
 //! Everything but the actors themselves is a pure state machine or a pure function.
 #![forbid(unsafe_code)]
 
 pub mod calendar;
+mod crew;
 pub mod dataset;
 pub mod event;
 pub mod fault;
+mod feeder;
 pub mod figure;
 pub mod inbox;
 pub mod ledger;
@@ -26,11 +28,12 @@ pub mod options;
 pub mod out;
 pub mod pace;
 pub mod progress;
+pub mod quiet;
 pub mod reference;
-pub mod rehearsal;
 pub mod report;
 pub mod roster;
 pub mod route;
+pub mod run;
 pub mod state;
 pub mod table;
 pub mod tally;

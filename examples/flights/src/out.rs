@@ -1,8 +1,15 @@
 //! The only place that writes to the terminal.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use crate::progress::Progress;
+
+/// Time between two states of a live line: ten a second read as movement.
+const LIVE_EVERY: Duration = Duration::from_millis(100);
+
+/// Time between two lines of a log.
+const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Where things go: the report to standard output, everything else to standard error.
 ///
@@ -34,16 +41,14 @@ impl Out {
         Self { display }
     }
 
-    /// Whether progress lines are written over, and may come often.
+    /// How often progress is worth showing.
     #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.display == Display::Live
-    }
-
-    /// Whether progress is shown at all.
-    #[must_use]
-    pub fn is_headless(&self) -> bool {
-        self.display == Display::Headless
+    pub fn show_every(&self) -> Duration {
+        match self.display {
+            Display::Live => LIVE_EVERY,
+            Display::Lines => LINE_EVERY,
+            Display::Headless => Duration::MAX,
+        }
     }
 
     /// Shows how far the run is.

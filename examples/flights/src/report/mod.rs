@@ -29,8 +29,10 @@ pub struct Run {
     pub repeats: u64,
     /// Faults and restarts.
     pub tally: Tally,
-    /// Actors killed from outside.
+    /// Processes killed; this version kills none.
     pub kills: u64,
+    /// Actors killed.
+    pub actor_kills: u64,
     /// Messages that reached no actor.
     pub dead_letters: u64,
     /// From the first event fed to the last state collected.
@@ -56,6 +58,7 @@ pub struct Report {
     restarts: u64,
     restarts_by_cause: BTreeMap<&'static str, u64>,
     kills: u64,
+    actor_kills: u64,
     dead_letters: u64,
     elapsed_s: f64,
     events_per_s: f64,
@@ -103,6 +106,7 @@ impl Report {
                 .map(|cause| (cause.name(), tally.restarts(cause)))
                 .collect(),
             kills: run.kills,
+            actor_kills: run.actor_kills,
             dead_letters: run.dead_letters,
             elapsed_s,
             events_per_s: per_second(run.events, elapsed_s),

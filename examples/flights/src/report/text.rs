@@ -140,10 +140,10 @@ fn summary(report: &Report) -> [String; 4] {
             grouped(report.actors as u64)
         ),
         format!(
-            "{} deliveries, {} redeliveries, {} kills, {} dead letters",
+            "{} deliveries, {} redeliveries, {} actors killed, {} dead letters",
             grouped(report.deliveries),
             grouped(report.redeliveries),
-            grouped(report.kills),
+            grouped(report.actor_kills),
             grouped(report.dead_letters)
         ),
         format!(
