@@ -20,6 +20,30 @@ use crate::{
 /// One pointer; cloning costs one atomic increment. It stays valid over restarts. Dropping the
 /// last ref does not stop the actor: an actor ends when it stops itself, is stopped, or fails
 /// with no supervisor to restart it.
+///
+/// # What does not compile
+///
+/// A message of another type, or an answer of another type than the reply's:
+///
+/// ```compile_fail,E0308
+/// fn tell(account: steadfast_actor_core::ActorRef<u64>) {
+///     drop(account.tell("five hundred").now());
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// use steadfast_actor_core::{ActorRef, Reply};
+/// enum Msg { Balance(Reply<u64>) }
+/// async fn ask(account: ActorRef<Msg>) {
+///     let cents: String = account.ask(Msg::Balance).await.unwrap_or_default();
+/// }
+/// ```
+///
+/// A message that cannot go to another thread:
+///
+/// ```compile_fail,E0277
+/// fn tell(account: steadfast_actor_core::ActorRef<std::rc::Rc<u64>>) {}
+/// ```
 pub struct ActorRef<M: Send + 'static> {
     cell: Arc<Cell<M>>,
 }

@@ -31,10 +31,11 @@ pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     asker: Asker<T>,
     /// Where the question lies in the mailbox, once it is there.
     position: u32,
-    unsent: Option<Unsent<M>>,
+    /// The question, where it found no slot.
+    unsent: Option<Box<Unsent<M>>>,
     /// An exact deadline, where one was given or inherited.
     exact: Option<Box<Sleep>>,
-    wait: Option<Wait>,
+    wait: Option<Box<Wait>>,
 }
 
 enum Unsent<M> {
@@ -103,7 +104,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
     /// Brings a message that waits for room into the mailbox.
     fn poll_send(&mut self, task: &mut Context<'_>) -> Option<AskError<M>> {
-        match self.unsent.take()? {
+        match *self.unsent.take()? {
             Unsent::Failed(error) => Some(error.into()),
             Unsent::Waiting(message, mut ticket, mut limit) => {
                 match self.cell.mailbox.poll_claim(&mut ticket, task) {
@@ -119,7 +120,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                         Some(AskError::Timeout(Some(message)))
                     }
                     Poll::Pending => {
-                        self.unsent = Some(Unsent::Waiting(message, ticket, limit));
+                        self.unsent = Some(Box::new(Unsent::Waiting(message, ticket, limit)));
                         None
                     }
                 }
@@ -129,7 +130,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
 
     /// The message, if it is still here; its place in line is given up.
     fn take_unsent(&mut self) -> Option<M> {
-        match self.unsent.take()? {
+        match *self.unsent.take()? {
             Unsent::Failed(error) => Some(error.into_message()),
             Unsent::Waiting(message, mut ticket, _) => {
                 self.cell.mailbox.cancel(&mut ticket);
@@ -138,6 +139,16 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         }
     }
 
+    /// The asker leaves before the outcome came.
+    #[cold]
+    fn give_up(&mut self) {
+        drop(self.take_unsent());
+        if self.cell.status() == Status::Stopped {
+            drop(self.cell.fetch_returned(self.position));
+        }
+    }
+
+    #[cold]
     fn lost(&mut self, why: Why) -> AskError<M> {
         match why {
             Why::Expired => AskError::Timeout(self.take_unsent()),
@@ -159,12 +170,12 @@ fn refuse<M: Send + 'static, T>(
     asker: &Asker<T>,
     position: &mut u32,
     refused: Refused,
-) -> Option<Unsent<M>> {
+) -> Option<Box<Unsent<M>>> {
     let error = match (refused, cell.overflow()) {
         (Refused::Closed, _) => SendError::Stopped(message),
         (_, Overflow::Wait(_)) => {
             let limit = cell.system.pool.register_deadline(cell.room_limit_ms());
-            return Some(Unsent::Waiting(message, Ticket::default(), limit));
+            return Some(Box::new(Unsent::Waiting(message, Ticket::default(), limit)));
         }
         // A dropped question would only wait for its deadline: its asker is told instead.
         (_, Overflow::Reject | Overflow::DropNewest) => SendError::Full(message),
@@ -179,7 +190,7 @@ fn refuse<M: Send + 'static, T>(
             }
         }
     };
-    Some(Unsent::Failed(error))
+    Some(Box::new(Unsent::Failed(error)))
 }
 
 impl<M: Send + 'static, T: Send + 'static> Unpin for Ask<'_, M, T> {}
@@ -210,9 +221,10 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
 }
 
 impl<M: Send + 'static, T: Send + 'static> Drop for Ask<'_, M, T> {
+    #[inline]
     fn drop(&mut self) {
-        if self.unsent.is_some() {
-            drop(self.take_unsent());
+        if !self.asker.is_over() {
+            self.give_up();
         }
     }
 }

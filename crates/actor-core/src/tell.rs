@@ -41,7 +41,7 @@ struct Waiting<'a, M: Send + 'static> {
     message: Option<M>,
     ticket: Ticket,
     deadline: Deadline,
-    wait: Option<Wait>,
+    wait: Option<Box<Wait>>,
 }
 
 impl<'a, M: Send + 'static> Tell<'a, M> {
@@ -76,7 +76,11 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
 
 /// What becomes of a message that found no slot.
 #[cold]
-fn refuse<M: Send + 'static>(cell: &Arc<Cell<M>>, message: M, refused: Refused) -> Option<Unsent<'_, M>> {
+fn refuse<M: Send + 'static>(
+    cell: &Arc<Cell<M>>,
+    message: M,
+    refused: Refused,
+) -> Option<Unsent<'_, M>> {
     if refused == Refused::Closed {
         return Some(Unsent::Failed(SendError::Stopped(message)));
     }

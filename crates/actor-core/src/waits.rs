@@ -76,7 +76,8 @@ pub(crate) struct Wait {
 impl Wait {
     /// Notes the wait of the actor whose turn it is, the first time it is called; nothing without
     /// a probe or outside of an actor.
-    pub(crate) fn begin<M: Send + 'static>(wait: &mut Option<Self>, cell: &Arc<Cell<M>>) {
+    #[inline]
+    pub(crate) fn begin<M: Send + 'static>(wait: &mut Option<Box<Self>>, cell: &Arc<Cell<M>>) {
         if wait.is_some() || cell.system.probe.is_none() {
             return;
         }
@@ -87,7 +88,7 @@ impl Wait {
         {
             probe.wait_cycle(&ring);
         }
-        *wait = Some(Self { system, from, to });
+        *wait = Some(Box::new(Self { system, from, to }));
     }
 }
 

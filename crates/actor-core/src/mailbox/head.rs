@@ -4,7 +4,7 @@
 use std::ptr;
 
 use super::{
-    Head, Mailbox,
+    Head, Mailbox, Wear,
     block::{Block, ready},
     word::Tail,
 };
@@ -13,8 +13,7 @@ use crate::sync::Ordering;
 /// A message and its context, if it has one.
 pub(crate) type Delivery<M, C> = (M, Option<Box<C>>);
 
-/// Blocks larger than this are freed whenever the receiver sleeps; smaller ones unless a block was
-/// used up since it slept last, so that an idle actor has none and a busy one does not allocate.
+/// Blocks larger than this are freed whenever the receiver sleeps.
 const RETAINED_BYTES: usize = 1024;
 
 /// Spare blocks together take at most about this many bytes (but one is always kept).
@@ -128,7 +127,7 @@ impl<M, C> Mailbox<M, C> {
             // SAFETY: the caller owns the head.
             let head = unsafe { &mut *head };
             head.spares = spares + 1;
-            head.busy = true;
+            head.wear = Wear::Busy;
         });
     }
 
@@ -172,7 +171,7 @@ impl<M, C> Mailbox<M, C> {
             return false;
         }
         // SAFETY: the caller owns the head.
-        let Head { offset, busy, .. } = self.head.with(|head| unsafe { head.read() });
+        let Head { offset, wear, .. } = self.head.with(|head| unsafe { head.read() });
         if offset == Tail::DETACHED {
             return tail.offset() == Tail::DETACHED && self.swap_tail(tail, tail.asleep());
         }
@@ -181,7 +180,13 @@ impl<M, C> Mailbox<M, C> {
             unsafe { self.advance() };
         }
         let block = self.head_block.load(Ordering::Relaxed);
-        let gives_up = !busy || Block::<M, C>::BYTES > RETAINED_BYTES;
+        // A mailbox that was hardly used keeps nothing, one in use a block, and so does not allocate.
+        let gives_up = match wear {
+            _ if Block::<M, C>::BYTES > RETAINED_BYTES => true,
+            Wear::Unused | Wear::New => true,
+            Wear::Used => self.has_extra_blocks(block),
+            Wear::Busy => false,
+        };
         let offset = if gives_up {
             Tail::DETACHED
         } else {
@@ -196,7 +201,7 @@ impl<M, C> Mailbox<M, C> {
             // SAFETY: the caller owns the head.
             let head = unsafe { &mut *head };
             head.offset = offset;
-            head.busy = false;
+            head.wear = if wear == Wear::Unused { Wear::New } else { Wear::Used };
         });
         if gives_up {
             let spare = self.spare.swap(ptr::null_mut(), Ordering::Acquire);
@@ -206,5 +211,12 @@ impl<M, C> Mailbox<M, C> {
             unsafe { Block::free_chain(block) };
         }
         true
+    }
+
+    /// Whether there are blocks beside the one in use, which no message needed since the last sleep.
+    fn has_extra_blocks(&self, block: *mut Block<M, C>) -> bool {
+        // SAFETY: the head's block is live.
+        let next = unsafe { Block::next(block) }.load(Ordering::Relaxed);
+        !next.is_null() || !self.spare.load(Ordering::Relaxed).is_null()
     }
 }

@@ -20,7 +20,7 @@ impl<M: Send + 'static> Held<M> {
     }
 
     /// The receiving end; dropping it changes nothing.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn inbox(&mut self) -> ManuallyDrop<Receiver<'_, M, Envelope>> {
         ManuallyDrop::new(Receiver::of(&self.cell.mailbox))
     }

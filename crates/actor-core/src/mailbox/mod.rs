@@ -10,7 +10,7 @@
 //!
 //! **Receive.** [`Receiver::try_next`] looks at one ready byte and moves the message out: no
 //! read-modify-write. [`Receiver::poll_sleep`] sets SLEEP if nothing is claimed, and goes back to
-//! the start of the same block.
+//! the start of the same block; an actor that was hardly used frees it, and a quiet one its spares.
 //!
 //! **Bound.** Claims are refused once the count reaches the limit in the room word. A sender that
 //! finds no room raises the limit by what was taken since, so a refusal is exact. Senders that want
@@ -60,12 +60,7 @@ use crate::sync::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Backoff, Ordering, UnsafeCell, fence,
 };
 
-pub(crate) use self::{
-    held::Held,
-    receive::Receiver,
-    send::Refused,
-    waiters::Ticket,
-};
+pub(crate) use self::{held::Held, receive::Receiver, send::Refused, waiters::Ticket};
 
 /// Largest capacity: counters are 32 bits and compared by signed difference.
 pub(crate) const MAX_CAPACITY: u32 = (1 << 30) - 1;
@@ -110,8 +105,21 @@ struct Head {
     offset: u8,
     /// Length of the spare chain, unless senders took it.
     spares: u8,
-    /// A block was used up since the receiver slept last.
-    busy: bool,
+    /// How much the mailbox is in use.
+    wear: Wear,
+}
+
+/// How much a mailbox is in use: it decides what blocks a sleeping receiver keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wear {
+    /// The receiver has not slept after a message.
+    Unused,
+    /// It has slept once after a message.
+    New,
+    /// It has slept often.
+    Used,
+    /// A block was used up since it slept last.
+    Busy,
 }
 
 // SAFETY: messages and contexts move between threads, never shared; the protocol above orders all
@@ -141,7 +149,7 @@ impl<M, C> Mailbox<M, C> {
             head_block: AtomicPtr::new(ptr::null_mut()),
             taken: AtomicU32::new(taken),
             capacity: AtomicU32::new(capacity),
-            head: UnsafeCell::new(Head { offset: Tail::DETACHED, spares: 0, busy: false }),
+            head: UnsafeCell::new(Head { offset: Tail::DETACHED, spares: 0, wear: Wear::Unused }),
             head_lock: AtomicBool::new(false),
             shared: AtomicBool::new(false),
             received: AtomicBool::new(false),

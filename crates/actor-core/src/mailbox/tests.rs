@@ -272,3 +272,27 @@ fn the_mailbox_is_small() {
     assert_eq!(size_of::<Mailbox<[u64; 3], String>>(), size_of::<Mailbox<[u64; 99], String>>());
     assert!(size_of::<Mailbox<[u64; 3], String>>() <= 80);
 }
+
+#[test]
+fn a_mailbox_that_was_hardly_used_keeps_no_block_and_one_in_use_keeps_one() {
+    let (_, waker) = Wakes::new();
+    let mailbox = Plain::new(100);
+    let mut receiver = mailbox.receiver().unwrap();
+    let mut round = |messages| {
+        for n in 0..messages {
+            send(&mailbox, n).unwrap();
+        }
+        while receive(&mut receiver).is_some() {}
+        sleep(&mut receiver, &waker);
+        let first = mailbox.head_block.load(super::Ordering::Relaxed);
+        (mailbox.load_tail().offset() == super::Tail::DETACHED, first)
+    };
+    assert!(round(1).0);
+    assert!(round(1).0);
+    let (freed, block) = round(1);
+    assert!(!freed);
+    assert_eq!(round(1), (false, block));
+    assert!(!round(90).0, "its spare blocks are for the next burst");
+    assert!(round(1).0, "there was none");
+    assert!(!round(1).0);
+}

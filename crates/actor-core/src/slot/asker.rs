@@ -65,6 +65,12 @@ impl<T> Asker<T> {
         }
     }
 
+    /// Whether the outcome was taken.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.slot.is_none()
+    }
+
     /// Changes the coarse deadline; only before the first poll. 0 = none.
     pub(crate) fn set_limit_ms(&mut self, limit_ms: u32) {
         if let Some(slot) = self.slot {

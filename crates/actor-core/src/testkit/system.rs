@@ -69,7 +69,7 @@ const ACTORS_NAMED: usize = 16;
 ///
 /// let test = TestSystem::new();
 /// test.run(async {
-///     let mut probe = test.probe("listener");
+///     let mut probe = test.probe::<&str>("listener");
 ///     let listener = probe.recipient();
 ///     let kettle = test.spawn("kettle", move || Kettle { listener: listener.clone() }).await?;
 ///     kettle.tell(Msg::Boil).await.ok();
