@@ -152,7 +152,7 @@ fn a_suspended_actor_serves_its_control_lane_only() {
         assert_eq!(actor.status(), Status::Suspended);
         assert_eq!(actor.queued(), 1);
         let (tell, told) = std::sync::mpsc::channel();
-        let visit = move |_: &mut Worker, _: &mut Cx<Worker>| drop(tell.send(()));
+        let visit = move |_: &mut Worker, _: &mut Cx<Worker>| tell.send(()).expect("heard");
         actor.handle().visit(visit).unwrap();
         test.settle().await;
         assert!(told.try_recv().is_ok(), "a visit is control");

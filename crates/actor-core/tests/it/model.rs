@@ -126,7 +126,7 @@ struct Mirror<'a> {
     next: u32,
 }
 
-impl<'a> Mirror<'a> {
+impl Mirror<'_> {
     async fn take(&mut self, step: Step) {
         match step {
             Step::Tell(fails) => self.tell(fails).await,

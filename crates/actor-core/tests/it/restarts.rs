@@ -233,7 +233,11 @@ fn s40_a_restart_that_keeps_children_keeps_the_same_actors() {
         let look = act(move |_, cx| drop(tell.send(cx.children())));
         child.tell(look).await.unwrap();
         test.settle().await;
-        assert_eq!(told.try_recv().unwrap(), [kid.clone()], "the new incarnation has it");
+        assert_eq!(
+            told.try_recv().unwrap(),
+            std::slice::from_ref(&kid),
+            "the new incarnation has it"
+        );
         kid.kill();
         test.settle().await;
         assert_eq!(log.count("child child-exited /test/boss/child/kid killed"), 1);

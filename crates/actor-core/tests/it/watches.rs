@@ -60,26 +60,26 @@ fn an_unwatch_drops_a_notice_that_is_on_its_way() {
     test.run(async {
         let target = test.spawn("target", Worker::maker("target", &log)).await.unwrap();
         let watcher = test.spawn("watcher", Worker::maker("watcher", &log)).await.unwrap();
-        let watched = target.clone();
-        watcher.tell(act(move |_, cx| cx.watch(&watched))).await.unwrap();
+        let seen_target = target.clone();
+        watcher.tell(act(move |_, cx| cx.watch(&seen_target))).await.unwrap();
         test.settle().await;
-        let (watched, time) = (target.clone(), test.time().clone());
+        let (seen_target, time) = (target.clone(), test.time().clone());
         watcher.tell(awaiting(async move { time.sleep(SECOND).await })).await.unwrap();
         test.settle().await;
         target.stop();
         test.settle().await;
         // The notice waits in the control lane; a visit behind it comes too late, so the watch is
         // taken back from inside the handler.
-        watcher.handle().visit(move |_: &mut Worker, cx| cx.unwatch(&watched)).unwrap();
+        watcher.handle().visit(move |_: &mut Worker, cx| cx.unwatch(&seen_target)).unwrap();
         test.advance(2 * SECOND).await;
         assert_eq!(log.count("watcher terminated /test/target shutdown"), 1);
 
         let target = test.spawn("target", Worker::maker("target", &log)).await.unwrap();
         log.take();
-        let watched = target.clone();
+        let seen_target = target.clone();
         let both = act(move |_, cx| {
-            cx.watch(&watched);
-            cx.unwatch(&watched);
+            cx.watch(&seen_target);
+            cx.unwatch(&seen_target);
         });
         target.stop();
         target.stopped().await;
@@ -95,10 +95,10 @@ fn watch_with_brings_the_message_before_the_mailbox() {
     test.run(async {
         let target = test.spawn("target", Worker::maker("target", &log)).await.unwrap();
         let watcher = test.spawn("watcher", Worker::maker("watcher", &log)).await.unwrap();
-        let watched = target.clone();
+        let seen_target = target.clone();
         let twice = act(move |_, cx| {
-            cx.watch_with(&watched, Msg::Note(1));
-            cx.watch_with(&watched, Msg::Note(2));
+            cx.watch_with(&seen_target, Msg::Note(1));
+            cx.watch_with(&seen_target, Msg::Note(2));
         });
         watcher.tell(twice).await.unwrap();
         test.settle().await;
