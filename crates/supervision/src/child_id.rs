@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use steadfast_actor_core::{ActorHandle, ActorRef};
+use steadfast_actor_core::{ActorHandle, ActorRef, ChildEvent};
 
-use crate::shell::Request;
-use crate::{ChildKey, SupervisorCore};
+use crate::ChildKey;
+use crate::shell::{Request, SupervisorActor};
 
 /// Names a child of one supervisor: by name, by key, or by its actor.
 #[derive(Clone, Debug)]
@@ -24,18 +24,18 @@ impl ChildId {
     pub(crate) fn seen_from(self, supervisor: &ActorRef<Request>) -> Self {
         match self {
             Self::Actor(actor) => match actor.key_under(&supervisor.handle()) {
-                Some(key) => Self::Key(ChildKey::from_u64(key)),
-                None => Self::Actor(actor),
+                Some(key) if key != ChildEvent::BORN => Self::Key(ChildKey::from_u64(key)),
+                _ => Self::Actor(actor),
             },
             other => other,
         }
     }
 
-    pub(crate) fn find(&self, core: &SupervisorCore) -> Option<ChildKey> {
+    pub(crate) fn find(&self, supervisor: &SupervisorActor) -> Option<ChildKey> {
         match self {
-            Self::Name(name) => core.find(name),
+            Self::Name(name) => supervisor.core().find(name),
             Self::Key(key) => Some(*key),
-            Self::Actor(_) => None,
+            Self::Actor(actor) => supervisor.born_as(actor),
         }
     }
 }

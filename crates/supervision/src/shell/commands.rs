@@ -21,9 +21,11 @@ impl SupervisorActor {
                 let pending = Pending::Start(Some(Launcher::Once(launch)), reply);
                 self.command(Command::StartChild { name, rules: None }, pending, cx);
             }
-            Request::Terminate(child, reply) => {
-                self.command(Command::Terminate(child), Pending::Done(reply), cx);
-            }
+            Request::Born(newborn) => self.take_in(newborn, cx),
+            Request::Terminate(child, reply) => match child.find(self) {
+                Some(child) => self.done(Command::Terminate(child), reply, cx),
+                None => reply.send(Err(ChildError::NotFound)),
+            },
             Request::Call(call) => call(self, cx),
             Request::Tick => {
                 self.armed = None;
@@ -122,6 +124,7 @@ impl SupervisorActor {
         let mut rules = Arc::unwrap_or_clone(rules);
         change(&mut rules);
         self.done(Command::ChangeRules(child, Arc::new(rules)), reply, cx);
+        self.set_parts(child);
     }
 
     pub(crate) fn change_template(
@@ -133,6 +136,9 @@ impl SupervisorActor {
         let mut rules = (*self.core.template_rules()).clone();
         change(&mut rules);
         self.done(Command::ChangeTemplate(Arc::new(rules)), reply, cx);
+        for (child, _) in self.core.children() {
+            self.set_parts(child);
+        }
     }
 
     pub(crate) fn change_rules(

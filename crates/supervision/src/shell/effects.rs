@@ -7,7 +7,7 @@ use steadfast_base::{ActorId, FailureKind};
 
 use super::events::is_gone;
 use super::reasons::{reason_for, reason_of};
-use super::request::{Launcher, Pending};
+use super::request::{Launcher, Newborn, Pending};
 use super::{SupervisorActor, put};
 use crate::child_error::BootError;
 use crate::spec::{LaunchOnce, Mailbox, Seat};
@@ -26,7 +26,12 @@ impl SupervisorActor {
                     handle.order(Order::Resume);
                 }
             }
-            Effect::End { child, restart: true } => self.end(child, ActorHandle::stop, cx),
+            Effect::End { child, restart: true } => {
+                if let Some(handle) = self.table.get(child) {
+                    handle.set_parts(false);
+                }
+                self.end(child, ActorHandle::stop, cx);
+            }
             Effect::End { child, .. } => self.end(child, ActorHandle::stop_for_good, cx),
             Effect::Kill { child, restart: true } => self.end(child, ActorHandle::kill, cx),
             Effect::Kill { child, .. } => self.end(child, ActorHandle::kill_for_good, cx),
@@ -55,6 +60,9 @@ impl SupervisorActor {
         if let Some(place) = self.specs.get_mut(child.slot as usize) {
             *place = None;
         }
+        if let Some(handle) = self.newborn.take().and_then(Newborn::take) {
+            return self.welcome(child, handle, cx);
+        }
         match launcher {
             None => {}
             Some(Launcher::Once(launch)) => self.launching = Some((child, launch)),
@@ -63,6 +71,7 @@ impl SupervisorActor {
                 put(&mut self.specs, child, spec);
                 let linked = handle.link(&Self::me(cx), child.to_u64());
                 self.table.set(child, handle);
+                self.set_parts(child);
                 if !linked {
                     // It has ended meanwhile, and its factory with it.
                     drop(self.table.take(child));

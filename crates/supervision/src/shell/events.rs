@@ -1,41 +1,61 @@
 //! What the children tell: steps of their lives, turned into inputs of the machine.
 
 use steadfast_actor_core::{ActorHandle, ChildEvent, ChildStage, Cx, ExitReason};
+use steadfast_base::ActorId;
 
 use super::SupervisorActor;
 use super::reasons::{exit_of, start_error_of};
 use crate::spec::Hooks;
 use crate::{
-    ChildFailure, ChildKey, Choice, Directive, FAILURES_KEPT, FailureStage, Input,
+    ChildFailure, ChildKey, ChildStatus, Choice, Directive, FAILURES_KEPT, FailureStage, Input,
 };
 
 impl SupervisorActor {
     pub(super) fn on_child(&mut self, event: ChildEvent, cx: &mut Cx<Self>) {
-        let child = ChildKey::from_u64(event.key);
-        if !self.table.is_present(child, event.id) {
-            if matches!(event.stage, ChildStage::Stopped(_)) && self.table.left(event.id) {
-                self.start_delayed(event.id, cx);
-            }
-            return;
+        let id = event.id;
+        let mut event = Some(event);
+        let Some(child) = self.key_of(&mut event) else { return };
+        let Some(ChildEvent { stage, .. }) = event else { return };
+        if let Some(input) = self.input_of(child, id, stage, cx) {
+            self.feed(input, cx);
         }
-        let input = match event.stage {
-            ChildStage::Started => Input::Started(child),
+    }
+
+    /// What a step in the life of a child is to the machine.
+    pub(super) fn input_of(
+        &mut self,
+        child: ChildKey,
+        id: ActorId,
+        stage: ChildStage,
+        cx: &mut Cx<Self>,
+    ) -> Option<Input> {
+        if !self.table.is_present(child, id) {
+            if matches!(stage, ChildStage::Stopped(_)) {
+                self.born.remove(&id);
+                if self.table.left(id) {
+                    self.start_delayed(id, cx);
+                }
+            }
+            return None;
+        }
+        Some(match stage {
+            ChildStage::Started => {
+                self.set_parts(child);
+                Input::Started(child)
+            }
             ChildStage::Ignored => {
                 drop(self.table.take(child));
+                if self.core.status(child) == Some(ChildStatus::Running) {
+                    self.ignored_at_birth(child, cx);
+                    return None;
+                }
                 Input::Ignored(child)
             }
-            ChildStage::StartFailed(reason) => {
-                let choice = self.judge(child, FailureStage::Starting, &reason, cx);
-                let exit = exit_of(&reason);
-                self.start_error = Some((child, start_error_of(&reason)));
-                if self.table.get(child).is_some_and(is_gone) {
-                    drop(self.table.take(child));
-                }
-                Input::StartFailed(child, exit, choice)
-            }
+            ChildStage::StartFailed(reason) => self.start_failed(child, &reason, cx),
             ChildStage::Ended(reason) => self.exited(child, &reason, cx),
             ChildStage::Stopped(reason) => {
                 let input = self.exited(child, &reason, cx);
+                self.born.remove(&id);
                 drop(self.table.take(child));
                 input
             }
@@ -44,9 +64,22 @@ impl SupervisorActor {
                 let choice = self.judge(child, FailureStage::Reported, &reason, cx);
                 Input::Reported(child, exit_of(&reason), choice)
             }
-            _ => return,
-        };
-        self.feed(input, cx);
+            _ => return None,
+        })
+    }
+
+    fn start_failed(&mut self, child: ChildKey, reason: &ExitReason, cx: &mut Cx<Self>) -> Input {
+        let choice = self.judge(child, FailureStage::Starting, reason, cx);
+        let exit = exit_of(reason);
+        self.start_error = Some((child, start_error_of(reason)));
+        if self.table.get(child).is_some_and(is_gone) {
+            drop(self.table.take(child));
+            if self.core.status(child) == Some(ChildStatus::Running) {
+                // It was taken in before its first start was over, and its factory is gone.
+                return Input::Exited(child, exit, Directive::Stop.into());
+            }
+        }
+        Input::StartFailed(child, exit, choice)
     }
 
     pub(super) fn exited(&mut self, child: ChildKey, reason: &ExitReason, cx: &mut Cx<Self>) -> Input {

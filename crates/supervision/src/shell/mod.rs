@@ -1,5 +1,6 @@
 //! The supervisor as an actor: signals of its children drive the machine, effects are performed.
 
+mod born;
 mod commands;
 mod effects;
 mod events;
@@ -16,13 +17,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use steadfast_actor_core::{
-    Actor, ActorHandle, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT, Signal,
+    Actor, ActorHandle, ChildStage, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT, Signal,
     StartError, Started,
 };
 use steadfast_base::{ActorId, Instant, Sink, Value};
 
 pub(crate) use self::request::{
-    Argument, DoneReply, Launcher, Pending, Request, StartReply, Together,
+    Argument, DoneReply, Launcher, Newborn, Pending, Request, StartReply, Together,
 };
 use self::table::Table;
 use crate::names;
@@ -70,6 +71,12 @@ pub(crate) struct SupervisorActor {
     delayed: Vec<(ActorId, ChildKey, Option<LaunchOnce>)>,
     /// Why the last start failed, for those who asked for it.
     start_error: Option<(ChildKey, StartError)>,
+    /// The child that is just being taken in.
+    newborn: Option<Newborn>,
+    /// The keys of children that were started before this supervisor knew of them.
+    born: HashMap<ActorId, ChildKey>,
+    /// What such children told before they were taken in.
+    early: HashMap<ActorId, Vec<ChildStage>>,
     ready: bool,
     outcome: Option<Outcome>,
     patience: Option<Patience>,
@@ -138,6 +145,9 @@ impl SupervisorActor {
             launching: None,
             delayed: Vec::new(),
             start_error: None,
+            newborn: None,
+            born: HashMap::new(),
+            early: HashMap::new(),
             ready: false,
             outcome: None,
             patience: None,

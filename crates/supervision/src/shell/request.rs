@@ -8,7 +8,7 @@ use steadfast_actor_core::{ActorHandle, Cx, Reply};
 
 use super::SupervisorActor;
 use crate::spec::LaunchOnce;
-use crate::{ChildError, ChildKey, ChildSpec};
+use crate::{ChildError, ChildId, ChildSpec};
 
 /// The answer to a start.
 pub(crate) type StartReply = Reply<Result<ActorHandle, ChildError>>;
@@ -22,8 +22,10 @@ pub(crate) type Call = Box<dyn FnOnce(&mut SupervisorActor, &mut Cx<SupervisorAc
 pub(crate) enum Request {
     /// Start a dynamic child.
     Start { name: Option<Arc<str>>, launch: LaunchOnce, reply: StartReply },
+    /// Take in a dynamic child that was started on the caller's thread.
+    Born(Newborn),
     /// Stop a child.
-    Terminate(ChildKey, DoneReply),
+    Terminate(ChildId, DoneReply),
     /// Everything that is asked rarely.
     Call(Call),
     /// A timer of the machine is due.
@@ -34,10 +36,33 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Start { .. } => "Start",
+            Self::Born(_) => "Born",
             Self::Terminate(..) => "Terminate",
             Self::Call(_) => "Call",
             Self::Tick => "Tick",
         })
+    }
+}
+
+/// A child that runs while its supervisor does not know it yet. It is killed if it is not taken.
+#[derive(Debug)]
+pub(crate) struct Newborn(Option<ActorHandle>);
+
+impl Newborn {
+    pub(crate) fn new(child: ActorHandle) -> Self {
+        Self(Some(child))
+    }
+
+    pub(crate) fn take(mut self) -> Option<ActorHandle> {
+        self.0.take()
+    }
+}
+
+impl Drop for Newborn {
+    fn drop(&mut self) {
+        if let Some(child) = &self.0 {
+            child.kill_for_good();
+        }
     }
 }
 

@@ -4,17 +4,18 @@ mod live;
 mod queries;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use steadfast_actor_core::{
-    Actor, ActorHandle, ActorRef, Cx, ExitReason, IntoFactory, Reply, Status,
+    Actor, ActorHandle, ActorRef, ChildEvent, Cx, ExitReason, IntoFactory, Reply, SendError, Status,
+    System,
 };
 
 pub use self::queries::{ChildCount, ChildInfo, TREE_DEPTH_MAX};
 
 use crate::child_id::ChildId;
-use crate::shell::{Request, SupervisorActor};
-use crate::spec::once;
+use crate::shell::{Newborn, Request, SupervisorActor};
+use crate::spec::{Mailbox, once};
 use crate::{ChildError, ChildKey, ChildRules, ChildSpec, Command, Strategy};
 
 /// A handle to a running supervisor, cheap to clone. It stays valid over the supervisor's own
@@ -32,11 +33,20 @@ use crate::{ChildError, ChildKey, ChildRules, ChildSpec, Command, Strategy};
 #[derive(Clone)]
 pub struct SupervisorRef {
     actor: ActorRef<Request>,
+    /// What it takes to start dynamic children here; none if the supervisor is static.
+    nursery: OnceLock<Option<Arc<Nursery>>>,
+}
+
+/// What it takes to start a dynamic child on its caller's thread.
+struct Nursery {
+    system: System,
+    supervisor: ActorHandle,
+    mailbox: Mailbox,
 }
 
 impl SupervisorRef {
     pub(crate) fn new(actor: ActorRef<Request>) -> Self {
-        Self { actor }
+        Self { actor, nursery: OnceLock::new() }
     }
 
     /// The supervisor behind a handle, if it is one.
@@ -78,7 +88,7 @@ impl SupervisorRef {
         + 'static,
     ) -> Result<T, ChildError> {
         let child = child.into().seen_from(&self.actor);
-        self.call(move |supervisor, reply, cx| match child.find(supervisor.core()) {
+        self.call(move |supervisor, reply, cx| match child.find(supervisor) {
             Some(key) => call(supervisor, key, reply, cx),
             None => reply.send(Err(ChildError::NotFound)),
         })
@@ -105,6 +115,54 @@ impl SupervisorRef {
         F: IntoFactory<A, K> + Send + 'static,
     {
         self.start_as(None, factory).await
+    }
+
+    /// As [`start_child`](Self::start_child), without waiting until the child is up: the fastest
+    /// way to start many. Its ref takes messages at once.
+    ///
+    /// A start that fails shows as the end of the child, with the failure as its reason; so does
+    /// a limit that is reached, with `Killed`. The decider is not asked about either.
+    ///
+    /// # Errors
+    ///
+    /// `StartFailed` if the system is shutting down, `Stopped`; `WrongKind` if the supervisor is
+    /// not dynamic.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready ends the child, if there was one.
+    pub async fn spawn_child<A, K, F>(&self, factory: F) -> Result<ActorRef<A::Msg>, ChildError>
+    where
+        A: Actor,
+        F: IntoFactory<A, K> + Send + 'static,
+    {
+        let nursery = match self.nursery.get() {
+            Some(nursery) => nursery.clone(),
+            None => self.find_nursery().await?,
+        };
+        let Some(nursery) = nursery else { return Err(ChildError::WrongKind) };
+        let Nursery { system, supervisor, mailbox } = &*nursery;
+        let spawn = mailbox.apply(system.spawn_anonymous(factory));
+        let child = spawn.supervised_by(supervisor, ChildEvent::BORN).detach();
+        let child = child.map_err(ChildError::StartFailed)?;
+        let newborn = Request::Born(Newborn::new(child.handle()));
+        match self.actor.tell(newborn).await {
+            Ok(()) => Ok(child),
+            Err(error) => Err(match error {
+                SendError::Stopped(_) => ChildError::Stopped,
+                _ => ChildError::Timeout,
+            }),
+        }
+    }
+
+    async fn find_nursery(&self) -> Result<Option<Arc<Nursery>>, ChildError> {
+        let look = |supervisor: &mut SupervisorActor, reply: Reply<_>, cx: &mut Cx<_>| {
+            reply.send((supervisor.template_mailbox(), cx.system()));
+        };
+        let (mailbox, system): (Option<Mailbox>, System) = self.call(look).await?;
+        let supervisor = self.handle();
+        let nursery = mailbox.map(|mailbox| Arc::new(Nursery { system, supervisor, mailbox }));
+        Ok(self.nursery.get_or_init(|| nursery).clone())
     }
 
     /// As [`start_child`](Self::start_child), with a name.
@@ -195,18 +253,9 @@ impl SupervisorRef {
     /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
     /// dropping the future loses its answer only.
     pub async fn terminate_child(&self, child: impl Into<ChildId>) -> Result<(), ChildError> {
-        match child.into().seen_from(&self.actor) {
-            ChildId::Key(key) => {
-                let stop = |reply| Request::Terminate(key, reply);
-                self.actor.ask(stop).patiently().await?
-            }
-            child => {
-                let stop = |supervisor: &mut SupervisorActor, key, reply, cx: &mut Cx<_>| {
-                    supervisor.done(Command::Terminate(key), reply, cx);
-                };
-                self.on_child(child, stop).await
-            }
-        }
+        let child = child.into().seen_from(&self.actor);
+        let stop = |reply| Request::Terminate(child, reply);
+        self.actor.ask(stop).patiently().await?
     }
 
     /// Starts a child that has stopped.

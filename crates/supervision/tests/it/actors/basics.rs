@@ -108,3 +108,71 @@ fn a_child_that_hangs_in_its_start_can_be_stopped() {
         sup.shutdown().await;
     });
 }
+
+#[test]
+fn a_spawned_child_is_supervised_like_any_other() {
+    World::run(|world| async move {
+        let template = ChildTemplate::new().backoff(Backoff::none()).capacity(3);
+        let sup = Supervisor::dynamic(template).children_max(3);
+        let sup = sup.start(&world.system, "sup").await.unwrap();
+        let (x, y) = (
+            sup.spawn_child(world.worker("x")).await.unwrap(),
+            sup.spawn_child(world.worker("y")).await.unwrap(),
+        );
+        assert_eq!(x.capacity(), 3);
+        x.tell(Do::Panic).await.unwrap();
+        assert_eq!(x.ask(Do::Incarnation).await.unwrap(), 2);
+        assert_eq!(sup.stats().await.unwrap().restarts_total, 1);
+        sup.terminate_child(&x).await.unwrap();
+        assert!(matches!(x.exit_reason(), Some(ExitReason::Shutdown)));
+        assert!(matches!(sup.terminate_child(&x).await, Err(ChildError::NotFound)));
+        y.stop();
+        world.settle().await;
+        assert_eq!(sup.count_children().await.unwrap().specs, 0);
+        world.starts("f", &[Start::Fail, Start::Ignore, Start::Panic]);
+        for expected in ["error", "normal", "panic"] {
+            let child = sup.spawn_child(world.worker("f")).await.unwrap();
+            assert_eq!(child.stopped().await.name(), expected);
+        }
+        world.settle().await;
+        assert_eq!(sup.count_children().await.unwrap().specs, 0);
+        let mut children = Vec::new();
+        for _ in 0..4 {
+            children.push(sup.spawn_child(world.worker("z")).await.unwrap());
+        }
+        assert!(matches!(children[3].stopped().await, ExitReason::Killed));
+        let info = sup.which_children().await.unwrap();
+        assert_eq!(info.len(), 3);
+        sup.release(&children[0]).await.unwrap();
+        sup.shutdown().await;
+        assert_eq!(world.system.actor_count(), 1);
+        let late = sup.spawn_child(world.worker("late")).await;
+        assert!(matches!(late, Err(ChildError::Stopped)));
+        world.settle().await;
+        assert_eq!(world.system.actor_count(), 1);
+    });
+}
+
+#[test]
+fn a_spawned_child_of_a_static_supervisor_is_refused() {
+    World::run(|world| async move {
+        let sup = Supervisor::one_for_one().start(&world.system, "sup").await.unwrap();
+        let refused = sup.spawn_child(world.worker("x")).await;
+        assert!(matches!(refused, Err(ChildError::WrongKind)));
+    });
+}
+
+#[test]
+fn a_permanent_spawned_child_is_restarted_after_a_stop() {
+    World::run(|world| async move {
+        let template = ChildTemplate::new().permanent().backoff(Backoff::none());
+        let sup = Supervisor::dynamic(template).start(&world.system, "sup").await.unwrap();
+        let x = sup.spawn_child(world.worker("x")).await.unwrap();
+        assert_eq!(x.ask(Do::Incarnation).await.unwrap(), 1);
+        x.stop();
+        world.settle().await;
+        assert_eq!(x.ask(Do::Incarnation).await.unwrap(), 2);
+        sup.recycle_child(&x).await.unwrap();
+        assert_eq!(x.ask(Do::Incarnation).await.unwrap(), 3);
+    });
+}

@@ -1,6 +1,8 @@
 //! Scenarios of shutdown.
 
-use steadfast_actor_core::ExitReason;
+use std::convert::Infallible;
+
+use steadfast_actor_core::{Actor, Cx, ExitReason, Flow};
 use steadfast_supervision::{Backoff, ChildSpec, ChildTemplate, Supervisor};
 
 use super::world::{Do, World, secs};
@@ -120,20 +122,33 @@ fn scenario_27_a_child_that_cut_itself_loose_hangs_nobody() {
     });
 }
 
+/// Does nothing.
+struct Idle;
+
+impl Actor for Idle {
+    type Msg = ();
+    type Error = Infallible;
+
+    async fn handle(&mut self, (): (), _: &mut Cx<Self>) -> Result<Flow, Infallible> {
+        Ok(Flow::Continue)
+    }
+}
+
 /// Seconds per child to start and stop `count` dynamic children.
 async fn start_and_stop(world: &World, count: u32) -> f64 {
     let sup = Supervisor::dynamic(ChildTemplate::new());
     let sup = sup.start(&world.system, "pool").await.unwrap();
     let clock = steadfast_base::Time::system();
     let begun = clock.now();
-    for _ in 0..count {
-        sup.start_child(world.worker("x")).await.unwrap();
+    for _ in 1..count {
+        sup.spawn_child(|| Idle).await.unwrap();
     }
+    sup.start_child(|| Idle).await.unwrap();
+    assert_eq!(sup.stats().await.unwrap().running, count);
     assert_eq!(world.system.actor_count(), count as usize + 1);
     sup.shutdown().await;
     assert_eq!(world.system.actor_count(), 0);
     let took = clock.now() - begun;
-    world.log.take();
     took.as_secs_f64() / f64::from(count)
 }
 
