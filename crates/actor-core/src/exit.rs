@@ -180,7 +180,7 @@ impl Failure {
         failure
     }
 
-    /// The failure as plain data, with the paths it travelled through, first cause first.
+    /// The failure as plain data, with the paths it traveled through, first cause first.
     #[must_use]
     pub fn record(&self) -> FailureRecord {
         let mut hops = Vec::new();

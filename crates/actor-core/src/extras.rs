@@ -22,7 +22,7 @@ pub const STASH_MAX: usize = 1_024;
 /// Futures that an actor may have piped to itself at a time; one more is refused.
 pub const PIPES_MAX: usize = 1_024;
 
-/// A message with what travelled beside it.
+/// A message with what traveled beside it.
 pub(crate) type Letter<M> = (M, Option<Box<Envelope>>);
 
 /// A watched actor, and the message to send for its end in place of the signal.

@@ -15,7 +15,7 @@ use crate::{
 /// `NoReply`, or `Restarting` or `Stopped` if the actor failed on the message. An actor may keep
 /// the reply and answer later.
 ///
-/// It serialises as nothing and deserialises detached, so that message enums can derive serde.
+/// It serializes as nothing and deserializes detached, so that message enums can derive serde.
 ///
 /// # Example
 ///

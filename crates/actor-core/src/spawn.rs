@@ -83,7 +83,7 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
     }
 
     /// Starts the actor under a supervisor, which knows it by `key`: its path hangs under the
-    /// supervisor's, and every step of its life is signalled. The seam for supervisors.
+    /// supervisor's, and every step of its life is signaled. The seam for supervisors.
     pub fn supervised_by(mut self, supervisor: &ActorHandle, key: u64) -> Self {
         self.supervisor = Some((supervisor.cell_any(), key));
         self

@@ -56,9 +56,7 @@ pub use root::{
 };
 pub use root_supervisor::{RootBuilder, RootSupervisor};
 pub use shutdown::{Shutdown, WORKER_SHUTDOWN};
-pub use spec::{
-    ChildFailure, ChildRestart, ChildSpec, ChildTemplate, FAILURES_KEPT, FailureStage,
-};
+pub use spec::{ChildFailure, ChildRestart, ChildSpec, ChildTemplate, FAILURES_KEPT, FailureStage};
 pub use strategy::{AutoShutdown, Strategy};
 pub use supervisor::Supervisor;
 pub use supervisor_ref::{ChildCount, ChildInfo, SupervisorRef, TREE_DEPTH_MAX};

@@ -1,8 +1,6 @@
 //! What the machine decided, done: starts, stops, answers, and the supervisor's own end.
 
-use steadfast_actor_core::{
-    ActorHandle, Cx, ExitReason, Failure, Order, StartError,
-};
+use steadfast_actor_core::{ActorHandle, Cx, ExitReason, Failure, Order, StartError};
 use steadfast_base::{ActorId, FailureKind};
 
 use super::events::is_gone;
@@ -12,8 +10,8 @@ use super::{SupervisorActor, put};
 use crate::child_error::BootError;
 use crate::spec::{LaunchOnce, Mailbox, Seat};
 use crate::{
-    ChildError, ChildKey, Choice, CommandId, Directive, Effect, Exit, ExitKind,
-    FailureStage, Granted, Input, Origin, Outcome, Refusal, RestartState,
+    ChildError, ChildKey, Choice, CommandId, Directive, Effect, Exit, ExitKind, FailureStage,
+    Granted, Input, Origin, Outcome, Refusal, RestartState,
 };
 
 impl SupervisorActor {
@@ -128,11 +126,11 @@ impl SupervisorActor {
 
     fn launch(&mut self, child: ChildKey, once: Option<LaunchOnce>, cx: &mut Cx<Self>) {
         let (system, me) = (cx.system(), Self::me(cx));
-        let seat =
-            Seat { system: &system, supervisor: &me, key: child.to_u64(), tree: &self.tree };
+        let seat = Seat { system: &system, supervisor: &me, key: child.to_u64(), tree: &self.tree };
         let launched = match (once, self.spec_of(child)) {
             (Some(launch), _) => {
-                let mailbox = self.spec.template.as_ref().map_or_else(Mailbox::default, |t| t.mailbox);
+                let mailbox =
+                    self.spec.template.as_ref().map_or_else(Mailbox::default, |t| t.mailbox);
                 launch(&seat, self.core.name(child).map(|name| &**name), &mailbox)
             }
             (None, Some(spec)) => match &spec.launch {
@@ -187,8 +185,7 @@ impl SupervisorActor {
 
     fn close(&mut self, child: ChildKey, exit: &Exit, cx: &mut Cx<Self>) {
         if let Some(handle) = self.table.take(child) {
-            let reason =
-                reason_for(exit, self.last_reason(child), cx.timestamp(), &handle.path());
+            let reason = reason_for(exit, self.last_reason(child), cx.timestamp(), &handle.path());
             if handle.close(reason) {
                 self.table.leave(handle);
             }

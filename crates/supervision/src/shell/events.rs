@@ -82,7 +82,12 @@ impl SupervisorActor {
         Input::StartFailed(child, exit, choice)
     }
 
-    pub(super) fn exited(&mut self, child: ChildKey, reason: &ExitReason, cx: &mut Cx<Self>) -> Input {
+    pub(super) fn exited(
+        &mut self,
+        child: ChildKey,
+        reason: &ExitReason,
+        cx: &mut Cx<Self>,
+    ) -> Input {
         let choice = self.judge(child, FailureStage::Running, reason, cx);
         Input::Exited(child, exit_of(reason), choice)
     }

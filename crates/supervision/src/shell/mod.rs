@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use steadfast_actor_core::{
-    Actor, ActorHandle, ChildStage, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT, Signal,
-    StartError, Started,
+    Actor, ActorHandle, ChildStage, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT,
+    Signal, StartError, Started,
 };
 use steadfast_base::{ActorId, Instant, Sink, Value};
 
@@ -30,8 +30,8 @@ use crate::names;
 use crate::root::Root;
 use crate::spec::{LaunchOnce, Mailbox};
 use crate::{
-    ChildKey, ChildSpec, Effect, Faults, Input, KILL_WAIT, Outcome, Supervisor,
-    SupervisorCore, WORKER_SHUTDOWN,
+    ChildKey, ChildSpec, Effect, Faults, Input, KILL_WAIT, Outcome, Supervisor, SupervisorCore,
+    WORKER_SHUTDOWN,
 };
 
 /// The key of the one timer of a supervisor.

@@ -87,9 +87,7 @@ impl ChildSpec {
             let (name, mailbox) = (Some(&*spec.name), &spec.mailbox);
             match spec.source_of::<A>() {
                 None => launch::<A, _>(seat, name, mailbox, factory),
-                Some(source) => {
-                    launch::<A, _>(seat, name, mailbox, Sourced { factory, source })
-                }
+                Some(source) => launch::<A, _>(seat, name, mailbox, Sourced { factory, source }),
             }
         });
         let actor = Some(TypeId::of::<A>());

@@ -71,7 +71,11 @@ impl SupervisorRef {
     ///
     /// Once polled, the order stands unless it still waits for room in the supervisor's mailbox:
     /// dropping the future loses its answer only.
-    pub async fn change_intensity(&self, restarts: u32, period: Duration) -> Result<(), ChildError> {
+    pub async fn change_intensity(
+        &self,
+        restarts: u32,
+        period: Duration,
+    ) -> Result<(), ChildError> {
         self.change_rules(move |rules| rules.budget = Budget::new(restarts, period)).await
     }
 

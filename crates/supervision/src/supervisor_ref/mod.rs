@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use steadfast_actor_core::{
-    Actor, ActorHandle, ActorRef, ChildEvent, Cx, ExitReason, IntoFactory, Reply, SendError, Status,
-    System,
+    Actor, ActorHandle, ActorRef, ChildEvent, Cx, ExitReason, IntoFactory, Reply, SendError,
+    Status, System,
 };
 
 pub use self::queries::{ChildCount, ChildInfo, TREE_DEPTH_MAX};
@@ -74,17 +74,20 @@ impl SupervisorRef {
         &self,
         call: impl FnOnce(&mut SupervisorActor, Reply<T>, &mut Cx<SupervisorActor>) + Send + 'static,
     ) -> Result<T, ChildError> {
-        let call = |reply| {
-            Request::Call(Box::new(move |supervisor, cx| call(supervisor, reply, cx)))
-        };
+        let call =
+            |reply| Request::Call(Box::new(move |supervisor, cx| call(supervisor, reply, cx)));
         Ok(self.actor.ask(call).patiently().await?)
     }
 
     async fn on_child<T: Send + 'static>(
         &self,
         child: impl Into<ChildId>,
-        call: impl FnOnce(&mut SupervisorActor, ChildKey, Reply<Result<T, ChildError>>, &mut Cx<SupervisorActor>)
-        + Send
+        call: impl FnOnce(
+            &mut SupervisorActor,
+            ChildKey,
+            Reply<Result<T, ChildError>>,
+            &mut Cx<SupervisorActor>,
+        ) + Send
         + 'static,
     ) -> Result<T, ChildError> {
         let child = child.into().seen_from(&self.actor);

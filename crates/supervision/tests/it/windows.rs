@@ -101,7 +101,7 @@ fn s21_a_stop_is_served_between_start_attempts() {
 }
 
 #[test]
-fn s38_a_childs_own_budget_ends_it_after_two_retries() {
+fn s38_the_own_budget_of_a_child_ends_it_after_two_retries() {
     let own = transient().with_budget(Budget::new(2, Duration::from_mins(1)));
     let mut stage = Stage::started(plan(Strategy::OneForOne, &[("a", own), ("b", transient())]));
     stage.will("a", &[Start::Fails; 9]);

@@ -98,7 +98,8 @@ fn a_supervisor_that_is_killed_leaves_no_orphans_and_names_are_free() {
 fn a_child_that_hangs_in_its_start_can_be_stopped() {
     World::run(|world| async move {
         world.starts("a", &[Start::Well, Start::Hang]);
-        let spec = ChildSpec::new("a", world.worker("a")).backoff(Backoff::none()).shutdown(secs(1));
+        let spec =
+            ChildSpec::new("a", world.worker("a")).backoff(Backoff::none()).shutdown(secs(1));
         let sup = Supervisor::one_for_one().child(spec).start(&world.system, "sup").await.unwrap();
         let a = sup.child::<Do>("a").await.unwrap();
         a.tell(Do::Panic).await.unwrap();

@@ -61,10 +61,7 @@ fn scenario_12_rest_for_one_restarts_those_after_the_failed_one() {
         let c = child(&sup, "c").await;
         c.tell(Do::Panic).await.unwrap();
         world.settle().await;
-        assert_eq!(
-            world.log.take(),
-            ["-e shutdown", "-d shutdown", "~c", "+c", "+d", "+e"]
-        );
+        assert_eq!(world.log.take(), ["-e shutdown", "-d shutdown", "~c", "+c", "+d", "+e"]);
         let mut incarnations = Vec::new();
         for name in ["a", "b", "c", "d", "e"] {
             incarnations.push(child(&sup, name).await.ask(Do::Incarnation).await.unwrap());

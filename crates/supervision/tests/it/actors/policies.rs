@@ -84,8 +84,7 @@ fn scenario_09_a_temporary_child_is_never_restarted() {
 fn scenario_09_the_argument_of_a_dynamic_child_is_freed_with_it() {
     World::run(|world| async move {
         let log = world.log.clone();
-        let template =
-            ChildTemplate::of(move |_: Arc<Vec<u8>>| Worker::new("a", &log)).temporary();
+        let template = ChildTemplate::of(move |_: Arc<Vec<u8>>| Worker::new("a", &log)).temporary();
         let sup = Supervisor::dynamic(template).start(&world.system, "sup").await.unwrap();
         for how in ENDS {
             let large = Arc::new(vec![0_u8; 1_000_000]);

@@ -177,7 +177,10 @@ fn what_waits_for_the_breaker_can_be_stopped_and_its_supervisor_killed() {
         inner.handle().kill();
         world.settle().await;
         assert_eq!(root.restarts_waiting(), 1);
-        assert_eq!(root.supervisor().child_stats("in").await.unwrap().status, ChildStatus::Restarting);
+        assert_eq!(
+            root.supervisor().child_stats("in").await.unwrap().status,
+            ChildStatus::Restarting
+        );
         let c = root.supervisor().child::<Do>("c").await.unwrap();
         assert_eq!(c.ask(Do::Incarnation).await.unwrap(), 1);
         world.pass(secs(60)).await;

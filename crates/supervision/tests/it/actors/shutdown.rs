@@ -14,7 +14,8 @@ fn scenario_23_a_stuck_child_is_killed_when_its_time_is_over() {
             .child(ChildSpec::new("a", world.worker("a")))
             .child(ChildSpec::new("stuck", world.worker("stuck")).shutdown(secs(1)));
         let sup = sup.start(&world.system, "sup").await.unwrap();
-        let (a, stuck) = (sup.child::<Do>("a").await.unwrap(), sup.child::<Do>("stuck").await.unwrap());
+        let (a, stuck) =
+            (sup.child::<Do>("a").await.unwrap(), sup.child::<Do>("stuck").await.unwrap());
         stuck.tell(Do::Hang).await.unwrap();
         world.settle().await;
         let before = world.now();

@@ -153,7 +153,8 @@ fn scenario_05_a_source_of_another_actor_is_a_fault() {
 #[test]
 fn scenario_06_requests_are_answered_by_the_state_of_the_child() {
     World::run(|world| async move {
-        let live = || ChildSpec::new("live", world.worker("live")).capacity(2).overflow(Overflow::Reject);
+        let live =
+            || ChildSpec::new("live", world.worker("live")).capacity(2).overflow(Overflow::Reject);
         let sup = Supervisor::one_for_one()
             .child(live())
             .child(ChildSpec::new("down", world.worker("down")));

@@ -112,7 +112,10 @@ impl World {
     }
 
     /// A factory of workers that log under this name.
-    pub(crate) fn worker(&self, name: &str) -> impl FnMut() -> Worker + Clone + Send + Sync + 'static {
+    pub(crate) fn worker(
+        &self,
+        name: &str,
+    ) -> impl FnMut() -> Worker + Clone + Send + Sync + 'static {
         let (name, log, starts) = (name.to_owned(), self.log.clone(), Arc::clone(&self.starts));
         move || {
             let mut starts = starts.lock().unwrap();
