@@ -169,7 +169,7 @@ fn asks_dropped_by_their_asker_are_handled_all_the_same() {
 }
 
 #[test]
-fn a_detached_reply_serialises_as_nothing() {
+fn a_detached_reply_serializes_as_nothing() {
     #[derive(serde::Serialize, serde::Deserialize)]
     enum Wire {
         Get { key: u32, reply: Reply<u64> },
