@@ -63,3 +63,8 @@ pub use system::{
 pub use tell::Tell;
 pub use timers::{TIMERS_MAX, TimerKey, TooManyTimers};
 pub use wards::{WARDS_WAIT, Wards};
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

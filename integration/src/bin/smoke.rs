@@ -1,17 +1,19 @@
 //! Everything starts and stops once: run under valgrind, and with `panic = "abort"`.
 //!
-//! `smoke small` works, lets an actor panic, and shuts down. `smoke abort` is for a build with
+//! `smoke small` works, lets actors fail and panic, with a supervisor and without, and shuts down. `smoke abort` is for a build with
 //! `panic = "abort"`: it works without a panic, and checks that a panic then ends the process.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "a command-line program prints")]
 
-use std::convert::Infallible;
 use std::env;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use steadfast_actor_core::{Actor, ActorRef, Cx, ExitReason, Flow, Reply, System};
+use steadfast::prelude::{
+    Actor, ActorRef, ChildSpec, Cx, ExitReason, Flow, Reply, RootSupervisor, Supervisor, System,
+};
+use steadfast::supervision::Backoff;
 
 /// Actors that work beside the one that fails.
 const COUNTERS: u64 = 16;
@@ -58,10 +60,32 @@ fn work(with_panic: bool) -> Result<()> {
             ensure!(matches!(reason, ExitReason::Panic(_)), "ended with {reason:?}");
         }
         count(&counters, MESSAGES).await?;
+        supervise(&system, with_panic).await?;
         system.shutdown().await;
         ensure!(system.actor_count() == 0, "{} actors are left", system.actor_count());
         Ok(())
     })
+}
+
+/// A supervised counter comes back after an error, and after a panic where there may be one.
+async fn supervise(system: &System, with_panic: bool) -> Result<()> {
+    let spec = || ChildSpec::new("counter", Counter::default).backoff(Backoff::none());
+    let inner = Supervisor::one_for_one().child(spec());
+    let outer = Supervisor::rest_for_one().child(spec()).child(ChildSpec::supervisor("in", inner));
+    let root = RootSupervisor::of(outer).start(system, "root").await?;
+    let counter = system.lookup("/smoke/root/in/counter").context("no such counter")?;
+    let fatal = [Some(Msg::Fail), with_panic.then_some(Msg::Panic)];
+    let mut failures = 0;
+    for message in fatal.into_iter().flatten() {
+        failures += 1;
+        counter.tell(Msg::Add(1)).await?;
+        counter.tell(message).await?;
+        let sum = counter.ask(Msg::Sum).await?;
+        ensure!(sum == 0, "a new incarnation counted {sum}");
+    }
+    let kept = root.error_history().len();
+    ensure!(kept == failures, "{kept} failures are kept");
+    Ok(())
 }
 
 /// Sends to all, then asks all.
@@ -95,17 +119,19 @@ struct Counter {
 enum Msg {
     Add(u64),
     Sum(Reply<u64>),
+    Fail,
     Panic,
 }
 
 impl Actor for Counter {
     type Msg = Msg;
-    type Error = Infallible;
+    type Error = anyhow::Error;
 
-    async fn handle(&mut self, msg: Msg, _cx: &mut Cx<Self>) -> Result<Flow, Infallible> {
+    async fn handle(&mut self, msg: Msg, _cx: &mut Cx<Self>) -> Result<Flow> {
         match msg {
             Msg::Add(number) => self.sum += number,
             Msg::Sum(reply) => reply.send(self.sum),
+            Msg::Fail => bail!("as told"),
             Msg::Panic => fail(),
         }
         Ok(Flow::Continue)

@@ -68,6 +68,14 @@ fn the_core_of_supervision_reads_no_clock_and_waits_for_nothing() {
 }
 
 #[test]
+fn handles_and_mailboxes_are_never_serialized() {
+    for part in ["actor_ref.rs", "handle.rs", "recipient.rs", "mailbox", "slot"] {
+        let places = places(&format!("actor-core/src/{part}"), &["Serialize"]);
+        assert!(places.is_empty(), "{places:?}");
+    }
+}
+
+#[test]
 fn library_code_names_no_clock_and_no_entropy_of_the_machine() {
     let words =
         ["Instant::now(", "SystemTime::now(", "tokio::time::", "thread::sleep", "rand::rng"];
