@@ -67,7 +67,9 @@ pub(super) async fn retire<A: Actor>(
     let mut lost = cell.take_all_lost();
     cell.flags.clear(Flags::STOP);
     let parts = !reason.is_failure() && cell.parts.load(Ordering::SeqCst);
-    let decided = parts || cell.flags.has(Flags::FINAL) || !cell.is_supervised();
+    // A drained mailbox takes nothing any more: a new incarnation would have nothing to do.
+    let drained = cell.mailbox.is_closed();
+    let decided = parts || drained || cell.flags.has(Flags::FINAL) || !cell.is_supervised();
     if decided {
         cell.set_status(Status::Stopping);
         lost.lose_all(Why::Stopped);
