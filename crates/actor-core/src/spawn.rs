@@ -162,7 +162,7 @@ pub struct Starting<A: Actor, F: Factory<A>> {
 }
 
 /// How the start went, and the actor to refer to if it went well.
-type Waiting<M> = (Asker<Result<(), StartError>>, Arc<Cell<M>>);
+type Waiting<M> = (Asker<Result<(), Box<StartError>>>, Arc<Cell<M>>);
 
 /// Nothing is pinned: the actor's own future is in its task.
 impl<A: Actor, F: Factory<A>> Unpin for Starting<A, F> {}
@@ -181,7 +181,7 @@ impl<A: Actor, F: Factory<A>> Future for Starting<A, F> {
         let Some((asker, cell)) = &mut self.waiting else { return Poll::Pending };
         match ready!(asker.poll(context)) {
             Ok(Ok(())) => Poll::Ready(Ok(ActorRef::new(Arc::clone(cell)))),
-            Ok(Err(error)) => Poll::Ready(Err(error)),
+            Ok(Err(error)) => Poll::Ready(Err(*error)),
             Err(_) => Poll::Ready(Err(StartError::Killed)),
         }
     }

@@ -87,11 +87,11 @@ impl<M: Send + 'static, F: Future> Future for Guard<M, F> {
 }
 
 /// Whom to tell how the first start went: the future that spawned the actor.
-pub(crate) type StartReport = Option<Answer<Result<(), StartError>>>;
+pub(crate) type StartReport = Option<Answer<Result<(), Box<StartError>>>>;
 
 /// The place of the state; before the first start it holds whom to tell of it.
 pub(crate) enum Seat<A> {
-    Unborn(Answer<Result<(), StartError>>),
+    Unborn(Answer<Result<(), Box<StartError>>>),
     Empty,
     Taken(A),
 }
@@ -191,7 +191,7 @@ async fn come_up<A: Actor, F: Factory<A>>(
             cx.bury(ignored, reported);
             // The name is free by now, as the spawner may count on.
             if let Some(answer) = report {
-                drop(answer.send(Err(start_error(&reason, ignored))));
+                drop(answer.send(Err(Box::new(start_error(&reason, ignored)))));
             }
             Next::Final
         }
