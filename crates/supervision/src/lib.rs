@@ -2,14 +2,16 @@
 //!
 //! | You want to | Use |
 //! |---|---|
-//! | describe a supervisor and check it before it starts | [`SupervisorPlan`], [`ChildRules`] |
-//! | take all decisions of one supervisor | [`SupervisorCore`] |
-//! | hold restarts of a whole tree while too many happen | [`RestartGate`] |
-//! | keep the last failures | [`ErrorHistory`] |
-//! | show a tree | [`TreeNode`] |
+//! | describe a tree of supervisors, check it, start it | [`Supervisor`], [`ChildSpec`] |
+//! | start and stop many children of one kind | [`Supervisor::dynamic`], [`ChildTemplate`] |
+//! | ask, change and stop a running supervisor | [`SupervisorRef`] |
+//! | put a breaker and a failure history over a whole system | [`RootSupervisor`] |
+//! | decide on failures yourself | [`Supervisor::decider`], [`ChildFailure`], [`Directive`] |
+//! | see a tree as text, DOT or JSON | [`SupervisorRef::tree`], [`TreeNode`] |
+//! | take the decisions without actors | [`SupervisorCore`], [`SupervisorPlan`] |
 //!
 //! Decisions are deterministic state machines stepped with an instant and an input; plans, rules,
-//! figures and trees are plain data.
+//! figures and trees are plain data. The supervisor is an actor around such a machine.
 #![forbid(unsafe_code)]
 
 mod backoff;

@@ -21,6 +21,39 @@ use crate::{Supervisor, SupervisorError, SupervisorRef};
 /// - Every failure in the tree is kept, the last 1,000.
 ///
 /// All numbers are in [`RootRules`].
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast_supervision::{ChildSpec, RootSupervisor, Supervisor};
+/// # use steadfast_actor_core::{Actor, Cx, Flow, Reply, System};
+/// # struct Worker(u64);
+/// # enum Msg { Add, Get(Reply<u64>), Fail }
+/// # impl Actor for Worker {
+/// #     type Msg = Msg;
+/// #     type Error = std::fmt::Error;
+/// #     async fn handle(&mut self, msg: Msg, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+/// #         match msg {
+/// #             Msg::Add => self.0 += 1,
+/// #             Msg::Get(reply) => reply.send(self.0),
+/// #             Msg::Fail => return Err(std::fmt::Error),
+/// #         }
+/// #         Ok(Flow::Continue)
+/// #     }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let system = System::builder("shop").build()?;
+/// let top = Supervisor::one_for_one()
+///     .intensity(0, Duration::from_secs(60))
+///     .child(ChildSpec::new("stock", || Worker(0)));
+/// let root = RootSupervisor::of(top).start(&system, "root").await?;
+/// let stock = root.supervisor().child("stock").await.ok_or("started")?;
+/// stock.tell(Msg::Fail).await?;
+/// assert_eq!(system.run().await.name(), "meltdown");
+/// assert_eq!(root.error_history().len(), 1);
+/// # system.shutdown().await;
+/// # Ok(()) }) }
+/// ```
 #[derive(Clone)]
 pub struct RootSupervisor {
     system: System,

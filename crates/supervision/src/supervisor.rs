@@ -35,6 +35,47 @@ pub(crate) type Decider = Arc<dyn Fn(&ChildFailure<'_>) -> Directive + Send + Sy
 /// budget (OTP design principles, "Tuning the Intensity and Period"). With 3 in 60 s on three
 /// levels, a worker that always fails is restarted up to 63 times before the top melts down. Give
 /// the levels near the top a small budget, and the leaves the generous one.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast_supervision::{Backoff, ChildSpec, Directive, Supervisor};
+/// # use steadfast_actor_core::{Actor, Cx, Flow, Reply, System};
+/// # struct Worker(u64);
+/// # enum Msg { Add, Get(Reply<u64>), Fail }
+/// # impl Actor for Worker {
+/// #     type Msg = Msg;
+/// #     type Error = std::fmt::Error;
+/// #     async fn handle(&mut self, msg: Msg, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+/// #         match msg {
+/// #             Msg::Add => self.0 += 1,
+/// #             Msg::Get(reply) => reply.send(self.0),
+/// #             Msg::Fail => return Err(std::fmt::Error),
+/// #         }
+/// #         Ok(Flow::Continue)
+/// #     }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let system = System::builder("shop").build()?;
+/// let supervisor = Supervisor::rest_for_one()
+///     .intensity(5, Duration::from_secs(10))
+///     .decider(|failure| match failure.panic_text() {
+///         Some(_) => Directive::Escalate,
+///         None => Directive::Restart,
+///     })
+///     .child(ChildSpec::new("stock", || Worker(0)).permanent().backoff(Backoff::none()))
+///     .child(ChildSpec::new("orders", || Worker(0)));
+/// supervisor.validate()?;
+/// let supervisor = supervisor.start(&system, "shop").await?;
+/// let stock = supervisor.child("stock").await.ok_or("started")?;
+/// stock.tell(Msg::Add).await?;
+/// stock.tell(Msg::Fail).await?;
+/// assert_eq!(stock.ask(Msg::Get).await?, 0); // the same ref, a fresh state
+/// # system.shutdown().await;
+/// # Ok(()) }) }
+/// ```
 #[derive(Clone)]
 pub struct Supervisor {
     pub(crate) rules: SupervisorRules,

@@ -1,6 +1,6 @@
 //! Children that are started on their caller's thread and taken in afterwards.
 
-use steadfast_actor_core::{ActorHandle, ChildEvent, ChildStage, Cx};
+use steadfast_actor_core::{ActorHandle, ChildEvent, Cx};
 
 use super::{Newborn, Pending, SupervisorActor, Together};
 use crate::spec::Mailbox;

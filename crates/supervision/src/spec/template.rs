@@ -18,6 +18,37 @@ pub(crate) type Maker = Arc<dyn Fn(Box<dyn Any + Send>) -> Option<LaunchOnce> + 
 /// The defaults are those of [`ChildSpec`](crate::ChildSpec). Each start brings the factory
 /// ([`SupervisorRef::start_child`](crate::SupervisorRef::start_child)), or an argument for the
 /// template's own ([`of`](Self::of)).
+///
+/// ```
+/// use steadfast_supervision::{ChildTemplate, Supervisor};
+/// # use steadfast_actor_core::{Actor, Cx, Flow, Reply, System};
+/// # struct Worker(u64);
+/// # enum Msg { Add, Get(Reply<u64>), Fail }
+/// # impl Actor for Worker {
+/// #     type Msg = Msg;
+/// #     type Error = std::fmt::Error;
+/// #     async fn handle(&mut self, msg: Msg, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+/// #         match msg {
+/// #             Msg::Add => self.0 += 1,
+/// #             Msg::Get(reply) => reply.send(self.0),
+/// #             Msg::Fail => return Err(std::fmt::Error),
+/// #         }
+/// #         Ok(Flow::Continue)
+/// #     }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let system = System::builder("shop").build()?;
+/// let template = ChildTemplate::of(|start: u64| Worker(start)).temporary();
+/// let sessions = Supervisor::dynamic(template).start(&system, "sessions").await?;
+/// let from_argument = sessions.start_of::<Msg>(7_u64).await?;
+/// let from_factory = sessions.start_child(|| Worker(8)).await?;
+/// assert_eq!(from_argument.ask(Msg::Get).await?, 7);
+/// sessions.terminate_child(&from_factory).await?;
+/// assert_eq!(sessions.count_children().await?.active, 1);
+/// # system.shutdown().await;
+/// # Ok(()) }) }
+/// ```
 #[derive(Clone, Default)]
 pub struct ChildTemplate {
     pub(crate) rules: ChildRules,

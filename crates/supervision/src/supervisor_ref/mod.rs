@@ -30,6 +30,40 @@ use crate::{ChildError, ChildKey, ChildRules, ChildSpec, Command, Strategy};
 /// # Cancel safety
 ///
 /// Dropping the future of a request leaves the request in force; only its answer is lost.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_supervision::{ChildError, ChildSpec, ChildStatus, Supervisor};
+/// # use steadfast_actor_core::{Actor, Cx, Flow, Reply, System};
+/// # struct Worker(u64);
+/// # enum Msg { Add, Get(Reply<u64>), Fail }
+/// # impl Actor for Worker {
+/// #     type Msg = Msg;
+/// #     type Error = std::fmt::Error;
+/// #     async fn handle(&mut self, msg: Msg, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+/// #         match msg {
+/// #             Msg::Add => self.0 += 1,
+/// #             Msg::Get(reply) => reply.send(self.0),
+/// #             Msg::Fail => return Err(std::fmt::Error),
+/// #         }
+/// #         Ok(Flow::Continue)
+/// #     }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let system = System::builder("shop").build()?;
+/// let supervisor = Supervisor::one_for_one().start(&system, "shop").await?;
+/// supervisor.start_spec(ChildSpec::new("stock", || Worker(0))).await?;
+/// supervisor.terminate_child("stock").await?;
+/// assert_eq!(supervisor.child_stats("stock").await?.status, ChildStatus::Stopped);
+/// supervisor.restart_child("stock").await?;
+/// assert!(matches!(supervisor.delete_child("stock").await, Err(ChildError::Running)));
+/// supervisor.change_spec("stock", |rules| rules.significant = false).await?;
+/// assert_eq!(supervisor.tree().await?.to_text(), "shop (one_for_one)\n└─ stock running\n");
+/// # system.shutdown().await;
+/// # Ok(()) }) }
+/// ```
 #[derive(Clone)]
 pub struct SupervisorRef {
     actor: ActorRef<Request>,
