@@ -79,6 +79,7 @@ impl BudgetWindow {
         if budget.is_unlimited() {
             return true;
         }
+        // INV-SUP-1: within any period, the edge included, no more restarts than the budget affords.
         self.expire(budget, now);
         self.stamps.push_back(now);
         let limit = usize::try_from(budget.restarts).unwrap_or(usize::MAX);

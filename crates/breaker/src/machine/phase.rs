@@ -94,6 +94,7 @@ impl Machine {
 
     pub(super) fn start_period(&mut self, phase: Phase, at: Instant) {
         self.phase = phase;
+        // INV-BRK-2: nothing changes the state without a new epoch.
         self.epoch = self.epoch.wrapping_add(1);
         self.not_permitted = 0;
         if !matches!(self.phase, Phase::Open { .. }) {

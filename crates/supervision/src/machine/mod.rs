@@ -67,6 +67,7 @@ impl Turn<'_> {
     }
 
     fn answer(&mut self, command: CommandId, answer: Result<Granted, Refusal>) {
+        // INV-SUP-2: every command is answered once, also when the supervisor ends first.
         self.out.push(Effect::Answer(command, answer));
     }
 }
