@@ -89,6 +89,10 @@ fn glob_imports_are_for_tests() {
     assert!(lines(rust::glob_imports, "crates/x/tests/it/main.rs", text).is_empty());
     let inline = "use a::B;\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\nuse c::*;\n";
     assert_eq!(lines(rust::glob_imports, LIB, inline), [7]);
+
+    let example = "//! Shown.\nuse steadfast::prelude::*;\nuse steadfast::base::*;\n";
+    assert_eq!(lines(rust::glob_imports, "examples/tour/src/bin/x.rs", example), [3]);
+    assert_eq!(lines(rust::glob_imports, LIB, example), [2, 3]);
 }
 
 #[test]
