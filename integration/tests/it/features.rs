@@ -49,6 +49,8 @@ fn each_feature_of_the_facade_pulls_in_its_layer_and_what_that_uses() {
     for (feature, expected) in [
         ("breaker", ["actor-core", "base", "breaker"].as_slice()),
         ("supervision", &["actor-core", "base", "breaker", "supervision"]),
+        ("full", &["actor-core", "base", "breaker", "supervision"]),
+        ("test-util", &["actor-core", "base"]),
     ] {
         let packages = tree("steadfast", &["--no-default-features", "--features", feature]);
         assert_eq!(layers(&packages), expected, "{feature}");
