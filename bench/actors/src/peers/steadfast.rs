@@ -9,11 +9,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use steadfast::{Actor, ActorHandle, ActorRef, Cx, Flow, Reply, Started, System};
-use steadfast_supervision::{Backoff, Budget, ChildTemplate, Supervisor, SupervisorRef};
 use tokio::{
     sync::{OnceCell, mpsc, oneshot},
     task::spawn_blocking,
+};
+
+use steadfast::{
+    actor_core::{Actor, ActorHandle, ActorRef, Cx, Flow, Reply, Started, System},
+    supervision::{Backoff, Budget, ChildTemplate, Supervisor, SupervisorRef},
 };
 
 use crate::{
