@@ -198,7 +198,7 @@ impl<'a> Feeder<'a> {
                 full => full.into_message(),
             };
             if self.system.time().now() > deadline {
-                return Err(self.stalled("room in a mailbox"));
+                return Err(stalled("room in a mailbox"));
             }
             match address.tell(message).await {
                 Ok(()) => return Ok(Sent::Yes),
@@ -268,6 +268,10 @@ impl Feeder<'_> {
     }
 }
 
+fn stalled(waiting_for: &'static str) -> RunError {
+    RunError::Stalled { waiting_for, after: STALL }
+}
+
 /// Tells an actor nothing, as often as its mailbox takes it; answers why no more went in.
 fn burst(address: &ActorRef<Msg>) -> Option<SendError<Msg>> {
     // An actor that had not yet noticed its suspension may make some room meanwhile.
@@ -281,10 +285,6 @@ impl Feeder<'_> {
         self.system.time().now() + STALL
     }
 
-    fn stalled(&self, waiting_for: &'static str) -> RunError {
-        RunError::Stalled { waiting_for, after: STALL }
-    }
-
     /// One step of a wait: answers births, sleeps a little, and checks that there is still hope.
     async fn look(&mut self, waiting_for: &'static str, until: Instant) -> Result<(), RunError> {
         self.answer_births().await?;
@@ -293,7 +293,7 @@ impl Feeder<'_> {
             return Err(RunError::RootEnded(reason));
         }
         if self.system.time().now() > until {
-            return Err(self.stalled(waiting_for));
+            return Err(stalled(waiting_for));
         }
         self.system.time().sleep(LOOK).await;
         Ok(())
@@ -303,7 +303,7 @@ impl Feeder<'_> {
     async fn wait_until(&mut self, due: Duration) -> Result<(), RunError> {
         let due = self.began + due;
         while self.system.time().now() < due {
-            self.look("the next event", due).await?;
+            self.look("the next event", due + STALL).await?;
         }
         Ok(())
     }

@@ -124,6 +124,7 @@ impl Participant {
 }
 
 /// Goes wrong in the way asked for.
+#[expect(clippy::panic, reason = "a panic is one of the faults to survive")]
 async fn suffer(kind: FaultKind, cx: &mut Cx<Participant>) -> Result<(), Injected> {
     match kind {
         FaultKind::Panic => panic::panic_any(INJECTED_PANIC),
@@ -162,9 +163,8 @@ impl Actor for Participant {
                     self.take(number, event, cx).await?;
                 }
             }
-            Msg::Noise => {}
             Msg::Close if self.is_closed() => return Err(Injected::Closed),
-            Msg::Close => {}
+            Msg::Close | Msg::Noise => {}
             Msg::Report(reply) => reply.send(Report {
                 incarnation: self.incarnation,
                 applied: self.inbox.applied(),

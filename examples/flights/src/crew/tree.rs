@@ -31,9 +31,8 @@ pub(crate) async fn plant(
     system: &System,
 ) -> Result<RootSupervisor, SupervisorError> {
     let budgets = Budgets::new(world);
-    let mut root = Supervisor::one_for_one()
-        .budget(budgets.root())
-        .child(participant(world, Role::Network, "network"));
+    let network = participant(world, Role::Network, "network");
+    let mut root = Supervisor::one_for_one().budget(budgets.root()).child(network);
     for (id, name) in (0..).map(RegionId).zip(&world.roster.regions) {
         let shared = Arc::clone(world);
         let spec = ChildSpec::supervisor(

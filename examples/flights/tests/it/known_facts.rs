@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flights::dataset::{Dataset, Outcome};
 use flights::event::{Event, EventKind, timeline};
-use flights::fault::{FaultPlan, FaultRate};
 use flights::load;
 use flights::reference::straight_pass;
-use flights::rehearsal::rehearse;
 use flights::roster::{Role, UNKNOWN_REGION};
 use flights::state::State;
 use flights::verdict::{Reference, Verdict};
@@ -30,13 +28,6 @@ fn the_real_file_and_the_states_made_of_it_show_the_known_facts() {
     let reference = Reference::new(&dataset, &events);
     let found: Vec<Option<State>> = states.into_iter().map(Some).collect();
     assert_eq!(reference.judge(&dataset.roster, &found), Verdict::Equal);
-
-    let few = &events[..50_000];
-    let reference = straight_pass(&dataset.roster, few);
-    let plan = FaultPlan::new(1, FaultRate::new(0.01).expect("within 0..=1"));
-    let run = rehearse(&dataset.roster, few, &plan);
-    assert!(run.tally.restarts_total() > 100);
-    assert_eq!(run.states.into_iter().flatten().collect::<Vec<State>>(), reference);
 }
 
 fn rows(dataset: &Dataset) {

@@ -9,3 +9,5 @@ mod known_facts;
 mod program;
 #[cfg(test)]
 mod redelivery;
+#[cfg(test)]
+mod survival;

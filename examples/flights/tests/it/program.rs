@@ -27,9 +27,11 @@ fn json_is_one_object_with_the_promised_fields() {
         "restarts",
         "dead_letters",
         "kills",
+        "actor_kills",
     ] {
         assert!(report[field].is_u64(), "{field}: {}", report[field]);
     }
+    assert_eq!(report["kills"], 0);
     assert!(report["elapsed_s"].is_f64());
     assert!(report["faults_injected"].as_u64() > Some(20));
     assert_eq!(report["faults_injected"], report["faults_absorbed"]);
