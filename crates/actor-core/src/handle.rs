@@ -137,7 +137,12 @@ impl ActorHandle {
 impl ActorHandle {
     /// Answers a child that waits for a decision; without effect on one that does not.
     pub fn order(&self, order: Order) {
-        self.cell.order(order);
+        self.cell.order(&[order]);
+    }
+
+    /// As [`order`](Self::order), for several that follow each other; the child wakes once.
+    pub fn orders(&self, orders: &[Order]) {
+        self.cell.order(orders);
     }
 
     /// Ends the child for good, in order, after the message at hand.

@@ -29,7 +29,7 @@ pub(crate) trait AnyCell: Send + Sync {
     /// Takes a child off the list without a signal.
     fn forget_child(&self, child: ActorId);
     fn visit(&self, visit: super::Visit) -> Result<(), VisitError>;
-    fn order(&self, order: Order) -> bool;
+    fn order(&self, orders: &[Order]) -> bool;
     /// Sets whether an end without a failure is final although there is a supervisor.
     fn set_parts(&self, parts: bool);
     /// Ends a waiting actor for good, with this reason; false if it has ended.
@@ -132,17 +132,17 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
         self.post(Control::Visit(visit)).map_err(VisitError::from)
     }
 
-    fn order(&self, order: Order) -> bool {
+    fn order(&self, orders: &[Order]) -> bool {
         {
             let mut rare = self.rare();
             if self.status() == Status::Stopped {
                 return false;
             }
-            if order == Order::Start {
+            if orders.contains(&Order::Start) {
                 // A stop or kill of before is over with; one of after is for the new incarnation.
                 self.flags.clear(Flags::STOP | Flags::KILL);
             }
-            rare.desk().orders.push_back(order);
+            rare.desk().orders.extend(orders);
         }
         self.raise(Flags::ORDER);
         true
