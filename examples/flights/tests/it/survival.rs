@@ -49,7 +49,6 @@ fn all_planned_faults_come_to_pass_are_absorbed_and_change_nothing() {
             assert_eq!(count.injected, planned(&events, &flight, kind), "{seed} {kind:?}");
             assert_eq!(count.absorbed, count.injected, "seed {seed} {kind:?}");
         }
-        assert_eq!(run.tally.restarts_total() > 0, run.tally.faults_injected() > 0, "{seed}");
     }
 }
 
