@@ -76,6 +76,9 @@ pub(crate) fn bench(workspace: &Workspace, suite: &str, args: &[String]) -> Resu
         .run_attached()
 }
 
+/// How long `ci` injects faults without a pause, in its one long run.
+const SOAK_SECONDS: &str = "60";
+
 struct Plan<'a> {
     workspace: &'a Workspace,
     path: String,
@@ -95,7 +98,7 @@ impl<'a> Plan<'a> {
             Step::commands("fmt", self.fmt()),
             self.typos(),
             self.cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
-            self.tests("test", &[]),
+            self.tests("test", "10", &[]),
         ]
     }
 
@@ -106,7 +109,11 @@ impl<'a> Plan<'a> {
             .env("RUSTDOCFLAGS", "-D warnings");
         vec![
             self.cargo("doc-tests", "test --doc --workspace --all-features"),
-            self.tests("test-without-debug-assertions", &["--cargo-profile", "testrelease"]),
+            self.tests(
+                "test-without-debug-assertions",
+                SOAK_SECONDS,
+                &["--cargo-profile", "testrelease"],
+            ),
             self.cargo(
                 "each-feature",
                 "hack check --workspace --each-feature --exclude xtask --exclude flights --exclude tour --exclude integration",
@@ -141,11 +148,12 @@ impl<'a> Plan<'a> {
         commands
     }
 
-    fn tests(&self, name: &str, extra: &[&str]) -> Step {
+    fn tests(&self, name: &str, soak_seconds: &str, extra: &[&str]) -> Step {
         let command = self
             .line("nextest run --workspace --all-features --profile ci")
             .args(extra.iter().copied())
-            .env("INSTA_UPDATE", "no");
+            .env("INSTA_UPDATE", "no")
+            .env("STEADFAST_SOAK_SECONDS", soak_seconds);
         Step::commands(name, vec![command]).needing(Need::Cargo(tools::NEXTEST))
     }
 
