@@ -1,17 +1,16 @@
 //! What the machine decided, done: starts, stops, answers, and the supervisor's own end.
 
-use steadfast_actor_core::{ActorHandle, Cx, ExitReason, Failure, Order, StartError};
-use steadfast_base::{ActorId, FailureKind};
+use steadfast_actor_core::{ActorHandle, Cx, ExitReason, Order, StartError};
+use steadfast_base::ActorId;
 
 use super::events::is_gone;
 use super::reasons::{reason_for, reason_of};
 use super::request::{Launcher, Newborn, Pending};
 use super::{SupervisorActor, put};
-use crate::child_error::BootError;
 use crate::spec::{LaunchOnce, Mailbox, Seat};
 use crate::{
-    ChildError, ChildKey, Choice, CommandId, Directive, Effect, Exit, ExitKind, FailureStage,
-    Granted, Input, Origin, Outcome, Refusal, RestartState,
+    ChildKey, Choice, CommandId, Directive, Effect, Exit, ExitKind, FailureStage, Input, Origin,
+    RestartState,
 };
 
 impl SupervisorActor {
@@ -88,11 +87,11 @@ impl SupervisorActor {
             }
             if let Some(handle) = self.table.get(child).filter(|handle| !is_gone(handle)) {
                 let rules = self.core.child_rules(child);
-                handle.order(Order::Renew {
+                let renew = Order::Renew {
                     preserve: state == RestartState::Preserved,
                     keep_children: rules.is_some_and(|rules| !rules.stop_children),
-                });
-                handle.order(Order::Start);
+                };
+                handle.orders(&[renew, Order::Start]);
                 return;
             }
         }
@@ -101,6 +100,13 @@ impl SupervisorActor {
         match self.holder_of_name(child, cx) {
             Some(before) => self.delayed.push((before, child, launch)),
             None => self.launch(child, launch, cx),
+        }
+    }
+
+    fn run_cleanup(&mut self, child: ChildKey, cx: &Cx<Self>) {
+        let hook = self.hooks_of(child).and_then(|hooks| hooks.cleanup.clone());
+        if let Some(hook) = hook {
+            hook(&self.restart_of(child, cx));
         }
     }
 
@@ -203,98 +209,11 @@ impl SupervisorActor {
         self.histories.remove(&child);
     }
 
-    fn answer(&mut self, command: CommandId, answer: Result<Granted, Refusal>) {
-        match self.pending.remove(&command.0) {
-            None => {}
-            Some(Pending::Start(_, reply)) => reply.send(match answer {
-                Ok(Granted::Running(child)) => {
-                    self.table.get(child).cloned().ok_or(ChildError::NotRunning)
-                }
-                Ok(Granted::Ignored) => Err(ChildError::StartFailed(StartError::Ignored)),
-                Ok(Granted::Done) => Err(ChildError::NotRunning),
-                Err(refusal) => Err(self.error_of(refusal)),
-            }),
-            Some(Pending::Done(reply)) => {
-                reply.send(answer.map(drop).map_err(|refusal| self.error_of(refusal)));
-            }
-            Some(Pending::Shared(all)) => drop(all),
-        }
-    }
-
-    fn error_of(&mut self, refusal: Refusal) -> ChildError {
-        match refusal {
-            Refusal::AlreadyStarted(child) => match self.table.get(child) {
-                Some(handle) => ChildError::AlreadyStarted(handle.clone()),
-                None => ChildError::Restarting,
-            },
-            Refusal::AlreadyPresent(_) => ChildError::AlreadyPresent,
-            Refusal::Running => ChildError::Running,
-            Refusal::Restarting => ChildError::Restarting,
-            Refusal::NotRunning => ChildError::NotRunning,
-            Refusal::NotFound => ChildError::NotFound,
-            Refusal::StartFailed(_) => match self.start_error.take() {
-                Some((_, error)) => ChildError::StartFailed(error),
-                None => ChildError::StartFailed(StartError::Killed),
-            },
-            Refusal::Interrupted => ChildError::Interrupted,
-            Refusal::WrongKind | Refusal::Incomplete => ChildError::WrongKind,
-            Refusal::Invalid(faults) => ChildError::Invalid(faults),
-            Refusal::Full => ChildError::Full,
-            Refusal::Stopped => ChildError::Stopped,
-        }
-    }
-
     pub(crate) fn path_of(&self, child: ChildKey, cx: &Cx<Self>) -> String {
         match (self.table.get(child), self.core.name(child)) {
             (Some(handle), _) => handle.path().to_string(),
             (None, Some(name)) => format!("{}/{name}", cx.path()),
             (None, None) => cx.path().to_string(),
-        }
-    }
-
-    /// Why the supervisor itself ends.
-    pub(super) fn end_reason(&self, cx: &Cx<Self>) -> ExitReason {
-        let of = |kind, child: ChildKey, exit: &Exit, what: &str| {
-            let path = self.path_of(child, cx);
-            let cause = reason_for(exit, self.last_reason(child), cx.timestamp(), &path);
-            let whom = cause.failure().map_or(&*path, Failure::actor);
-            let message = format!("{what} {whom}: {exit}");
-            Failure::new(kind, cx.timestamp(), &cx.path(), message, cause.failure().cloned())
-        };
-        match &self.outcome {
-            None | Some(Outcome::Stopped | Outcome::AutoShutdown) => ExitReason::Shutdown,
-            Some(Outcome::Killed) => ExitReason::Killed,
-            Some(Outcome::Meltdown(child, exit)) => ExitReason::Meltdown(of(
-                FailureKind::Meltdown,
-                *child,
-                exit,
-                "the restart budget is spent by",
-            )),
-            Some(Outcome::Escalated(child, exit)) => {
-                ExitReason::Escalated(of(FailureKind::Escalated, *child, exit, "passed up from"))
-            }
-            Some(Outcome::StartFailed(child, exit)) => {
-                let name = self.core.name(*child).map(ToString::to_string).unwrap_or_default();
-                let error = match &self.start_error {
-                    Some((failed, error)) if failed == child => error.clone(),
-                    _ => StartError::Killed,
-                };
-                let path = self.path_of(*child, cx);
-                let cause = reason_for(exit, self.last_reason(*child), cx.timestamp(), &path);
-                let boot = BootError { name, error };
-                let failure = Failure::from_error(cx.timestamp(), &cx.path(), boot);
-                ExitReason::Error(match cause.failure() {
-                    Some(cause) => failure.caused_by(cause.clone()),
-                    None => failure,
-                })
-            }
-        }
-    }
-
-    fn run_cleanup(&mut self, child: ChildKey, cx: &Cx<Self>) {
-        let hook = self.hooks_of(child).and_then(|hooks| hooks.cleanup.clone());
-        if let Some(hook) = hook {
-            hook(&self.restart_of(child, cx));
         }
     }
 }

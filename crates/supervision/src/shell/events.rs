@@ -7,7 +7,8 @@ use super::SupervisorActor;
 use super::reasons::{exit_of, start_error_of};
 use crate::spec::Hooks;
 use crate::{
-    ChildFailure, ChildKey, ChildStatus, Choice, Directive, FAILURES_KEPT, FailureStage, Input,
+    ChildFailure, ChildKey, ChildStatus, Choice, Directive, FAILURES_KEPT, FailureStage, Growth,
+    Input,
 };
 
 impl SupervisorActor {
@@ -101,7 +102,7 @@ impl SupervisorActor {
         cx: &mut Cx<Self>,
     ) -> Choice {
         if !reason.is_failure() && stage != FailureStage::Starting {
-            return Choice { directive: Directive::Restart, sample: cx.rng().unit_f64() };
+            return Choice { directive: Directive::Restart, sample: self.sample(child, cx) };
         }
         self.tell_gate_failed(child, cx);
         let directive = self.ask_decider(child, stage, reason, cx);
@@ -110,7 +111,14 @@ impl SupervisorActor {
             kept.pop_front();
         }
         kept.push_back(reason.clone());
-        Choice { directive, sample: cx.rng().unit_f64() }
+        Choice { directive, sample: self.sample(child, cx) }
+    }
+
+    /// A random sample for the delay of a restart, where its rules ask for one.
+    fn sample(&self, child: ChildKey, cx: &mut Cx<Self>) -> f64 {
+        let rules = self.core.child_rules(child);
+        let delayed = rules.is_some_and(|rules| rules.backoff.growth != Growth::None);
+        if delayed { cx.rng().unit_f64() } else { 0.0 }
     }
 
     fn ask_decider(

@@ -1,9 +1,11 @@
 //! The supervisor as an actor: signals of its children drive the machine, effects are performed.
 
+mod answers;
 mod born;
 mod commands;
 mod effects;
 mod events;
+mod life;
 mod permits;
 mod reasons;
 mod report;
@@ -11,44 +13,29 @@ mod request;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
-use std::task::Poll;
 
 use steadfast_actor_core::{
     Actor, ActorHandle, ChildStage, Cx, EndWith, ExitReason, Flow, Overflow, ROOM_WAIT_DEFAULT,
     Signal, StartError, Started,
 };
-use steadfast_base::{ActorId, Instant, Sink, Value};
+use steadfast_base::{ActorId, Instant, Sink};
 
+use self::life::Patience;
 pub(crate) use self::request::{
     Argument, DoneReply, Launcher, Newborn, Pending, Request, StartReply, Together,
 };
 use self::table::Table;
-use crate::names;
 use crate::root::Root;
 use crate::spec::{LaunchOnce, Mailbox};
-use crate::{
-    ChildKey, ChildSpec, Effect, Faults, Input, KILL_WAIT, Outcome, Supervisor, SupervisorCore,
-    WORKER_SHUTDOWN,
-};
-
-/// The key of the one timer of a supervisor.
-const TIMER: &str = "supervision";
+use crate::{ChildKey, ChildSpec, Effect, Faults, Input, Outcome, Supervisor, SupervisorCore};
 
 /// What a supervisor hands down to those below it.
 #[derive(Clone, Default)]
 pub(crate) struct Tree {
     pub(crate) sink: Option<Arc<dyn Sink>>,
     pub(crate) root: Option<Arc<Root>>,
-}
-
-/// When those are killed that leave by themselves while the supervisor ends.
-#[derive(Clone, Copy)]
-enum Patience {
-    Until(Instant),
-    Killed(Instant),
 }
 
 /// The actor behind a [`SupervisorRef`](crate::SupervisorRef).
@@ -61,7 +48,7 @@ pub(crate) struct SupervisorActor {
     specs: Vec<Option<Arc<ChildSpec>>>,
     /// The last failures of children that had any.
     histories: BTreeMap<ChildKey, VecDeque<ExitReason>>,
-    pending: HashMap<u64, Pending>,
+    pending: HashMap<u64, Pending, IdHash>,
     commands: u64,
     inputs: VecDeque<Input>,
     effects: Vec<Effect>,
@@ -74,7 +61,7 @@ pub(crate) struct SupervisorActor {
     /// The child that is just being taken in.
     newborn: Option<Newborn>,
     /// The keys of children that were started before this supervisor knew of them.
-    born: HashMap<ActorId, ChildKey>,
+    born: HashMap<ActorId, ChildKey, IdHash>,
     /// What such children told before they were taken in.
     early: HashMap<ActorId, Vec<ChildStage>>,
     ready: bool,
@@ -138,7 +125,7 @@ impl SupervisorActor {
             table: Table::default(),
             specs,
             histories: BTreeMap::new(),
-            pending: HashMap::new(),
+            pending: HashMap::default(),
             commands: 0,
             inputs: VecDeque::new(),
             effects: Vec::new(),
@@ -146,7 +133,7 @@ impl SupervisorActor {
             delayed: Vec::new(),
             start_error: None,
             newborn: None,
-            born: HashMap::new(),
+            born: HashMap::default(),
             early: HashMap::new(),
             ready: false,
             outcome: None,
@@ -177,109 +164,43 @@ impl SupervisorActor {
         }
     }
 
-    /// Whether everything is over: the machine and the actors that left by themselves.
-    fn is_over(&mut self, cx: &mut Cx<Self>) -> bool {
-        let Some(outcome) = &self.outcome else { return false };
-        if !self.table.is_anyone_leaving() {
-            return true;
-        }
-        let now = cx.now();
-        let killed = *outcome == Outcome::Killed;
-        self.patience = Some(match self.patience {
-            None if killed => {
-                self.table.kill_leaving();
-                Patience::Killed(now + KILL_WAIT)
-            }
-            None => Patience::Until(now + WORKER_SHUTDOWN),
-            Some(Patience::Until(at)) if at <= now => {
-                self.table.kill_leaving();
-                Patience::Killed(now + KILL_WAIT)
-            }
-            // What computes without awaiting is left behind.
-            Some(Patience::Killed(at)) if at <= now => return true,
-            Some(patience) => patience,
-        });
-        false
-    }
-
-    fn next_wake(&self) -> Option<Instant> {
-        let patience = self.patience.map(|patience| match patience {
-            Patience::Until(at) | Patience::Killed(at) => at,
-        });
-        let gate = self.tree.root.as_ref().filter(|_| self.is_root);
-        let gate = gate.and_then(|root| root.next_wake());
-        [self.core.next_wake(), patience, gate].into_iter().flatten().min()
-    }
-
-    /// Ends the actor if all is over, else sets its timer.
-    fn settle(&mut self, cx: &mut Cx<Self>) {
-        if self.is_over(cx) {
-            let reason = self.end_reason(cx);
-            self.say_last_words(&reason, cx);
-            cx.stop_with(reason);
-            return;
-        }
-        let wake = self.next_wake();
-        if wake == self.armed {
-            return;
-        }
-        self.armed = wake;
-        match wake {
-            None => {
-                cx.cancel(TIMER);
-            }
-            Some(at) => {
-                let delay = at.saturating_duration_since(cx.now());
-                drop(cx.once(TIMER, delay, Request::Tick));
-            }
-        }
-    }
-
-    /// Waits inside of a hook for the next thing that happens; true if it is the order to stop.
-    async fn wait(&mut self, cx: &mut Cx<Self>, stoppable: bool) -> bool {
-        let system = cx.system();
-        let mut sleep = self.next_wake().map(|at| system.time().sleep_until(at));
-        let signal = poll_fn(|task| {
-            if let Poll::Ready(signal) = cx.poll_signal(task) {
-                return Poll::Ready(Some(signal));
-            }
-            if stoppable && cx.is_told_to_stop() {
-                return Poll::Ready(None);
-            }
-            match &mut sleep {
-                Some(sleep) => Pin::new(sleep).poll(task).map(|()| None),
-                None => Poll::Pending,
-            }
-        })
-        .await;
-        match signal {
-            Some(Signal::Child(event)) => self.on_child(event, cx),
-            Some(_) => {}
-            None if stoppable && cx.is_told_to_stop() => return true,
-            None => self.tick(cx),
-        }
-        false
-    }
-
-    fn say_last_words(&mut self, reason: &ExitReason, cx: &Cx<Self>) {
-        self.emit(names::SUPERVISOR_ENDED, &[(names::EXIT, Value::Str(reason.name()))], cx);
-        self.last_words = Some(reason.clone());
-    }
-
-    fn tick(&mut self, cx: &mut Cx<Self>) {
-        if let Some(root) = self.tree.root.as_ref().filter(|_| self.is_root) {
-            root.tick(cx.now());
-            self.take_granted(cx);
-        }
-        self.feed(Input::Tick, cx);
-    }
-
     fn me(cx: &Cx<Self>) -> ActorHandle {
         cx.me().handle()
     }
 
     fn spec_of(&self, child: ChildKey) -> Option<&Arc<ChildSpec>> {
         self.specs.get(child.slot as usize)?.as_ref()
+    }
+}
+
+/// Hashes actor ids and command ids: they are counted up, so a multiplication spreads them enough.
+#[derive(Clone, Copy, Default)]
+struct IdHash;
+
+struct IdHasher(u64);
+
+impl BuildHasher for IdHash {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher(0)
+    }
+}
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // The golden ratio of 2^64 (Knuth, The Art of Computer Programming 3, 6.4).
+        self.0 = (self.0 ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
     }
 }
 

@@ -12,4 +12,5 @@ mod policies;
 mod root;
 mod shutdown;
 mod start;
+mod stress;
 mod world;

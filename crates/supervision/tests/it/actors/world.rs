@@ -51,12 +51,7 @@ impl World {
     /// Runs a test on a thread of its own runtime.
     pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let report = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !info.payload_as_str().is_some_and(|text| text.starts_with("test:")) {
-                report(info);
-            }
-        }));
+        Self::expect_panics();
         let clock = VirtualClock::new();
         let system = System::builder("test")
             .time(clock.time())
@@ -66,6 +61,31 @@ impl World {
             .unwrap();
         let world = World { system, clock, log: Log::default(), starts: Arc::default() };
         runtime.block_on(test(world));
+    }
+
+    /// Runs a test in real time on two threads.
+    pub(crate) fn on_threads<F>(test: impl FnOnce(System) -> F)
+    where
+        F: Future<Output = ()>,
+    {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        Self::expect_panics();
+        let system = System::builder("test").runtime(runtime.handle().clone()).build().unwrap();
+        runtime.block_on(test(system));
+    }
+
+    /// Keeps the panics of workers off the output of the test.
+    fn expect_panics() {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !info.payload_as_str().is_some_and(|text| text.starts_with("test:")) {
+                report(info);
+            }
+        }));
     }
 
     /// Lets everything run that does not wait for time.
