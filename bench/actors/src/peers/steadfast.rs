@@ -202,7 +202,7 @@ impl<P: Payload> Peer for Steadfast<P> {
         };
         let supervisor = self.supervisor.get_or_init(start).await;
         let factory = move || Counter::new(tally.clone());
-        supervisor.start_child(factory).await.expect("the actor starts")
+        supervisor.spawn_child(factory).await.expect("the supervisor takes children")
     }
 
     async fn tell(counter: &Self::Counter, n: u64) {
