@@ -1,0 +1,2 @@
+//! Health checks, self-healing, graceful degradation and leak detection.
+#![forbid(unsafe_code)]

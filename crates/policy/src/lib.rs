@@ -1,0 +1,2 @@
+//! Resilience policies and the pipeline that composes them.
+#![forbid(unsafe_code)]
