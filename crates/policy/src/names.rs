@@ -1,0 +1,49 @@
+//! The names of policies, of events and of their fields.
+
+/// The kind of a policy, in rejections, events and faults.
+pub const BREAKER: &str = "breaker";
+/// See [`BREAKER`].
+pub const BULKHEAD: &str = "bulkhead";
+/// See [`BREAKER`].
+pub const RETRY: &str = "retry";
+/// See [`BREAKER`].
+pub const TIMEOUT: &str = "timeout";
+/// See [`BREAKER`].
+pub const TOTAL_DEADLINE: &str = "total-deadline";
+/// See [`BREAKER`].
+pub const FALLBACK: &str = "fallback";
+/// See [`BREAKER`].
+pub const RATE_LIMIT: &str = "rate-limit";
+/// See [`BREAKER`].
+pub const ADAPTIVE_LIMIT: &str = "adaptive-limit";
+/// See [`BREAKER`].
+pub const THROTTLE: &str = "throttle";
+/// See [`BREAKER`].
+pub const SHED: &str = "shed";
+/// See [`BREAKER`].
+pub const OUTLIER: &str = "outlier";
+/// See [`BREAKER`].
+pub const HEDGE: &str = "hedge";
+/// See [`BREAKER`].
+pub const CHAOS: &str = "chaos";
+
+/// An attempt failed and another one follows; fields `attempt`, `wait`, `kind`.
+pub const RETRY_SCHEDULED: &str = "policy.retry.scheduled";
+/// A failed call is not tried again; fields `attempts`, `why`.
+pub const RETRY_GAVE_UP: &str = "policy.retry.gave-up";
+/// A call succeeded after at least one retry; field `attempts`.
+pub const RETRY_SUCCEEDED: &str = "policy.retry.succeeded";
+/// A call was dropped at its deadline; fields `policy`, `after`.
+pub const TIMED_OUT: &str = "policy.timeout.elapsed";
+/// A call was not started because its deadline had passed; field `policy`.
+pub const DEADLINE_PASSED: &str = "policy.timeout.deadline-passed";
+/// A fallback answered; field `kind`.
+pub const FALLBACK_ANSWERED: &str = "policy.fallback.answered";
+/// A fallback had no answer either; field `kind`.
+pub const FALLBACK_FAILED: &str = "policy.fallback.failed";
+/// A policy rejected a call; fields `policy`, `reason`, `retry_after`.
+pub const REJECTED: &str = "policy.rejected";
+/// New settings are in force; field `version`.
+pub const SETTINGS_APPLIED: &str = "policy.settings.applied";
+/// New settings were refused and the old ones stay; field `error`.
+pub const SETTINGS_REFUSED: &str = "policy.settings.refused";
