@@ -21,7 +21,7 @@
 //! # Features
 //!
 //! - `tokio`: `Time::tokio()`, which sleeps on the tokio time driver instead of an own thread.
-//! - `test-util`: `VirtualClock`.
+//! - `test-util`: `VirtualClock`; `Time::tokio()` follows a paused runtime.
 //!
 //! # Example
 //!
@@ -34,7 +34,6 @@
 //! assert!(jitter.below(100) < 100);
 //! assert!(time.now() >= started);
 //! ```
-#![forbid(unsafe_code)]
 
 mod assert;
 mod call_context;

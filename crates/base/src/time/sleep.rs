@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 
 use super::Instant;
 use super::thread::ThreadSleep;
+#[cfg(feature = "tokio")]
+use super::tokio_driver::TokioSleep;
 #[cfg(feature = "test-util")]
 use super::virtual_clock::VirtualSleep;
 
@@ -78,7 +80,7 @@ enum Wait {
     Over,
     Thread(ThreadSleep),
     #[cfg(feature = "tokio")]
-    Tokio(Pin<Box<tokio::time::Sleep>>),
+    Tokio(TokioSleep),
     #[cfg(feature = "test-util")]
     Virtual(VirtualSleep),
     Other(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -122,8 +124,8 @@ impl Sleep {
     }
 
     #[cfg(feature = "tokio")]
-    pub(super) fn tokio(at: Instant, sleep: tokio::time::Sleep) -> Self {
-        Self { at, wait: Wait::Tokio(Box::pin(sleep)) }
+    pub(super) fn tokio(at: Instant, sleep: TokioSleep) -> Self {
+        Self { at, wait: Wait::Tokio(sleep) }
     }
 
     #[cfg(feature = "test-util")]
@@ -145,7 +147,7 @@ impl Future for Sleep {
             Wait::Over => Poll::Ready(()),
             Wait::Thread(sleep) => sleep.poll(cx),
             #[cfg(feature = "tokio")]
-            Wait::Tokio(sleep) => sleep.as_mut().poll(cx),
+            Wait::Tokio(sleep) => sleep.poll(cx),
             #[cfg(feature = "test-util")]
             Wait::Virtual(sleep) => sleep.poll(cx),
             Wait::Other(future) => future.as_mut().poll(cx),

@@ -47,6 +47,7 @@ fn a_deadline_in_the_past_is_over_at_once() {
     runtime().block_on(time.sleep_until(Instant::ZERO));
 }
 
+#[cfg(feature = "test-util")]
 #[test]
 fn the_clock_follows_tokio_when_its_time_is_paused() {
     let paused = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -55,5 +56,16 @@ fn the_clock_follows_tokio_when_its_time_is_paused() {
         let before = time.now();
         time.sleep(Duration::from_hours(10)).await;
         assert!(time.now() - before >= Duration::from_hours(10));
+    });
+}
+
+#[test]
+fn a_wait_in_paused_time_ends_when_tokio_says_so() {
+    let paused = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    paused.block_on(async {
+        let time = Time::tokio();
+        let before = tokio::time::Instant::now();
+        time.sleep(Duration::from_hours(10)).await;
+        assert!(before.elapsed() >= Duration::from_hours(10));
     });
 }
