@@ -1,14 +1,22 @@
 //! Resilience policies and the pipeline that composes them.
 #![forbid(unsafe_code)]
 
+mod budget;
+pub mod defaults;
+mod bulkhead;
 mod error;
 mod events;
 mod fault;
+pub mod limits;
 pub mod names;
 mod pipeline;
 mod rejection;
+mod seconds;
+mod serde_forms;
 mod waiting;
 
+pub use self::budget::{Budget, BudgetSettings};
+pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadPermit, BulkheadStatistics};
 pub use self::error::{Error, Last, TimedOut};
 pub use self::events::Events;
 pub use self::fault::{ConfigError, Fault};
