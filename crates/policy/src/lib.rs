@@ -10,8 +10,8 @@ mod fault;
 pub mod limits;
 pub mod names;
 mod pipeline;
+mod rate_limit;
 mod rejection;
-mod seconds;
 mod serde_forms;
 mod waiting;
 
@@ -21,4 +21,7 @@ pub use self::error::{Error, Last, TimedOut};
 pub use self::events::Events;
 pub use self::fault::{ConfigError, Fault};
 pub use self::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
+pub use self::rate_limit::{
+    RateAlgorithm, RateLimiter, RateLimiterConfig, RateLimiterStatistics, Reservation,
+};
 pub use self::rejection::{Reason, Rejection};

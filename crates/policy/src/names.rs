@@ -47,3 +47,10 @@ pub const REJECTED: &str = "policy.rejected";
 pub const SETTINGS_APPLIED: &str = "policy.settings.applied";
 /// New settings were refused and the old ones stay; field `error`.
 pub const SETTINGS_REFUSED: &str = "policy.settings.refused";
+
+/// A bulkhead let a call in.
+pub const BULKHEAD_PERMITTED: &str = "policy.bulkhead.permitted";
+/// A call left a bulkhead; field `ending`.
+pub const BULKHEAD_FINISHED: &str = "policy.bulkhead.finished";
+/// A bulkhead has another number of places; fields `from`, `to`.
+pub const BULKHEAD_RESIZED: &str = "policy.bulkhead.resized";

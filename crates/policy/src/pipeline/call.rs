@@ -154,6 +154,26 @@ impl Call {
         self
     }
 
+    /// A context that says what this attempt says, and for the rest what `inherited` says.
+    pub(crate) fn context(&self, inherited: CallContext) -> CallContext {
+        let context = inherited
+            .with_attempt(self.attempt)
+            .with_priority(self.priority)
+            .with_retry(self.retry);
+        match self.deadline {
+            Some(at) => context.with_deadline(at),
+            None => context,
+        }
+    }
+
+    /// The same attempt after a wait: the next stage that asks for the time reads the clock again.
+    #[inline]
+    #[must_use]
+    pub const fn after_wait(mut self) -> Self {
+        self.now = None;
+        self
+    }
+
     /// Whether the protected call needs a context of its own.
     #[inline]
     pub(crate) fn changed(&self) -> bool {

@@ -1,0 +1,328 @@
+//! The rate limiter: so many calls per period, now or booked ahead.
+
+mod acquire;
+mod config;
+mod gcra;
+mod stage;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use steadfast_base::{Instant, Time};
+
+use crate::events::Events;
+use crate::fault::{ConfigError, Fault};
+use crate::names;
+use crate::rejection::{Reason, Rejection};
+
+pub use self::config::{RateAlgorithm, RateLimiterConfig};
+
+use self::gcra::{Pace, nanos};
+use self::window::{FixedWindow, WindowSlot};
+
+/// Limits how many calls are made per period; a clone is another handle to the same limiter.
+///
+/// A call runs at once, is booked for the time when its turn comes, or is rejected with the time after
+/// which the same call would not be. With [`RateAlgorithm::Gcra`] the state is one atomic number.
+///
+/// Guaranteed: what the algorithm says, see [`RateAlgorithm`], whatever threads and bookings do; turns
+/// are given in the order of asking, and a rejected call takes nothing. Not guaranteed: that a booking
+/// given up early leaves its turn to somebody else; it does so only while it is the last.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use steadfast_base::Time;
+/// use steadfast_policy::{RateLimiter, RateLimiterConfig};
+///
+/// let config = RateLimiterConfig::per(1, Duration::from_hours(1));
+/// let limiter = RateLimiter::new(config, Time::system())?;
+/// assert!(limiter.try_acquire().is_ok());
+/// let rejection = limiter.try_acquire().unwrap_err();
+/// assert!(rejection.retry_after > Some(Duration::from_mins(59)));
+/// # Ok::<(), steadfast_policy::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct RateLimiter {
+    inner: Arc<Inner>,
+}
+
+#[repr(C)]
+struct Inner {
+    /// GCRA's theoretical arrival time, in nanoseconds of the clock.
+    arrival: AtomicU64,
+    interval: AtomicU64,
+    span: AtomicU64,
+    wait_max: AtomicU64,
+    is_window: bool,
+    counts_calls: AtomicBool,
+    events: Events,
+    time: Time,
+    window: Mutex<FixedWindow>,
+    config: Mutex<RateLimiterConfig>,
+    permitted: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// A turn that was booked; see [`RateLimiter::reserve`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// How long to wait for the turn; zero if it is now.
+    pub wait: Duration,
+    /// When the turn is.
+    pub at: Instant,
+    calls: u32,
+    turn: Turn,
+}
+
+/// What it takes to give a booking back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The arrival times before and after.
+    Gcra(u64, u64),
+    Window(WindowSlot),
+}
+
+/// The figures of a rate limiter at one moment.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use steadfast_base::Time;
+/// use steadfast_policy::{RateLimiter, RateLimiterConfig};
+///
+/// let config = RateLimiterConfig::per(2, Duration::from_hours(1)).counting();
+/// let limiter = RateLimiter::new(config, Time::system())?;
+/// limiter.try_acquire()?;
+/// let statistics = limiter.statistics();
+/// assert_eq!((statistics.available, statistics.permitted), (1, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct RateLimiterStatistics {
+    /// Calls that may run now; negative when more are booked ahead.
+    pub available: i64,
+    /// Calls let through since the last reset; 0 unless `count_calls` is on.
+    pub permitted: u64,
+    /// Calls turned away since the last reset; 0 unless `count_calls` is on.
+    pub rejected: u64,
+}
+
+impl RateLimiter {
+    /// A rate limiter that tells nobody what it decides.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault that [`RateLimiterConfig::validate`] finds.
+    pub fn new(config: RateLimiterConfig, time: Time) -> Result<Self, ConfigError> {
+        Self::with_events(config, time, Events::off())
+    }
+
+    /// A rate limiter that tells each rejection.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault that [`RateLimiterConfig::validate`] finds.
+    pub fn with_events(
+        config: RateLimiterConfig,
+        time: Time,
+        events: Events,
+    ) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self::unchecked(config, time, events))
+    }
+
+    /// A rate limiter with settings that were validated.
+    fn unchecked(config: RateLimiterConfig, time: Time, events: Events) -> Self {
+        let window = FixedWindow::new(&config, time.now().as_nanos());
+        let pace = Pace::of(&config);
+        let inner = Inner {
+            arrival: AtomicU64::new(0),
+            interval: AtomicU64::new(pace.interval),
+            span: AtomicU64::new(pace.span),
+            wait_max: AtomicU64::new(nanos(config.max_wait_duration)),
+            is_window: config.algorithm == RateAlgorithm::FixedWindow,
+            counts_calls: AtomicBool::new(config.count_calls),
+            events,
+            time,
+            window: Mutex::new(window),
+            config: Mutex::new(config),
+            permitted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> RateLimiterConfig {
+        *lock(&self.inner.config)
+    }
+
+    /// Changes the settings; what was booked stays booked.
+    ///
+    /// A decision made at the same moment may mix old and new settings.
+    ///
+    /// # Errors
+    ///
+    /// Fails, changing nothing, with every fault that [`RateLimiterConfig::validate`] finds, and if the
+    /// algorithm differs.
+    pub fn reconfigure(&self, config: RateLimiterConfig) -> Result<(), ConfigError> {
+        let inner = &*self.inner;
+        let mut current = lock(&inner.config);
+        let mut faults = config.faults();
+        if config.algorithm != current.algorithm {
+            let problem = "cannot change; make a new limiter";
+            faults.push(Fault::new("rate_limit.algorithm", problem));
+        }
+        ConfigError::check(faults)?;
+        *current = config;
+        let pace = Pace::of(&config);
+        inner.interval.store(pace.interval, Ordering::Relaxed);
+        inner.span.store(pace.span, Ordering::Relaxed);
+        inner.wait_max.store(nanos(config.max_wait_duration), Ordering::Relaxed);
+        inner.counts_calls.store(config.count_calls, Ordering::Relaxed);
+        lock(&inner.window).configure(&config);
+        Ok(())
+    }
+
+    /// The calls that may run now; negative when more are booked ahead.
+    pub fn available(&self) -> i64 {
+        let (inner, now) = (&*self.inner, self.inner.time.now().as_nanos());
+        if inner.is_window {
+            lock(&inner.window).available(now)
+        } else {
+            inner.pace().available(inner.arrival.load(Ordering::Relaxed), now)
+        }
+    }
+
+    /// All figures at one moment.
+    pub fn statistics(&self) -> RateLimiterStatistics {
+        RateLimiterStatistics {
+            available: self.available(),
+            permitted: self.inner.permitted.load(Ordering::Relaxed),
+            rejected: self.inner.rejected.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sets the counts to zero.
+    pub fn reset_statistics(&self) {
+        self.inner.permitted.store(0, Ordering::Relaxed);
+        self.inner.rejected.store(0, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimiter").field("config", &self.config()).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    #[inline]
+    fn pace(&self) -> Pace {
+        Pace {
+            interval: self.interval.load(Ordering::Relaxed),
+            span: self.span.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Books a turn at most `wait_max` nanoseconds ahead.
+    #[inline]
+    fn book(&self, now: Instant, calls: u32, wait_max: u64) -> Result<Reservation, Rejection> {
+        let booked = if self.is_window {
+            self.book_window(now, calls, wait_max)
+        } else {
+            self.book_gcra(now, calls, wait_max)
+        };
+        if self.counts_calls.load(Ordering::Relaxed) {
+            let counter = if booked.is_ok() { &self.permitted } else { &self.rejected };
+            counter.fetch_add(calls.into(), Ordering::Relaxed);
+        }
+        booked
+    }
+
+    #[inline]
+    fn book_gcra(&self, now: Instant, calls: u32, wait_max: u64) -> Result<Reservation, Rejection> {
+        let (pace, nanos) = (self.pace(), now.as_nanos());
+        let mut before = self.arrival.load(Ordering::Relaxed);
+        loop {
+            let slot = pace.book(before, nanos, calls);
+            if slot.wait > wait_max {
+                return Err(self.reject(slot.wait - wait_max));
+            }
+            match self.arrival.compare_exchange_weak(
+                before,
+                slot.arrival,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => {
+                    let turn = Turn::Gcra(before, slot.arrival);
+                    return Ok(Reservation::new(now, slot.wait, calls, turn));
+                }
+                Err(newer) => before = newer,
+            }
+        }
+    }
+
+    fn book_window(
+        &self,
+        now: Instant,
+        calls: u32,
+        wait_max: u64,
+    ) -> Result<Reservation, Rejection> {
+        let booked = lock(&self.window).book(now.as_nanos(), calls, wait_max);
+        match booked {
+            Ok(slot) => Ok(Reservation::new(now, slot.wait, calls, Turn::Window(slot))),
+            Err(wait) => Err(self.reject(wait - wait_max)),
+        }
+    }
+
+    fn take_back(&self, reservation: Reservation) {
+        match reservation.turn {
+            Turn::Gcra(before, after) => {
+                // Fails if somebody booked since, whose turn counts on this one.
+                let _stays = self.arrival.compare_exchange(
+                    after,
+                    before,
+                    Ordering::Relaxed,
+                    Ordering::Relaxed,
+                );
+            }
+            Turn::Window(slot) => lock(&self.window).take_back(slot, reservation.calls),
+        }
+    }
+
+    #[inline]
+    fn reject(&self, retry_after: u64) -> Rejection {
+        let rejection = Rejection::new(names::RATE_LIMIT, Reason::RateLimited)
+            .with_retry_after(Duration::from_nanos(retry_after));
+        self.events.rejected(&rejection);
+        rejection
+    }
+}
+
+impl Reservation {
+    #[inline]
+    fn new(now: Instant, wait: u64, calls: u32, turn: Turn) -> Self {
+        let wait = Duration::from_nanos(wait);
+        Self { wait, at: now + wait, calls, turn }
+    }
+}
+
+/// Locks what is whole between any two statements: a poisoned lock is taken over.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
