@@ -127,6 +127,22 @@ impl<E> Error<E> {
         }
     }
 
+    /// The kind of error in events and metrics.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// assert_eq!(steadfast_policy::Error::Inner("refused").kind(), "error");
+    /// ```
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Inner(_) => "error",
+            Self::Rejected(_) => "rejection",
+            Self::Timeout(_) => "timeout",
+            Self::Exhausted { .. } => "exhausted",
+        }
+    }
+
     /// The call's own error, if it (or the last of its attempts) was made and failed.
     ///
     /// # Example

@@ -1,27 +1,48 @@
 //! Resilience policies and the pipeline that composes them.
 #![forbid(unsafe_code)]
 
+mod adaptive;
 mod budget;
 pub mod defaults;
 mod bulkhead;
 mod error;
 mod events;
+mod fallback;
 mod fault;
+mod guard;
 pub mod limits;
 pub mod names;
 mod pipeline;
 mod rate_limit;
 mod rejection;
+mod retry;
 mod serde_forms;
+mod timeout;
 mod waiting;
 
+pub use self::adaptive::{
+    AdaptiveAlgorithm, AdaptiveConfig, AdaptiveLimit, AdaptiveLimiter, AdaptivePermit,
+    AdaptiveStatistics, Aimd, Gradient, Sample, SampleOutcome,
+};
 pub use self::budget::{Budget, BudgetSettings};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadPermit, BulkheadStatistics};
 pub use self::error::{Error, Last, TimedOut};
 pub use self::events::Events;
+pub use self::fallback::{
+    Answer, ByFunction, ByValue, Fallback, FallbackStage, LastGood, LastGoodStage, NoAnswer,
+};
 pub use self::fault::{ConfigError, Fault};
-pub use self::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
+pub use self::guard::{Breakers, ByKey, Failures, Guard, GuardStage};
+pub use self::pipeline::{
+    Bare, Call, Done, Environment, Layer, Layers, Next, NextSync, Pipeline, PipelineBuilder,
+    Profile, Stage, Then,
+};
 pub use self::rate_limit::{
     RateAlgorithm, RateLimiter, RateLimiterConfig, RateLimiterStatistics, Reservation,
 };
 pub use self::rejection::{Reason, Rejection};
+pub use self::retry::{
+    Backoff, ByRecovery, Condition, ErrorsRetry, Growth, Retrier, Retry, RetrySettings,
+    RetryStatistics, UnlessOk, Verdict, When,
+};
+pub use self::timeout::{TimeLimit, TimeLimitStage};

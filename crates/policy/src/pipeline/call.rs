@@ -2,7 +2,7 @@
 
 use steadfast_base::{CallContext, Instant, Priority, RetryMark, Time, context};
 
-use crate::error::Error;
+use crate::error::{Error, TimedOut};
 
 /// One attempt on its way down a pipeline; the protected call is given a copy.
 ///
@@ -218,6 +218,16 @@ impl<T, E> Done<T, E> {
     #[inline]
     pub const fn at(result: Result<T, Error<E>>, ended: Instant) -> Self {
         Self { result, ended: Some(ended) }
+    }
+
+    /// Changes the result and keeps the time.
+    pub(crate) fn map_result(
+        &mut self,
+        change: impl FnOnce(Result<T, Error<E>>) -> Result<T, Error<E>>,
+    ) {
+        // Something to put in its place while the result is changed; never seen by anybody.
+        let before = Err(Error::Timeout(TimedOut::before_start()));
+        self.result = change(std::mem::replace(&mut self.result, before));
     }
 
     /// The time at the end of the attempt; read once, by the first stage that asks.

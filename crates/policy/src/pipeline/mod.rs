@@ -1,7 +1,227 @@
 //! The pipeline: policies around a call, composed statically, the first one outermost.
 
+mod builder;
 mod call;
+mod check;
+mod compose;
+mod leaf;
+mod scope;
 mod stage;
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::Error;
+
+pub use self::builder::{Layers, PipelineBuilder};
 pub use self::call::{Call, Done};
+pub use self::compose::{Bare, Then};
+pub(crate) use self::leaf::{Leaf, LeafSync};
 pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
+
+/// Policies around calls, composed when the program is compiled; clones are the same pipeline.
+///
+/// The first policy added is the outermost: it sees the call first and the result last.
+///
+/// ```text
+///            total_deadline  fallback  retry  breaker  bulkhead  attempt_timeout
+/// call   ->  ------>---------->--------->-------->--------->---------->----------  your code
+/// result <-  ------<----------<---------<--------<---------<----------<----------
+/// ```
+///
+/// The order above is the recommended one. [`build`](PipelineBuilder::build) refuses orders that
+/// cannot work and says what to do instead.
+///
+/// # Guarantees
+///
+/// - No boxed future, no dynamic call and, on the path of a success, no allocation.
+/// - The clock is read at most twice per attempt, and not at all if no policy needs the time.
+/// - A rejected call is never made, and its future never polled.
+/// - A dropped run gives back all permits, whatever the point it has reached.
+/// - Your code runs in a [`CallContext`](steadfast_base::CallContext) with the attempt's number and
+///   deadline, and with retries forbidden inside of a retry.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use steadfast_base::Time;
+/// use steadfast_breaker::{CircuitBreaker, Config};
+/// use steadfast_policy::{Budget, BudgetSettings, Error, Fallback, Pipeline, Retry};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let time = Time::system();
+/// let breaker = CircuitBreaker::new("inventory", Config::default(), time.clone())?;
+/// let budget = Budget::new(BudgetSettings::default())?;
+/// let pipeline = Pipeline::builder()
+///     .name("inventory")
+///     .time(time)
+///     .total_deadline(Duration::from_secs(2))
+///     .fallback(Fallback::value(0))
+///     .retry(Retry::exponential(Duration::from_millis(1)).budget(&budget))
+///     .breaker(&breaker)
+///     .attempt_timeout(Duration::from_millis(500))
+///     .build()?;
+///
+/// let stock = pipeline.run(|call| async move {
+///     if call.attempt() == 1 { Err("connection reset") } else { Ok(42) }
+/// });
+/// assert_eq!(stock.await, Ok(42));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Pipeline<S = Bare> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S> {
+    stages: S,
+    environment: Environment,
+}
+
+impl<S> Clone for Pipeline<S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl Pipeline {
+    /// A builder without policies.
+    pub fn builder() -> PipelineBuilder<Bare> {
+        PipelineBuilder::new()
+    }
+}
+
+impl<S> Pipeline<S> {
+    fn new(stages: S, environment: Environment) -> Self {
+        Self { inner: Arc::new(Inner { stages, environment }) }
+    }
+
+    /// The name given at construction.
+    pub fn name(&self) -> &str {
+        &self.inner.environment.name
+    }
+
+    /// Runs an asynchronous call through the policies; `make` is called once for each attempt.
+    ///
+    /// Deadline, priority and retry mark are inherited from the current
+    /// [`CallContext`](steadfast_base::context).
+    ///
+    /// # Errors
+    ///
+    /// What the policies make of the call's own errors; see [`Error`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the attempt that is running and gives back what the policies hold for
+    /// it. A dropped call is not a time-out; what it counts as with a breaker is the breaker's
+    /// [drop rule](steadfast_breaker::OnDrop).
+    #[inline]
+    pub fn run<T, E, F, Fut>(&self, make: F) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        S: Stage<T, E>,
+        F: Fn(Call) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.run_as(None, make)
+    }
+
+    /// Runs an asynchronous call with a deadline, priority or key of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`run`](Self::run).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Priority;
+    /// use steadfast_policy::{Call, Pipeline};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let pipeline = Pipeline::builder().build()?;
+    /// let call = Call::from_context().with_priority(Priority::Low).with_key(7);
+    /// let key = pipeline.run_with(call, |call| async move { Ok::<_, ()>(call.key()) }).await;
+    /// assert_eq!(key, Ok(7));
+    /// # Ok::<(), steadfast_policy::ConfigError>(())
+    /// # }).unwrap();
+    /// ```
+    #[inline]
+    pub fn run_with<T, E, F, Fut>(
+        &self,
+        call: Call,
+        make: F,
+    ) -> impl Future<Output = Result<T, Error<E>>>
+    where
+        S: Stage<T, E>,
+        F: Fn(Call) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.run_as(Some(call), make)
+    }
+
+    #[inline]
+    async fn run_as<T, E, F, Fut>(&self, call: Option<Call>, make: F) -> Result<T, Error<E>>
+    where
+        S: Stage<T, E>,
+        F: Fn(Call) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let call = call.unwrap_or_else(Call::from_context);
+        self.inner.stages.run(call, Leaf::new(&make)).await.result
+    }
+
+    /// Runs a call through the policies on this thread; waits park it.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run), with this exception: a call that is running cannot be dropped, so it does
+    /// not time out; it is not started after its deadline, and sees it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// let pipeline = steadfast_policy::Pipeline::builder().build()?;
+    /// assert_eq!(pipeline.call(|_| Ok::<_, ()>(1)), Ok(1));
+    /// # Ok::<(), steadfast_policy::ConfigError>(())
+    /// ```
+    #[inline]
+    pub fn call<T, E, F>(&self, make: F) -> Result<T, Error<E>>
+    where
+        S: Stage<T, E>,
+        F: Fn(Call) -> Result<T, E>,
+    {
+        self.call_with(Call::from_context(), make)
+    }
+
+    /// Runs a call on this thread, with a deadline, priority or key of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    #[inline]
+    pub fn call_with<T, E, F>(&self, call: Call, make: F) -> Result<T, Error<E>>
+    where
+        S: Stage<T, E>,
+        F: Fn(Call) -> Result<T, E>,
+    {
+        self.inner.stages.call(call, LeafSync::new(&make)).result
+    }
+}
+
+impl<S> fmt::Debug for Pipeline<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

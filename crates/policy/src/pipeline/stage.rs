@@ -1,5 +1,7 @@
 //! What policies implement to be part of a pipeline.
 
+use std::time::Duration;
+
 use steadfast_base::{Seed, Time};
 
 use crate::events::Events;
@@ -103,12 +105,25 @@ pub struct Profile {
     pub faults: Vec<Fault>,
     /// Whether it may run a call several times at once, which only an idempotent call bears.
     pub duplicates: bool,
+    /// Whether its extra calls are bounded by a budget.
+    pub budgeted: bool,
+    /// Whether it counts a dropped call as nothing, and so never sees a time-out around it.
+    pub ignores_drops: bool,
+    /// How long it lets a call run, if it limits that.
+    pub limit: Option<Duration>,
 }
 
 impl Profile {
     /// A layer of a kind, without faults.
     pub fn new(kind: &'static str) -> Self {
-        Self { kind, faults: Vec::new(), duplicates: false }
+        Self {
+            kind,
+            faults: Vec::new(),
+            duplicates: false,
+            budgeted: false,
+            ignores_drops: false,
+            limit: None,
+        }
     }
 
     /// Adds the faults of the layer's own settings.

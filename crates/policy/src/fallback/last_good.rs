@@ -1,0 +1,155 @@
+//! A fallback on the last good value, for each key.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use steadfast_base::{Instant, Time};
+
+use crate::error::Error;
+use crate::events::Events;
+use crate::fallback::tell;
+use crate::fault::Fault;
+use crate::limits;
+use crate::names;
+use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
+
+/// Remembers the last good value of each key and answers errors with it; described.
+///
+/// The key is the call's ([`Call::key`], 0 where none is given). Of more keys than `keys_max` the value
+/// that was stored first makes room. A value older than `max_age` is no answer.
+///
+/// Each success clones its value under a lock.
+///
+/// # Example
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use steadfast_policy::{LastGood, Pipeline};
+///
+/// let pipeline = Pipeline::builder()
+///     .fallback(LastGood::new(100, Duration::from_mins(5)))
+///     .build()?;
+/// assert_eq!(pipeline.call(|_| Ok::<_, &str>(21)), Ok(21));
+/// assert_eq!(pipeline.call(|_| Err("no weather today")), Ok(21));
+/// # Ok::<(), steadfast_policy::ConfigError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a fallback does nothing outside of a pipeline"]
+pub struct LastGood<T> {
+    keys_max: usize,
+    max_age: Duration,
+    remembers: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: Clone> LastGood<T> {
+    /// Remembers the values of up to `keys_max` keys for `max_age`.
+    pub fn new(keys_max: usize, max_age: Duration) -> Self {
+        Self { keys_max, max_age, remembers: std::marker::PhantomData }
+    }
+}
+
+impl<T> Layer for LastGood<T> {
+    type Stage = LastGoodStage<T>;
+
+    fn profile(&self) -> Profile {
+        let most = limits::LAST_GOOD_KEYS_MAX;
+        let mut faults = Vec::new();
+        if self.keys_max == 0 || self.keys_max > most {
+            let problem = format!("is {}; it must be between 1 and {most}", self.keys_max);
+            faults.push(Fault::new("fallback.keys_max", problem));
+        }
+        Profile::new(names::FALLBACK).with_faults(faults)
+    }
+
+    fn into_stage(self, environment: &Environment) -> LastGoodStage<T> {
+        LastGoodStage {
+            keys_max: self.keys_max,
+            max_age: self.max_age,
+            cache: Mutex::new(Cache { values: HashMap::new(), stored: 0 }),
+            time: environment.time.clone(),
+            events: environment.events.clone(),
+        }
+    }
+}
+
+/// The last good values at work.
+#[derive(Debug)]
+pub struct LastGoodStage<T> {
+    keys_max: usize,
+    max_age: Duration,
+    cache: Mutex<Cache<T>>,
+    time: Time,
+    events: Events,
+}
+
+#[derive(Debug)]
+struct Cache<T> {
+    values: HashMap<u64, Kept<T>>,
+    /// Keys stored so far; numbers the entries in their order.
+    stored: u64,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    value: T,
+    at: Instant,
+    number: u64,
+}
+
+impl<T: Clone> Cache<T> {
+    fn store(&mut self, key: u64, value: T, at: Instant, keys_max: usize) {
+        if let Some(kept) = self.values.get_mut(&key) {
+            kept.value = value;
+            kept.at = at;
+            return;
+        }
+        if self.values.len() >= keys_max {
+            // Numbers are unique, so the order of the map does not matter.
+            let oldest = self.values.iter().min_by_key(|(_, kept)| kept.number);
+            if let Some(key) = oldest.map(|(key, _)| *key) {
+                self.values.remove(&key);
+            }
+        }
+        self.stored += 1;
+        self.values.insert(key, Kept { value, at, number: self.stored });
+    }
+
+    fn load(&self, key: u64, now: Instant, max_age: Duration) -> Option<T> {
+        let kept = self.values.get(&key)?;
+        (now - kept.at <= max_age).then(|| kept.value.clone())
+    }
+}
+
+impl<T: Clone> LastGoodStage<T> {
+    fn cache(&self) -> MutexGuard<'_, Cache<T>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mend<E>(&self, call: &Call, mut done: Done<T, E>) -> Done<T, E> {
+        let now = done.ended(&self.time);
+        if let Ok(value) = &done.result {
+            let value = value.clone();
+            self.cache().store(call.key(), value, now, self.keys_max);
+            return done;
+        }
+        let kept = self.cache().load(call.key(), now, self.max_age);
+        let kind = done.result.as_ref().err().map_or("error", Error::kind);
+        tell(&self.events, kind, kept.is_some());
+        match kept {
+            Some(value) => Done::at(Ok(value), now),
+            None => done,
+        }
+    }
+}
+
+impl<T: Clone, E> Stage<T, E> for LastGoodStage<T> {
+    async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
+        self.mend(&call, next.run(call).await)
+    }
+
+    fn call<N: NextSync<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
+        self.mend(&call, next.call(call))
+    }
+}

@@ -1,0 +1,178 @@
+//! A guarded call: admitted, limited in time, judged.
+
+use std::borrow::Borrow;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use steadfast_base::Time;
+use steadfast_breaker::{self as breaker, CallError, CircuitBreaker, Classify, Config, Outcome};
+
+use crate::error::{Error, TimedOut};
+use crate::events::Events;
+use crate::fallback::{self, Answer};
+use crate::guard::{Breakers, is_timed};
+use crate::names;
+use crate::pipeline::{Call, Done, Environment, Next, NextSync, Stage};
+use crate::rejection::Rejection;
+use crate::timeout::TimeLimitStage;
+
+/// A breaker at work in a pipeline.
+#[derive(Clone, Debug)]
+pub struct GuardStage<B, C, A> {
+    breakers: B,
+    classify: C,
+    answer: A,
+    live: Arc<Live>,
+    time: Time,
+    events: Events,
+}
+
+/// What follows the breaker's settings.
+#[derive(Debug)]
+struct Live {
+    /// Whether the breaker looks at the time of every call.
+    timed: AtomicBool,
+    limit: TimeLimitStage,
+}
+
+/// What a whole result means, told to a breaker that makes the call itself.
+struct Judge<'a, C>(&'a C);
+
+impl<T, E, C: Classify<T, Error<E>>> Classify<Done<T, E>, Infallible> for Judge<'_, C> {
+    #[inline]
+    fn classify(&self, result: &Result<Done<T, E>, Infallible>) -> Outcome {
+        match result {
+            Ok(done) => self.0.classify(&done.result),
+            Err(never) => match *never {},
+        }
+    }
+}
+
+impl<B: Breakers, C, A> GuardStage<B, C, A> {
+    pub(super) fn new(breakers: B, classify: C, answer: A, environment: &Environment) -> Self {
+        let config = breakers.config();
+        let limit = TimeLimitStage::new(names::BREAKER, config.call_timeout, environment);
+        let live = Arc::new(Live { timed: AtomicBool::new(is_timed(&config)), limit });
+        let Environment { time, events, .. } = environment.clone();
+        Self { breakers, classify, answer, live, time, events }
+    }
+
+    /// Puts new settings in force in the breaker and around it.
+    pub(crate) fn reconfigure(&self, config: &Config) -> Result<(), breaker::ConfigError> {
+        self.breakers.reconfigure(config)?;
+        self.live.timed.store(is_timed(config), Ordering::Relaxed);
+        self.live.limit.set(config.call_timeout);
+        Ok(())
+    }
+}
+
+impl<B, C, A> GuardStage<B, C, A> {
+    #[inline]
+    fn is_timed(&self) -> bool {
+        self.live.timed.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn rejected<T, E>(&self, rejection: breaker::Rejection) -> Done<T, E> {
+        let rejection = Rejection::from(rejection);
+        self.events.rejected(&rejection);
+        Done::err(rejection)
+    }
+
+    #[cold]
+    fn not_done<T, E>(&self, error: CallError<Infallible>) -> Done<T, E> {
+        match error {
+            CallError::Inner(never) => match never {},
+            CallError::Rejected(rejection) => self.rejected(rejection),
+            CallError::TimedOut(after) => Done::err(TimedOut::after(after)),
+            // No other error exists so far; one that will is closest to a call that did not start.
+            _ => Done::err(TimedOut::before_start()),
+        }
+    }
+
+    #[inline]
+    fn mend<T, E>(&self, call: &Call, mut done: Done<T, E>) -> Done<T, E>
+    where
+        A: Answer<T, E>,
+    {
+        if done.result.is_err() {
+            fallback::answer(&self.answer, &self.events, call, &mut done);
+        }
+        done
+    }
+
+    /// Runs a call whose start is known to other policies, or is needed by the breaker.
+    #[inline]
+    async fn run_timed<T, E, N: Next<T, E>>(
+        &self,
+        breaker: &CircuitBreaker,
+        mut call: Call,
+        next: N,
+    ) -> Done<T, E>
+    where
+        C: Classify<T, Error<E>>,
+    {
+        let permit = match breaker.acquire_at(call.now(&self.time)) {
+            Ok(permit) => permit,
+            Err(rejection) => return self.rejected(rejection),
+        };
+        let mut done = self.live.limit.run(call, next).await;
+        let outcome = self.classify.classify(&done.result);
+        if self.is_timed() {
+            permit.finish_at(outcome, done.ended(&self.time));
+        } else {
+            permit.finish(outcome);
+        }
+        done
+    }
+}
+
+impl<T, E, B, C, A> Stage<T, E> for GuardStage<B, C, A>
+where
+    B: Breakers,
+    C: Classify<T, Error<E>>,
+    A: Answer<T, E>,
+{
+    #[inline]
+    async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
+        let picked = self.breakers.pick(call.key());
+        let breaker: &CircuitBreaker = picked.borrow();
+        let done = if self.is_timed() || call.started().is_some() {
+            self.run_timed(breaker, call, next).await
+        } else {
+            // Nobody needs the time so far; the breaker reads it if the call turns out to be pending.
+            let judge = Judge(&self.classify);
+            let made = || async { Ok::<_, Infallible>(next.run(call).await) };
+            match breaker.call_async_with(&judge, made).await {
+                Ok(done) => done,
+                Err(error) => self.not_done(error),
+            }
+        };
+        self.mend(&call, done)
+    }
+
+    #[inline]
+    fn call<N: NextSync<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
+        let picked = self.breakers.pick(call.key());
+        let breaker: &CircuitBreaker = picked.borrow();
+        if !self.is_timed() && call.started().is_none() {
+            let judge = Judge(&self.classify);
+            let made = breaker.call_with(&judge, || Ok::<_, Infallible>(next.call(call)));
+            let done = made.unwrap_or_else(|error| self.not_done(error));
+            return self.mend(&call, done);
+        }
+        let permit = match breaker.acquire_at(call.now(&self.time)) {
+            Ok(permit) => permit,
+            Err(rejection) => return self.mend(&call, self.rejected(rejection)),
+        };
+        let mut done = Stage::call(&self.live.limit, call, next);
+        let outcome = self.classify.classify(&done.result);
+        if self.is_timed() {
+            permit.finish_at(outcome, done.ended(&self.time));
+        } else {
+            permit.finish(outcome);
+        }
+        self.mend(&call, done)
+    }
+}

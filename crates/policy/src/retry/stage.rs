@@ -1,0 +1,304 @@
+//! A retry at work: makes attempts, waits between them, counts and tells.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use steadfast_base::{Instant, RetryMark, Stream, Time, Value};
+
+use crate::budget::Budget;
+use crate::error::{Error, Last};
+use crate::events::Events;
+use crate::fault::ConfigError;
+use crate::names;
+use crate::pipeline::{Call, Done, Environment, Leaf, LeafSync, Next, NextSync, Stage};
+use crate::retry::condition::{Condition, Verdict, judge};
+use crate::retry::settings::RetrySettings;
+use crate::retry::statistics::{Counters, RetryStatistics, count};
+use crate::retry::step::{Attempts, Decision, Stop};
+use crate::waiting::block_on;
+
+/// No total deadline, in nanoseconds.
+const OFF: u64 = u64::MAX;
+
+/// A retry at work; clones share settings, budget and statistics.
+///
+/// A call whose first attempt is accepted costs a few loads: no clock is read (unless a total deadline is
+/// set), no settings are looked at and nothing is counted.
+#[derive(Debug)]
+pub struct Retrier<C> {
+    shared: Arc<Shared<C>>,
+}
+
+impl<C> Clone for Retrier<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+struct Shared<C> {
+    /// The total deadline in nanoseconds, the one setting that a first attempt needs.
+    total: AtomicU64,
+    budget: Option<Budget>,
+    condition: C,
+    settings: Mutex<RetrySettings>,
+    random: Mutex<Stream>,
+    counters: Counters,
+    time: Time,
+    events: Events,
+}
+
+/// One call: its attempts so far and what they have to keep to.
+struct Session {
+    attempts: Attempts,
+    /// Whether another retry around this one makes the attempts.
+    forbidden: bool,
+    deadline: Option<Instant>,
+}
+
+impl<C> Retrier<C> {
+    pub(super) fn new(
+        settings: RetrySettings,
+        condition: C,
+        budget: Option<Budget>,
+        environment: &Environment,
+    ) -> Self {
+        let shared = Shared {
+            total: AtomicU64::new(total_nanos(&settings)),
+            budget,
+            condition,
+            settings: Mutex::new(settings),
+            random: Mutex::new(environment.seed.stream("policy.retry")),
+            counters: Counters::default(),
+            time: environment.time.clone(),
+            events: environment.events.clone(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Makes a call, again if need be, on this thread; waits by parking it.
+    ///
+    /// # Errors
+    ///
+    /// The last error unchanged, or [`Error::Exhausted`] where `fail_after_max` is set.
+    #[inline]
+    pub fn call<T, E>(&self, make: impl Fn(Call) -> Result<T, E>) -> Result<T, Error<E>>
+    where
+        C: Condition<T, E>,
+    {
+        Stage::call(self, Call::from_context(), LeafSync::new(&make)).result
+    }
+
+    /// Makes an asynchronous call, again if need be.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the attempt that is running, or ends the wait; no further attempt is made.
+    #[inline]
+    pub async fn call_async<T, E, F, Fut>(&self, make: F) -> Result<T, Error<E>>
+    where
+        C: Condition<T, E>,
+        F: Fn(Call) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        self.run(Call::from_context(), Leaf::new(&make)).await.result
+    }
+
+    /// What the retries came to so far.
+    pub fn statistics(&self) -> RetryStatistics {
+        self.shared.counters.snapshot()
+    }
+
+    /// Sets the statistics to zero and gives back what they were.
+    pub fn reset_statistics(&self) -> RetryStatistics {
+        self.shared.counters.reset()
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> RetrySettings {
+        *self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The budget, if there is one.
+    pub fn budget(&self) -> Option<&Budget> {
+        self.shared.budget.as_ref()
+    }
+
+    /// Puts new settings in force, also for calls under way.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the settings have faults and keeps the old ones.
+    pub fn reconfigure(&self, settings: RetrySettings) -> Result<(), ConfigError> {
+        settings.validate()?;
+        let mut current = self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = settings;
+        self.shared.total.store(total_nanos(&settings), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Starts a call: the first attempt and what the following ones have to keep to.
+    #[inline]
+    fn start(&self, call: Call) -> (Call, Session) {
+        let forbidden = call.retry() == RetryMark::Forbidden;
+        let mut attempt = call;
+        if !forbidden {
+            attempt = call.as_attempt(1);
+            let total = self.shared.total.load(Ordering::Relaxed);
+            if total != OFF {
+                let deadline = attempt.now(&self.shared.time) + Duration::from_nanos(total);
+                attempt.shorten_deadline(deadline);
+            }
+            if let Some(budget) = &self.shared.budget {
+                budget.deposit();
+            }
+        }
+        let deadline = attempt.deadline();
+        (attempt, Session { attempts: Attempts::FIRST, forbidden, deadline })
+    }
+
+    /// Takes in the result of an attempt; says when to make the next one, if any.
+    #[inline]
+    fn ended<T, E>(&self, session: &mut Session, done: &mut Done<T, E>) -> Option<Instant>
+    where
+        C: Condition<T, E>,
+    {
+        if session.forbidden {
+            return None;
+        }
+        if let Ok(value) = &done.result
+            && session.attempts.made() == 1
+            && self.shared.condition.judge(Ok(value)) == Verdict::Accept
+        {
+            if let Some(budget) = &self.shared.budget {
+                budget.succeeded();
+            }
+            return None;
+        }
+        self.ended_badly(session, done)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn ended_badly<T, E>(&self, session: &mut Session, done: &mut Done<T, E>) -> Option<Instant>
+    where
+        C: Condition<T, E>,
+    {
+        let shared = &*self.shared;
+        let settings = self.settings();
+        let verdict = judge(&shared.condition, &done.result, &settings);
+        if verdict == Verdict::Accept {
+            self.accepted(session.attempts, done.result.is_ok());
+            return None;
+        }
+        if let Some(budget) = &shared.budget {
+            budget.failed();
+        }
+        let now = done.ended(&shared.time);
+        let random = {
+            let mut random = shared.random.lock().unwrap_or_else(PoisonError::into_inner);
+            [random.unit_f64(), random.unit_f64()]
+        };
+        let (deadline, budget) = (session.deadline, shared.budget.as_ref());
+        match session.attempts.step(&settings, verdict, now, deadline, random, budget) {
+            Decision::Again { at, wait } => {
+                count(&shared.counters.retries);
+                shared.events.emit(names::RETRY_SCHEDULED, || {
+                    [
+                        ("attempt", Value::from(session.attempts.made())),
+                        ("wait", Value::Duration(wait)),
+                        ("kind", Value::Str(kind(&done.result))),
+                    ]
+                });
+                Some(at)
+            }
+            Decision::GiveUp(stop) => {
+                self.give_up(session.attempts, stop, settings.fail_after_max, done);
+                None
+            }
+        }
+    }
+
+    fn accepted(&self, attempts: Attempts, good: bool) {
+        let Shared { budget, counters, events, .. } = &*self.shared;
+        if !good {
+            count(&counters.not_retryable);
+            return;
+        }
+        if let Some(budget) = budget {
+            budget.succeeded();
+        }
+        if attempts.made() > 1 {
+            count(&counters.recovered);
+            events.emit(names::RETRY_SUCCEEDED, || [("attempts", Value::from(attempts.made()))]);
+        }
+    }
+
+    fn give_up<T, E>(&self, attempts: Attempts, stop: Stop, say_so: bool, done: &mut Done<T, E>) {
+        self.shared.counters.gave_up(stop);
+        self.shared.events.emit(names::RETRY_GAVE_UP, || {
+            [("attempts", Value::from(attempts.made())), ("why", Value::Str(stop.name()))]
+        });
+        if say_so && stop == Stop::Attempts {
+            done.map_result(|result| {
+                let last = match result {
+                    Ok(_) => Last::Unaccepted,
+                    Err(Error::Inner(error)) => Last::Inner(error),
+                    Err(Error::Rejected(rejection)) => Last::Rejected(rejection),
+                    Err(Error::Timeout(timed_out)) => Last::Timeout(timed_out),
+                    Err(Error::Exhausted { last, .. }) => last,
+                };
+                Err(Error::Exhausted { last, attempts: attempts.made() })
+            });
+        }
+    }
+}
+
+fn kind<T, E>(result: &Result<T, Error<E>>) -> &'static str {
+    result.as_ref().map_or_else(Error::kind, |_| "unaccepted")
+}
+
+fn total_nanos(settings: &RetrySettings) -> u64 {
+    settings.total_deadline.map_or(OFF, |total| u64::try_from(total.as_nanos()).unwrap_or(OFF))
+}
+
+impl<T, E, C: Condition<T, E>> Stage<T, E> for Retrier<C> {
+    async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
+        let (mut attempt, mut session) = self.start(call);
+        loop {
+            let mut done = next.run(attempt).await;
+            let Some(at) = self.ended(&mut session, &mut done) else { return done };
+            // What the attempt left behind does not outlive it.
+            drop(done);
+            self.shared.time.sleep_until(at).await;
+            attempt = attempt.as_attempt(session.attempts.made());
+        }
+    }
+
+    #[inline]
+    fn call<N: NextSync<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
+        let (mut attempt, mut session) = self.start(call);
+        loop {
+            let mut done = next.call(attempt);
+            let Some(at) = self.ended(&mut session, &mut done) else { return done };
+            drop(done);
+            block_on(self.shared.time.sleep_until(at));
+            attempt = attempt.as_attempt(session.attempts.made());
+        }
+    }
+}
+
+impl<C> fmt::Debug for Shared<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retrier")
+            .field("settings", &self.settings)
+            .field("budget", &self.budget)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
