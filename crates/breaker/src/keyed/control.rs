@@ -80,6 +80,25 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         states.filter(|(_, state)| *state != State::Closed).collect()
     }
 
+    /// The settings of new breakers.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// use steadfast_base::Time;
+    /// use steadfast_breaker::{Config, KeyedBreakers};
+    ///
+    /// let capacity = NonZeroUsize::new(10).unwrap();
+    /// let shards = KeyedBreakers::<u32>::new("shards", Config::default(), capacity, Time::system())?;
+    /// assert_eq!(shards.config(), Config::default());
+    /// # Ok::<(), steadfast_breaker::ConfigError>(())
+    /// ```
+    pub fn config(&self) -> Config {
+        self.template().config().clone()
+    }
+
     /// Gives all breakers new settings, those there are and those to come, see
     /// [`CircuitBreaker::reconfigure`].
     ///
