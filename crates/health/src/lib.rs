@@ -5,6 +5,7 @@ mod check;
 mod config_error;
 pub mod defaults;
 pub mod limits;
+mod monitor;
 pub mod names;
 mod resource;
 mod serde_forms;
@@ -16,4 +17,8 @@ pub use self::check::{
     failure_rate_report,
 };
 pub use self::config_error::{ConfigError, ConfigFault};
+pub use self::monitor::{
+    CpuMonitor, DiskMonitor, FileHandlesMonitor, FnMonitor, MemoryMonitor, ProcessCpuMonitor,
+    ProcessMemoryMonitor,
+};
 pub use self::resource::{ReadingError, Resource, ResourceMonitor};
