@@ -52,12 +52,18 @@ pub use self::statistics::RetryStatistics;
 /// assert_eq!(retry.statistics().recovered, 1);
 /// # Ok::<(), steadfast_policy::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "a retry does nothing until it is built"]
 pub struct Retry<C = ErrorsRetry> {
     settings: RetrySettings,
     condition: C,
     budget: Option<Budget>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self::new(RetrySettings::default())
+    }
 }
 
 impl Retry {
