@@ -54,3 +54,7 @@ pub const BULKHEAD_PERMITTED: &str = "policy.bulkhead.permitted";
 pub const BULKHEAD_FINISHED: &str = "policy.bulkhead.finished";
 /// A bulkhead has another number of places; fields `from`, `to`.
 pub const BULKHEAD_RESIZED: &str = "policy.bulkhead.resized";
+/// An adaptive limit moved; fields `from`, `to`.
+pub const ADAPTIVE_LIMIT_CHANGED: &str = "policy.adaptive-limit.changed";
+/// Calls of a load shedder began or ceased to be overloaded; field `overloaded`.
+pub const SHED_OVERLOAD: &str = "policy.shed.overload";
