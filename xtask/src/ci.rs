@@ -217,16 +217,19 @@ impl<'a> Plan<'a> {
         Step::commands("demo", vec![command])
     }
 
-    /// The benchmarks build, and ours runs to its end.
+    /// The benchmarks build, and our part of them runs to its end.
     fn bench_smoke(&self) -> Step {
         if !self.workspace.has("bench/actors/Cargo.toml") {
             return Step::skip("bench", "no bench workspace yet");
         }
         let tests = self.line("test --manifest-path bench/Cargo.toml").limit(RUN_LIMIT);
-        let smoke = self
-            .line("run --manifest-path bench/actors/Cargo.toml -- --quick --peers steadfast")
-            .limit(RUN_LIMIT);
-        Step::commands("bench", vec![tests, smoke])
+        let smoke = |suite: &str| {
+            let words = format!(
+                "run --manifest-path bench/{suite}/Cargo.toml -- --quick --peers steadfast"
+            );
+            self.line(&words).limit(RUN_LIMIT)
+        };
+        Step::commands("bench", vec![tests, smoke("actors"), smoke("policies")])
     }
 
     /// Memory errors and leaks, on a small run in which everything starts and stops.

@@ -51,7 +51,8 @@ enum Command {
     Deny,
     /// Run a benchmark of the bench workspace in release
     Bench {
-        /// Which benchmark: `actors` compares ours with tokio and the peers
+        /// Which benchmark: `actors` compares ours with tokio and the peers, `policies` breakers and
+        /// other policies with their peers and a bare call
         suite: String,
         /// Passed on to the benchmark; `--help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
