@@ -20,6 +20,7 @@ mod append;
 mod blocking;
 mod error;
 mod event;
+pub mod format;
 mod lease;
 pub mod limits;
 mod memory;

@@ -6,8 +6,8 @@
 /// store, with the event naming them.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
 
-/// What an event weighs beside its names and payload: the columns of its envelope.
-pub const EVENT_OVERHEAD_BYTES: usize = 96;
+/// What an event weighs at most beside its names and payload: the columns of its envelope.
+pub const EVENT_OVERHEAD_BYTES: usize = 108;
 
 /// The most events of one batch; an append beyond is `TooLarge`.
 ///

@@ -1,0 +1,229 @@
+//! The columns of a frame: everything about its events but the payloads.
+//!
+//! ```text
+//!  0  earliest   i64  microseconds since 1970
+//!  8  names      u32  count
+//! 12  name bytes u32  length
+//! 16  shapes     u32  count
+//! 20  zero       u32
+//! 24  shapes, 12 bytes each: kind u32, type name u32, version u16, payload codec u8, zero u8
+//!     name ends, u32 each: where in the name bytes each name ends
+//!     name bytes, UTF-8
+//!     then, of each event: id [16], correlation [16], causation [16] (nil: none), seq u64, time i64,
+//!     turn u64, actor u32, shape u32, payload end u32; a column each, in this order
+//! ```
+//!
+//! A kind is its place in `EventKind::BUILT_IN` counted from 1, or the highest bit and a name. The names
+//! stand in the frame that uses them, so that a damaged frame takes no other's names with it.
+
+use steadfast_base::{CorrelationId, EventId, Timestamp};
+
+use super::event_ref::{EventRef, KindRef};
+use crate::event::{CodecId, EventKind, Position, Seq};
+use crate::format::FormatError;
+use crate::format::bytes::{Reader, widen};
+use crate::format::segment::timestamp;
+
+/// Bytes in front of the shapes.
+pub(super) const COLUMNS_FIXED_BYTES: usize = 24;
+
+/// Bytes of each event in the columns.
+pub(super) const COLUMN_BYTES: usize = 84;
+
+/// The bit that makes a kind a name.
+pub(super) const KIND_IS_NAME: u32 = 1 << 31;
+
+const WHAT: &str = "frame columns";
+
+/// The columns as they lie in a block, checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns<'a> {
+    names: &'a str,
+    name_ends: &'a [[u8; 4]],
+    shapes: &'a [[u8; 12]],
+    ids: &'a [[u8; 16]],
+    correlations: &'a [[u8; 16]],
+    causations: &'a [[u8; 16]],
+    seqs: &'a [[u8; 8]],
+    times: &'a [[u8; 8]],
+    turns: &'a [[u8; 8]],
+    actors: &'a [[u8; 4]],
+    shape_refs: &'a [[u8; 4]],
+    payload_ends: &'a [[u8; 4]],
+    /// The earliest time, in microseconds.
+    pub(super) earliest: i64,
+    /// The latest time, in microseconds.
+    pub(super) latest: i64,
+}
+
+/// What events of one sort have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) kind: u32,
+    pub(super) type_name: u32,
+    pub(super) version: u16,
+    pub(super) codec: CodecId,
+}
+
+impl Shape {
+    pub(super) fn encode(self) -> [u8; 12] {
+        let [k0, k1, k2, k3] = self.kind.to_le_bytes();
+        let [t0, t1, t2, t3] = self.type_name.to_le_bytes();
+        let [v0, v1] = self.version.to_le_bytes();
+        [k0, k1, k2, k3, t0, t1, t2, t3, v0, v1, self.codec.get(), 0]
+    }
+
+    pub(super) fn decode(bytes: [u8; 12]) -> Self {
+        let [k0, k1, k2, k3, t0, t1, t2, t3, v0, v1, codec, _] = bytes;
+        Self {
+            kind: u32::from_le_bytes([k0, k1, k2, k3]),
+            type_name: u32::from_le_bytes([t0, t1, t2, t3]),
+            version: u16::from_le_bytes([v0, v1]),
+            codec: CodecId::new(codec),
+        }
+    }
+}
+
+/// The kind with this code, which is no name.
+pub(super) fn built_in(code: u32) -> Option<&'static EventKind> {
+    widen(code).checked_sub(1).and_then(|index| KINDS.get(index))
+}
+
+static KINDS: [EventKind; 7] = EventKind::BUILT_IN;
+
+impl<'a> Columns<'a> {
+    /// Reads the columns of `count` events whose payloads have `payload_raw` bytes together.
+    pub(super) fn parse(
+        bytes: &'a [u8],
+        count: u32,
+        payload_raw: u32,
+    ) -> Result<Self, FormatError> {
+        let mut reader = Reader::new(bytes, WHAT);
+        let earliest = i64::from_le_bytes(reader.array()?);
+        let (names, name_bytes) = (widen(reader.u32()?), widen(reader.u32()?));
+        let (shapes, zero) = (widen(reader.u32()?), reader.u32()?);
+        let count = widen(count);
+        let shapes = reader.column(shapes)?;
+        let name_ends = reader.column(names)?;
+        let names = str::from_utf8(reader.take(name_bytes)?);
+        let columns = Self {
+            earliest,
+            latest: earliest,
+            names: names.map_err(|_not_utf8| FormatError::content(WHAT))?,
+            name_ends,
+            shapes,
+            ids: reader.column(count)?,
+            correlations: reader.column(count)?,
+            causations: reader.column(count)?,
+            seqs: reader.column(count)?,
+            times: reader.column(count)?,
+            turns: reader.column(count)?,
+            actors: reader.column(count)?,
+            shape_refs: reader.column(count)?,
+            payload_ends: reader.column(count)?,
+        };
+        if zero != 0 || !reader.rest().is_empty() {
+            return Err(FormatError::content(WHAT));
+        }
+        columns.check(payload_raw).ok_or(FormatError::content(WHAT))
+    }
+
+    /// Checks that every reference and offset leads somewhere, so that events can be taken unchecked.
+    fn check(mut self, payload_raw: u32) -> Option<Self> {
+        let ends = || self.name_ends.iter().map(|end| widen(u32::from_le_bytes(*end)));
+        let names_fit = ends().is_sorted()
+            && ends().all(|end| self.names.is_char_boundary(end))
+            && ends().next_back().unwrap_or(0) == self.names.len();
+        let is_name = |name: u32| widen(name) < self.name_ends.len();
+        let shapes_fit = self.shapes.iter().map(|shape| (*shape, Shape::decode(*shape))).all(
+            |(bytes, shape)| {
+                let named = shape.kind & KIND_IS_NAME != 0 && is_name(shape.kind & !KIND_IS_NAME);
+                let kind_fits = named || built_in(shape.kind).is_some();
+                kind_fits && is_name(shape.type_name) && shape.encode() == bytes
+            },
+        );
+        let refs_fit = self.actors.iter().all(|actor| is_name(u32::from_le_bytes(*actor)))
+            && self
+                .shape_refs
+                .iter()
+                .all(|shape| widen(u32::from_le_bytes(*shape)) < self.shapes.len());
+        let payloads = || self.payload_ends.iter().map(|end| u32::from_le_bytes(*end));
+        let payloads_fit =
+            payloads().is_sorted() && payloads().next_back().unwrap_or(0) == payload_raw;
+        let seqs_fit = self.seqs.iter().all(|seq| *seq != [0; 8]);
+        let times = || self.times.iter().map(|at| i64::from_le_bytes(*at));
+        let (earliest, latest) = (times().min()?, times().max()?);
+        timestamp(earliest)?;
+        timestamp(latest)?;
+        self.latest = latest;
+        let fits = names_fit && shapes_fit && refs_fit && payloads_fit && seqs_fit;
+        (fits && earliest == self.earliest).then_some(self)
+    }
+
+    pub(super) fn names_len(&self) -> usize {
+        self.name_ends.len()
+    }
+
+    fn name(&self, name: u32) -> Option<&'a str> {
+        let name = widen(name);
+        let end = u32::from_le_bytes(*self.name_ends.get(name)?);
+        let start = match name.checked_sub(1) {
+            Some(before) => u32::from_le_bytes(*self.name_ends.get(before)?),
+            None => 0,
+        };
+        self.names.get(widen(start)..widen(end))
+    }
+
+    /// The refs to the actor's name and the shape of an event.
+    pub(super) fn refs(&self, index: usize) -> Option<(u32, Shape)> {
+        let actor = u32::from_le_bytes(*self.actors.get(index)?);
+        let shape = u32::from_le_bytes(*self.shape_refs.get(index)?);
+        Some((actor, Shape::decode(*self.shapes.get(widen(shape))?)))
+    }
+
+    /// Where the payload of an event lies.
+    pub(super) fn payload(&self, index: usize) -> Option<(usize, usize)> {
+        let end = u32::from_le_bytes(*self.payload_ends.get(index)?);
+        let start = match index.checked_sub(1) {
+            Some(before) => u32::from_le_bytes(*self.payload_ends.get(before)?),
+            None => 0,
+        };
+        Some((widen(start), widen(end)))
+    }
+
+    /// One event; `first` is the position of the first one, `payloads` the block they lie in.
+    pub(super) fn event(
+        &self,
+        index: usize,
+        first: Position,
+        payloads: &'a [u8],
+    ) -> Option<EventRef<'a>> {
+        let (actor, shape) = self.refs(index)?;
+        let (start, end) = self.payload(index)?;
+        let kind = match built_in(shape.kind) {
+            Some(kind) => KindRef::BuiltIn(kind),
+            None => KindRef::Application(self.name(shape.kind & !KIND_IS_NAME)?),
+        };
+        let optional = |id: &[u8; 16]| Some(u128::from_be_bytes(*id)).filter(|id| *id != 0);
+        Some(EventRef {
+            id: EventId::from_u128(u128::from_be_bytes(*self.ids.get(index)?)),
+            kind,
+            actor: self.name(actor)?,
+            seq: Seq::new(u64::from_le_bytes(*self.seqs.get(index)?)),
+            position: first.plus(u64::try_from(index).ok()?),
+            at: time(self.times.get(index)?),
+            correlation: optional(self.correlations.get(index)?).map(CorrelationId::from_u128),
+            causation: optional(self.causations.get(index)?).map(EventId::from_u128),
+            turn: u64::from_le_bytes(*self.turns.get(index)?),
+            type_name: self.name(shape.type_name)?,
+            version: shape.version,
+            codec: shape.codec,
+            payload: payloads.get(start..end)?,
+        })
+    }
+}
+
+/// A stored time; all were checked to be possible.
+fn time(bytes: &[u8; 8]) -> Timestamp {
+    timestamp(i64::from_le_bytes(*bytes)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
