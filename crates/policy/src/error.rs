@@ -121,8 +121,9 @@ impl<E> Error<E> {
     /// ```
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
-            Self::Rejected(rejection)
-            | Self::Exhausted { last: Last::Rejected(rejection), .. } => Some(rejection),
+            Self::Rejected(rejection) | Self::Exhausted { last: Last::Rejected(rejection), .. } => {
+                Some(rejection)
+            }
             _ => None,
         }
     }
@@ -230,10 +231,12 @@ impl<E: error::Error + 'static> error::Error for Error<E> {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
             Self::Inner(error) | Self::Exhausted { last: Last::Inner(error), .. } => Some(error),
-            Self::Rejected(rejection)
-            | Self::Exhausted { last: Last::Rejected(rejection), .. } => Some(rejection),
-            Self::Timeout(timed_out)
-            | Self::Exhausted { last: Last::Timeout(timed_out), .. } => Some(timed_out),
+            Self::Rejected(rejection) | Self::Exhausted { last: Last::Rejected(rejection), .. } => {
+                Some(rejection)
+            }
+            Self::Timeout(timed_out) | Self::Exhausted { last: Last::Timeout(timed_out), .. } => {
+                Some(timed_out)
+            }
             Self::Exhausted { last: Last::Unaccepted, .. } => None,
         }
     }
@@ -246,8 +249,9 @@ impl<E: Recoverable> Recoverable for Error<E> {
             Self::Inner(error) | Self::Exhausted { last: Last::Inner(error), .. } => {
                 error.recovery()
             }
-            Self::Rejected(rejection)
-            | Self::Exhausted { last: Last::Rejected(rejection), .. } => rejection.recovery(),
+            Self::Rejected(rejection) | Self::Exhausted { last: Last::Rejected(rejection), .. } => {
+                rejection.recovery()
+            }
             Self::Timeout(_) | Self::Exhausted { last: Last::Timeout(_), .. } => Recovery::Retry,
             Self::Exhausted { last: Last::Unaccepted, .. } => Recovery::Unknown,
         }

@@ -42,7 +42,9 @@ pub(crate) mod seconds {
 
 /// A duration as seconds, or "off".
 pub(crate) mod or_off_seconds {
-    use super::{Deserialize, Deserializer, Duration, Off, OrOff, Serialize, Serializer, to_duration};
+    use super::{
+        Deserialize, Deserializer, Duration, Off, OrOff, Serialize, Serializer, to_duration,
+    };
 
     #[expect(clippy::ref_option, reason = "the signature is serde's")]
     pub(crate) fn serialize<S: Serializer>(

@@ -163,12 +163,8 @@ impl Inner {
         let since = self.earned_until.load(Ordering::Acquire);
         if since == u64::MAX {
             // The bucket is full at first, so nothing is lost by counting from here.
-            let _ = self.earned_until.compare_exchange(
-                since,
-                now,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
+            let _ =
+                self.earned_until.compare_exchange(since, now, Ordering::AcqRel, Ordering::Relaxed);
             return;
         }
         let earned = u128::from(now.saturating_sub(since)) * u128::from(rate) / 1_000_000_000;

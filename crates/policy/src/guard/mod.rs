@@ -139,10 +139,12 @@ impl<T, E> Classify<T, Error<E>> for Failures {
     fn classify(&self, result: &Result<T, Error<E>>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
-            Err(Error::Inner(_)
-            | Error::Exhausted { last: Last::Inner(_) | Last::Unaccepted, .. }) => Outcome::error(),
-            Err(Error::Timeout(timed_out)
-            | Error::Exhausted { last: Last::Timeout(timed_out), .. }) => {
+            Err(
+                Error::Inner(_) | Error::Exhausted { last: Last::Inner(_) | Last::Unaccepted, .. },
+            ) => Outcome::error(),
+            Err(
+                Error::Timeout(timed_out) | Error::Exhausted { last: Last::Timeout(timed_out), .. },
+            ) => {
                 if timed_out.started {
                     Outcome::failure(FailureKind::Timeout)
                 } else {
@@ -168,7 +170,9 @@ pub(crate) fn faults(config: &Config) -> Vec<Fault> {
     let mut faults = Vec::new();
     if let Err(error) = config.validate() {
         let given = error.faults().iter();
-        faults.extend(given.map(|fault| Fault::new(format!("breaker.{}", fault.field()), fault.problem())));
+        faults.extend(
+            given.map(|fault| Fault::new(format!("breaker.{}", fault.field()), fault.problem())),
+        );
     }
     let half_open = &config.half_open;
     if half_open.verdict == ProbeVerdict::Rate && half_open.calls < config.min_calls {

@@ -132,6 +132,46 @@ impl<L> PipelineBuilder<L> {
         self.layer(breaker.into())
     }
 
+    /// A bound on the calls under way.
+    pub fn bulkhead<N: Layer>(self, bulkhead: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(bulkhead)
+    }
+
+    /// A bound on the calls per time.
+    pub fn rate_limit<N: Layer>(self, rate_limit: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(rate_limit)
+    }
+
+    /// A bound on the calls under way that follows what is measured.
+    pub fn limit<N: Layer>(self, limit: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(limit)
+    }
+
+    /// Turns calls down when the callee turns so many down anyway.
+    pub fn throttle<N: Layer>(self, throttle: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(throttle)
+    }
+
+    /// Sheds load by priority and age.
+    pub fn shed<N: Layer>(self, shed: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(shed)
+    }
+
+    /// Keeps away from hosts that fail more than others.
+    pub fn outlier<N: Layer>(self, outlier: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(outlier)
+    }
+
+    /// A second call when the first one takes long; the call must be [`idempotent`](Self::idempotent).
+    pub fn hedge<N: Layer>(self, hedge: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(hedge)
+    }
+
+    /// Injected faults; belongs innermost.
+    pub fn chaos<N: Layer>(self, chaos: N) -> PipelineBuilder<Then<L, N>> {
+        self.layer(chaos)
+    }
+
     /// The pipeline, checked as a whole.
     ///
     /// # Errors

@@ -139,7 +139,11 @@ mod tests {
             (Backoff::constant(ms(100)), 0.9, [100, 100, 100, 100, 100]),
             (Backoff::linear(ms(100)), 0.9, [100, 200, 300, 400, 500]),
             (Backoff::exponential(ms(100)), 0.9, [100, 200, 400, 800, 1_600]),
-            (Backoff { factor: 1.5, ..Backoff::exponential(ms(80)) }, 0.0, [80, 120, 180, 270, 405]),
+            (
+                Backoff { factor: 1.5, ..Backoff::exponential(ms(80)) },
+                0.0,
+                [80, 120, 180, 270, 405],
+            ),
             (capped(Backoff::exponential(ms(100))), 0.0, [100, 200, 400, 400, 400]),
             (capped(Backoff::linear(ms(150))), 0.0, [150, 300, 400, 400, 400]),
             (Backoff::decorrelated(ms(100)), 0.0, [100, 100, 100, 100, 100]),

@@ -129,7 +129,11 @@ impl RetrySettings {
         require(
             self.retry_after_max <= limits::RETRY_WAIT_MAX,
             "retry_after_max",
-            format!("is {:?}; it must be at most {:?}", self.retry_after_max, limits::RETRY_WAIT_MAX),
+            format!(
+                "is {:?}; it must be at most {:?}",
+                self.retry_after_max,
+                limits::RETRY_WAIT_MAX
+            ),
         );
         faults
     }

@@ -1,0 +1,13 @@
+//! The policies from outside, in virtual time. Numbers in test names are those of the acceptance scenarios.
+
+mod bench;
+mod cancel;
+mod carry;
+mod clock;
+mod fallback;
+mod guard;
+mod memory;
+mod order;
+mod pipeline;
+mod retry;
+mod timeout;
