@@ -272,6 +272,8 @@ fn wanting_all_runs_each_once_beside_the_schedule() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Whatever happens: nobody is both blamed and behind something that is down, everything is looked
     /// at again in time, and a chain of needs never runs in the wrong order.
     #[test]

@@ -15,7 +15,7 @@ mod machine_tests;
 
 pub use self::answer::HttpAnswer;
 pub use self::checker::HealthChecker;
-pub use self::parts::{BreakerCheck, FailureRateCheck, failure_rate_report};
+pub use self::parts::{BreakerCheck, BulkheadCheck};
 pub use self::settings::{CheckSettings, ChecksConfig};
 pub use self::start::HealthCheckerBuilder;
 pub use self::status::{CheckState, CheckStatus, ChecksFailed, FailedCheck, HealthSummary};

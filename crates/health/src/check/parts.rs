@@ -1,40 +1,12 @@
 //! Breakers and bulkheads on the health scale, and as checks.
 
-use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
 use steadfast_base::{Health, HealthCheck, HealthReport};
 use steadfast_breaker::{CircuitBreaker, State};
-
-/// Above this share of failing calls a bulkhead is critical.
-const FAILURE_RATE_CRITICAL: f64 = 0.5;
-
-/// The health of a part that calls go through, from the share of them that fail.
-///
-/// | Share of failures | Health |
-/// |---|---|
-/// | none known, or no calls | unknown |
-/// | up to 0.5 | healthy |
-/// | above 0.5 | critical |
-///
-/// # Example
-///
-/// ```
-/// use steadfast_base::Health;
-/// use steadfast_health::failure_rate_report;
-///
-/// assert_eq!(failure_rate_report(Some(0.5)).health, Health::Healthy);
-/// assert_eq!(failure_rate_report(Some(0.51)).health, Health::Critical);
-/// ```
-pub fn failure_rate_report(failure_rate: Option<f64>) -> HealthReport {
-    match failure_rate {
-        Some(rate) if rate > FAILURE_RATE_CRITICAL => HealthReport::new(Health::Critical)
-            .because(format!("{:.0} % of its calls fail", rate * 100.0)),
-        Some(rate) if !rate.is_nan() => Health::Healthy.into(),
-        _ => HealthReport::new(Health::Unknown).because("no calls to judge by"),
-    }
-}
+use steadfast_policy::Bulkhead;
 
 /// A breaker as a check: open is critical, half-open degraded, everything else healthy.
 ///
@@ -103,36 +75,40 @@ impl HealthCheck for BreakerCheck {
     }
 }
 
-/// A bulkhead, or anything else that calls go through, as a check of the share that fails.
+/// A bulkhead as a check of the calls that ended since the check before.
 ///
-/// Without calls it is healthy. See [`failure_rate_report`].
+/// Critical if more than half of them failed, degraded if all places are taken, healthy otherwise,
+/// also without calls.
 ///
 /// # Example
 ///
 /// ```
-/// use steadfast_base::HealthCheck;
-/// use steadfast_health::FailureRateCheck;
+/// use steadfast_base::{HealthCheck, Time};
+/// use steadfast_health::BulkheadCheck;
+/// use steadfast_policy::{Bulkhead, BulkheadConfig};
 ///
-/// let check = FailureRateCheck::new("uploads", || Some(0.2));
+/// let uploads = Bulkhead::new(BulkheadConfig::new(8), Time::system())?;
+/// let check = BulkheadCheck::new("uploads", uploads);
 /// assert_eq!(check.name(), "uploads");
+/// # Ok::<(), steadfast_policy::ConfigError>(())
 /// ```
-pub struct FailureRateCheck {
+#[derive(Debug)]
+pub struct BulkheadCheck {
     name: String,
     critical: bool,
-    rate: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+    bulkhead: Bulkhead,
+    /// Calls that had failed and succeeded at the last look.
+    seen: Mutex<(u64, u64)>,
 }
 
-impl FailureRateCheck {
-    /// A critical check of what `rate` says: the share of calls that fail, none without calls.
+impl BulkheadCheck {
+    /// A critical check.
     ///
     /// # Example
     ///
-    /// See [`FailureRateCheck`].
-    pub fn new(
-        name: impl Into<String>,
-        rate: impl Fn() -> Option<f64> + Send + Sync + 'static,
-    ) -> Self {
-        Self { name: name.into(), critical: true, rate: Box::new(rate) }
+    /// See [`BulkheadCheck`].
+    pub fn new(name: impl Into<String>, bulkhead: Bulkhead) -> Self {
+        Self { name: name.into(), critical: true, bulkhead, seen: Mutex::default() }
     }
 
     /// Says whether the whole is critical while more than half of the calls fail.
@@ -144,7 +120,7 @@ impl FailureRateCheck {
 }
 
 #[async_trait]
-impl HealthCheck for FailureRateCheck {
+impl HealthCheck for BulkheadCheck {
     fn name(&self) -> &str {
         &self.name
     }
@@ -154,18 +130,24 @@ impl HealthCheck for FailureRateCheck {
     }
 
     async fn check(&self) -> HealthReport {
-        match failure_rate_report((self.rate)()) {
-            HealthReport { health: Health::Unknown, reason, .. } => {
-                let report = HealthReport::new(Health::Healthy);
-                reason.into_iter().fold(report, HealthReport::because)
-            }
-            report => report,
+        let now = self.bulkhead.statistics();
+        let (failed, succeeded) = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            let (failed, succeeded) = std::mem::replace(&mut *seen, (now.failed, now.succeeded));
+            // After a reset the counts begin anew.
+            let reset = now.failed < failed || now.succeeded < succeeded;
+            let before = if reset { (0, 0) } else { (failed, succeeded) };
+            (now.failed - before.0, now.succeeded - before.1)
+        };
+        if failed > succeeded {
+            let calls = failed + succeeded;
+            return HealthReport::new(Health::Critical)
+                .because(format!("{failed} of the last {calls} calls failed"));
         }
-    }
-}
-
-impl fmt::Debug for FailureRateCheck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FailureRateCheck").field("name", &self.name).finish_non_exhaustive()
+        if now.available == 0 {
+            let full = format!("all {} places are taken", now.max_concurrent_calls);
+            return HealthReport::new(Health::Degraded).because(full);
+        }
+        Health::Healthy.into()
     }
 }

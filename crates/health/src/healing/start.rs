@@ -1,0 +1,136 @@
+//! Building self-healing: its rules and settings, validated at the start.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use steadfast_actor_core::System;
+use steadfast_base::Sink;
+
+use crate::config_error::{ConfigError, Faults};
+use crate::limits;
+use crate::shell::{Crew, Reporter};
+
+use super::config::HealingConfig;
+use super::handle::SelfHealing;
+use super::machine::{Machine, Rules};
+use super::rule::HealingRule;
+
+/// Collects rules and settings until [`start`](Self::start).
+///
+/// # Example
+///
+/// See [`SelfHealing`].
+#[derive(Default)]
+#[must_use = "a builder heals nothing until `start`"]
+pub struct SelfHealingBuilder {
+    rules: Vec<HealingRule>,
+    config: HealingConfig,
+    sink: Option<Arc<dyn Sink>>,
+}
+
+impl SelfHealingBuilder {
+    /// Adds a component with its condition and action.
+    ///
+    /// # Example
+    ///
+    /// See [`SelfHealing`].
+    pub fn rule(mut self, rule: HealingRule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Sets the configuration; what it has for a component overrules the rule's own settings.
+    ///
+    /// # Example
+    ///
+    /// See [`SelfHealing`].
+    pub fn config(mut self, config: HealingConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Emits what is done to `sink`, see [`names`](crate::names).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use steadfast_base::MemorySink;
+    /// use steadfast_health::SelfHealing;
+    ///
+    /// let builder = SelfHealing::builder().sink(Arc::new(MemorySink::new(100)));
+    /// # drop(builder);
+    /// ```
+    pub fn sink(mut self, sink: Arc<dyn Sink>) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Starts looking at the components, at once for the first time.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault: of the settings, of names (used twice, empty, unknown), of more than
+    /// [`COMPONENTS_MAX`](crate::limits::COMPONENTS_MAX) components.
+    ///
+    /// # Example
+    ///
+    /// See [`SelfHealing`].
+    pub fn start(self, system: &System) -> Result<SelfHealing, ConfigError> {
+        let Self { rules, config, sink } = self;
+        let mut faults = Faults::default();
+        if let Err(error) = config.validate() {
+            faults.extend(error);
+        }
+        if rules.len() > limits::COMPONENTS_MAX {
+            let (rules, max) = (rules.len(), limits::COMPONENTS_MAX);
+            faults.add("components", format!("are {rules}; at most {max} are healed"));
+        }
+        let mut names = BTreeSet::new();
+        for HealingRule { component, settings, .. } in &rules {
+            if component.is_empty() {
+                faults.add("components", "have one without a name");
+            } else if !names.insert(component.as_str()) {
+                faults.add(format!("components.{component}"), "is added twice");
+            }
+            if let Some(settings) = settings {
+                let checked = HealingConfig::validate_one(settings);
+                faults.nest(&format!("components.{component}"), checked);
+            }
+        }
+        for component in config.components.keys().filter(|name| !names.contains(name.as_str())) {
+            faults.add(
+                format!("components.{component}"),
+                "has settings, and there is no rule for it",
+            );
+        }
+        faults.into_result()?;
+        let resolved = rules.iter().map(|rule| resolve(rule, &config)).collect();
+        let machine = Machine::new(resolved, &config, system.time().now());
+        let reporter = Reporter::new(sink, system.time().clone());
+        Ok(SelfHealing::start(machine, rules, &config, Crew::new(system), reporter))
+    }
+}
+
+fn resolve(rule: &HealingRule, config: &HealingConfig) -> Rules {
+    let configured = config.components.get(&rule.component);
+    let settings = configured.or(rule.settings.as_ref()).unwrap_or(&config.default);
+    Rules {
+        component: rule.component.clone(),
+        action: rule.action.name().to_owned(),
+        cooldown: settings.cooldown,
+        timeout: settings.timeout,
+        approval: settings.approval.clone(),
+    }
+}
+
+impl fmt::Debug for SelfHealingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SelfHealingBuilder")
+            .field("rules", &self.rules)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
