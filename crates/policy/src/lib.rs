@@ -17,6 +17,8 @@ mod rate_limit;
 mod rejection;
 mod retry;
 mod serde_forms;
+mod shed;
+mod throttle;
 mod timeout;
 mod waiting;
 
@@ -41,6 +43,8 @@ pub use self::rate_limit::{
     RateAlgorithm, RateLimiter, RateLimiterConfig, RateLimiterStatistics, Reservation,
 };
 pub use self::rejection::{Reason, Rejection};
+pub use self::shed::{CoDel, LoadShedder, ShedConfig, ShedPermit, ShedStatistics};
+pub use self::throttle::{Throttle, ThrottleBy, ThrottleConfig, ThrottlePermit, ThrottleStatistics};
 pub use self::retry::{
     Backoff, ByRecovery, Condition, ErrorsRetry, Growth, Retrier, Retry, RetrySettings,
     RetryStatistics, UnlessOk, Verdict, When,

@@ -58,3 +58,11 @@ pub const BULKHEAD_RESIZED: &str = "policy.bulkhead.resized";
 pub const ADAPTIVE_LIMIT_CHANGED: &str = "policy.adaptive-limit.changed";
 /// Calls of a load shedder began or ceased to be overloaded; field `overloaded`.
 pub const SHED_OVERLOAD: &str = "policy.shed.overload";
+/// A host is ejected; fields `host`, `cause`, `for`.
+pub const OUTLIER_EJECTED: &str = "policy.outlier.ejected";
+/// An outlier stays because too many hosts are ejected; fields `host`, `cause`.
+pub const OUTLIER_SPARED: &str = "policy.outlier.spared";
+/// A host is no longer ejected; field `host`.
+pub const OUTLIER_RETURNED: &str = "policy.outlier.returned";
+/// A hedge started one more attempt; field `attempt`.
+pub const HEDGE_STARTED: &str = "policy.hedge.started";
