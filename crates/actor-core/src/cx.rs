@@ -12,7 +12,7 @@ use steadfast_base::{ActorId, CallContext, Instant, Stream, Timestamp, context};
 
 use crate::{
     Actor, ActorHandle, ActorRef, ExitReason, Failure, IntoFactory, Signal, Spawn, System,
-    cell::{AnyCell, Cell, ChildCell, Envelope, Flags, Received, Watcher, notify},
+    cell::{AnyCell, Cell, ChildCell, Desk, Envelope, Flags, Received, Watcher, notify},
     extras::{Extras, Letter, PIPES_MAX, STASH_MAX, Watched},
     mailbox::Held,
     probe::TurnStart,
@@ -435,6 +435,12 @@ impl<A: Actor> Cx<A> {
         if let Some(extras) = &mut self.extras {
             extras.end_incarnation(self.cell.id);
         }
+    }
+
+    /// Whether it has used nothing that its end would have to undo or wait for.
+    pub(crate) fn is_bare(&self) -> bool {
+        let idle = |desk: &Desk<A::Msg>| desk.born.is_empty() && desk.piped.is_empty();
+        self.extras.is_none() && self.cell.rare().desk.as_deref().is_none_or(idle)
     }
 
     /// Stops the children, the youngest first, each within its time; then kills it.

@@ -17,6 +17,10 @@ pub enum StartKind {
 ///
 /// Implemented for closures by [`IntoFactory`]; write `|| Account { cents: 0 }`.
 pub trait Factory<A: Actor>: Send + 'static {
+    /// Whether the future of [`make`](Self::make) is ready at its first poll. Such a start needs
+    /// no allocation of its own. False unless the factory says otherwise.
+    const IMMEDIATE: bool = false;
+
     /// Builds one incarnation.
     ///
     /// # Cancel safety
@@ -67,6 +71,8 @@ impl<A: Actor, F: FnMut() -> A + Send + 'static> IntoFactory<A, Plain<()>> for F
 }
 
 impl<A: Actor, F: FnMut() -> A + Send + 'static> Factory<A> for Plain<F> {
+    const IMMEDIATE: bool = true;
+
     fn make(&mut self, _: StartKind) -> impl Future<Output = Result<A, BoxError>> + Send {
         ready(Ok((self.0)()))
     }
@@ -91,6 +97,8 @@ where
     E: Into<BoxError>,
     F: FnMut() -> Result<A, E> + Send + 'static,
 {
+    const IMMEDIATE: bool = true;
+
     fn make(&mut self, _: StartKind) -> impl Future<Output = Result<A, BoxError>> + Send {
         ready((self.0)().map_err(Into::into))
     }

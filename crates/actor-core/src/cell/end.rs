@@ -1,6 +1,7 @@
 //! The end of an incarnation, and of the actor: hooks, children, leftovers, notices.
 
 use std::{
+    cell::LazyCell,
     future::poll_fn,
     sync::{Arc, atomic::Ordering},
     task::Poll,
@@ -173,7 +174,7 @@ async fn finish_state<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>, reason: &Exi
 }
 
 /// Drops the state; a panic in its `Drop` is reported and goes no further.
-fn discard<A: Actor>(cell: &Cell<A::Msg>, seat: &mut Seat<A>) {
+pub(super) fn discard<A: Actor>(cell: &Cell<A::Msg>, seat: &mut Seat<A>) {
     let _turn = turn::enter(cell.id);
     if let Err(payload) = catch(|| drop(std::mem::replace(seat, Seat::Empty))) {
         report::<_, ()>(cell, Guarded::Panicked(payload));
@@ -181,7 +182,7 @@ fn discard<A: Actor>(cell: &Cell<A::Msg>, seat: &mut Seat<A>) {
 }
 
 /// Tells the probe of a failure that decides nothing.
-fn report<M: Send + 'static, T>(cell: &Cell<M>, ended: Guarded<T>) {
+pub(super) fn report<M: Send + 'static, T>(cell: &Cell<M>, ended: Guarded<T>) {
     if let Guarded::Panicked(payload) = ended {
         let now = cell.system.time.timestamp();
         let failure = Failure::from_panic(now, &cell.path(), &*payload);
@@ -228,7 +229,12 @@ impl<A: Actor> Cx<A> {
     }
 
     /// Closes the mailbox; what is in it or held back becomes dead letters.
-    fn bury_leftovers(&mut self) {
+    pub(super) fn bury_leftovers(&mut self) {
+        self.cell.mailbox.close();
+        // No claim succeeds any more, and those before are counted.
+        if self.cell.mailbox.is_empty() && self.is_bare() {
+            return;
+        }
         let letters = self.take_letters();
         let cell = Arc::clone(&self.cell);
         cell.bury_leftovers(&mut self.cell.inbox(), letters);
@@ -271,24 +277,33 @@ fn bury<M: Send + 'static>(cell: &Arc<Cell<M>>, end: End) {
     if link.is_none() && watchers.is_empty() && cell.system.probe.is_none() {
         return;
     }
-    let (path, reason) = (cell.path(), cell.ending());
+    let reason = cell.ending();
+    let path = LazyCell::new(|| cell.path());
     for watcher in watchers {
         notify(watcher, cell.id, &path, &reason);
     }
     if let Some(link) = link {
-        tell_link(&link, cell.id, &path, &reason, end);
+        tell_link(&link, cell.id, || Arc::clone(&path), &reason, end);
     }
-    cell.system.exited(cell.id, &path, &reason);
+    if let Some(probe) = &cell.system.probe {
+        probe.exited(cell.id, &path, &reason);
+    }
 }
 
 /// Tells the parent of the end.
-fn tell_link(link: &Link, id: ActorId, path: &Arc<str>, reason: &ExitReason, end: End) {
+fn tell_link(
+    link: &Link,
+    id: ActorId,
+    path: impl FnOnce() -> Arc<str>,
+    reason: &ExitReason,
+    end: End,
+) {
     if !link.supervised {
         if end.reported {
             // The error of the spawn is the one notice of it.
             link.parent.forget_child(id);
         } else {
-            let (path, reason) = (Arc::clone(path), reason.clone());
+            let (path, reason) = (path(), reason.clone());
             link.parent.signal(Signal::ChildExited { id, path, reason });
         }
         return;

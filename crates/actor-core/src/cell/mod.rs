@@ -7,6 +7,7 @@ mod end;
 mod family;
 mod leftovers;
 mod life;
+mod plain;
 mod send;
 #[cfg(test)]
 mod size_tests;
@@ -81,26 +82,30 @@ impl Status {
 }
 
 /// One actor's shared cell. Everything rare is in the desk, which is allocated on demand.
+///
+/// The order matters: what senders read lies before the mailbox, whose first fields are theirs; what
+/// the actor's task reads at every message lies behind, beside the head of the mailbox.
+#[repr(C)]
 pub(crate) struct Cell<M: Send + 'static> {
-    pub(crate) mailbox: Mailbox<M, Envelope>,
-    pub(crate) flags: Flags,
-    status: AtomicU8,
+    pub(crate) id: ActorId,
+    pub(crate) system: Arc<SystemInner>,
+    room_ms: AtomicU32,
     overflow: AtomicU8,
+    /// Whether a probe wants to hear of every message.
+    pub(crate) probed: bool,
     /// Code of the reason for the end; see `doom`.
     ending: AtomicU8,
     /// Set while a start has failed and the parent is not told yet.
     pub(crate) failed_start: AtomicBool,
+    pub(crate) mailbox: Mailbox<M, Envelope>,
+    pub(crate) flags: Flags,
+    status: AtomicU8,
     /// Whether an end without a failure is final although there is a supervisor: it would not
     /// restart the actor anyway.
     pub(crate) parts: AtomicBool,
-    /// Whether a probe wants to hear of every message.
-    pub(crate) probed: bool,
-    room_ms: AtomicU32,
     incarnation: AtomicU32,
     /// The actor's place in the system's table of live actors.
     pub(crate) place: AtomicU32,
-    pub(crate) id: ActorId,
-    pub(crate) system: Arc<SystemInner>,
     rare: Mutex<Rare<M>>,
 }
 

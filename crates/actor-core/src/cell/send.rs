@@ -23,6 +23,10 @@ impl<M: Send + 'static> Cell<M> {
         self.rare().desk().born_in = seal().map(|envelope| envelope.context);
     }
 
+    pub(super) fn has_birth(&self) -> bool {
+        self.rare().desk.as_ref().is_some_and(|desk| desk.born_in.is_some())
+    }
+
     pub(super) fn take_birth(&self) -> Option<Arc<CallContext>> {
         self.rare().desk.as_mut()?.born_in.take()
     }

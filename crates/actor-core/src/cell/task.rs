@@ -21,6 +21,7 @@ use super::{
     Cell, Flags, Status,
     end::{Next, abandon, reason_of, retire},
     life::life,
+    plain,
 };
 use crate::{
     Actor, ChildStage, Cx, ExitReason, StartError, Started,
@@ -42,6 +43,16 @@ pub(crate) enum Guarded<T> {
     Done(T),
     Panicked(Box<dyn Any + Send>),
     Killed,
+}
+
+impl<T> Guarded<T> {
+    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Guarded<U> {
+        match self {
+            Self::Done(output) => Guarded::Done(change(output)),
+            Self::Panicked(payload) => Guarded::Panicked(payload),
+            Self::Killed => Guarded::Killed,
+        }
+    }
 }
 
 pin_project! {
@@ -104,7 +115,7 @@ impl<A> Seat<A> {
         }
     }
 
-    fn take_report(&mut self) -> StartReport {
+    pub(super) fn take_report(&mut self) -> StartReport {
         match std::mem::replace(self, Self::Empty) {
             Self::Unborn(answer) => Some(answer),
             other => {
@@ -114,7 +125,7 @@ impl<A> Seat<A> {
         }
     }
 
-    fn fill(&mut self, actor: A) -> &mut A {
+    pub(super) fn fill(&mut self, actor: A) -> &mut A {
         *self = Self::Taken(actor);
         match self {
             Self::Taken(actor) => actor,
@@ -125,19 +136,19 @@ impl<A> Seat<A> {
 
 /// What the task keeps. The fields drop in this order: the state, what builds it, and last the
 /// context, which buries the actor.
-struct Whole<A: Actor, F> {
-    seat: Seat<A>,
-    factory: F,
-    cx: Cx<A>,
+pub(super) struct Whole<A: Actor, F> {
+    pub(super) seat: Seat<A>,
+    pub(super) factory: F,
+    pub(super) cx: Cx<A>,
 }
 
 /// The whole life of an actor, as the future of its task.
 pub(crate) fn run<A: Actor, F: Factory<A>>(
     cx: Cx<A>,
     factory: F,
-    report: StartReport,
+    spawner: StartReport,
 ) -> impl Future<Output = ()> + Send {
-    let seat = report.map_or(Seat::Empty, Seat::Unborn);
+    let seat = spawner.map_or(Seat::Empty, Seat::Unborn);
     let mut whole = Whole { seat, factory, cx };
     async move {
         // Captured as one, so that it drops as one.
@@ -145,13 +156,16 @@ pub(crate) fn run<A: Actor, F: Factory<A>>(
         // From here on control reaches the task, also while it awaits in `started`.
         poll_fn(|task| Poll::Ready(whole.cx.cell.inbox().arm(task))).await;
         loop {
-            let up = come_up(&mut whole.seat, &mut whole.cx, &mut whole.factory);
-            let mut next = Box::pin(up).await;
+            let mut next = if plain::builds_at_once(&whole) {
+                plain::come_up(&mut whole).await
+            } else {
+                Box::pin(come_up(&mut whole.seat, &mut whole.cx, &mut whole.factory)).await
+            };
             while let Next::Resume = next {
                 let Some(actor) = whole.seat.actor() else { break };
                 whole.cx.cell.set_status(Status::Running);
                 let lived = guarded(Arc::clone(&whole.cx.cell), life(actor, &mut whole.cx)).await;
-                next = Box::pin(retire(&mut whole.seat, &mut whole.cx, lived)).await;
+                next = plain::end(&mut whole.seat, &mut whole.cx, lived).await;
             }
             if let Next::Final = next {
                 break;
@@ -174,27 +188,45 @@ async fn come_up<A: Actor, F: Factory<A>>(
         Some(birth) => guarded(Arc::clone(&cell), context::scope(birth, starting)).await,
     };
     match begin(&cell, started) {
-        Begun::Running => {
-            if let Some(answer) = report {
-                drop(answer.send(Ok(())));
-            }
-            Next::Resume
-        }
-        Begun::Failed(reason) => {
-            Box::pin(abandon(seat, cx)).await;
-            Box::pin(retire(seat, cx, Guarded::Done(Ok(reason)))).await
-        }
-        Begun::Final { reason, ignored } => {
-            Box::pin(abandon(seat, cx)).await;
-            cx.cell.doom(&reason);
-            let reported = report.as_ref().is_some_and(|answer| !answer.is_abandoned());
-            cx.bury(ignored, reported);
-            // The name is free by now, as the spawner may count on.
-            if let Some(answer) = report {
-                drop(answer.send(Err(Box::new(start_error(&reason, ignored)))));
-            }
+        Begun::Running => running(report),
+        begun => fall(seat, cx, begun, report).await,
+    }
+}
+
+/// Tells the spawner that the actor is up.
+pub(super) fn running(report: StartReport) -> Next {
+    if let Some(answer) = report {
+        drop(answer.send(Ok(())));
+    }
+    Next::Resume
+}
+
+/// What follows a start that came to nothing.
+pub(super) async fn fall<A: Actor>(
+    seat: &mut Seat<A>,
+    cx: &mut Cx<A>,
+    begun: Begun,
+    report: StartReport,
+) -> Next {
+    abandon(seat, cx).await;
+    match begun {
+        Begun::Failed(reason) => Box::pin(retire(seat, cx, Guarded::Done(Ok(reason)))).await,
+        begun => {
+            finish_start(cx, begun, report);
             Next::Final
         }
+    }
+}
+
+/// Buries an actor that did not come up, and tells the spawner.
+pub(super) fn finish_start<A: Actor>(cx: &mut Cx<A>, begun: Begun, report: StartReport) {
+    let Begun::Final { reason, ignored } = begun else { return };
+    cx.cell.doom(&reason);
+    let reported = report.as_ref().is_some_and(|answer| !answer.is_abandoned());
+    cx.bury(ignored, reported);
+    // The name is free by now, as the spawner may count on.
+    if let Some(answer) = report {
+        drop(answer.send(Err(Box::new(start_error(&reason, ignored)))));
     }
 }
 
@@ -220,7 +252,7 @@ fn start<'a, A: Actor, F: Factory<A>>(
 }
 
 /// How a start went, seen from the outer loop.
-enum Begun {
+pub(super) enum Begun {
     /// The incarnation is up.
     Running,
     /// A restart failed; the supervisor decides.
@@ -229,7 +261,10 @@ enum Begun {
     Final { reason: ExitReason, ignored: bool },
 }
 
-fn begin<M: Send + 'static>(cell: &Cell<M>, begun: Guarded<Result<Started, BoxError>>) -> Begun {
+pub(super) fn begin<M: Send + 'static>(
+    cell: &Cell<M>,
+    begun: Guarded<Result<Started, BoxError>>,
+) -> Begun {
     let reason = match begun {
         Guarded::Done(Ok(Started::Running)) => {
             cell.set_status(Status::Running);

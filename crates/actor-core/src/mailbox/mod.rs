@@ -73,29 +73,32 @@ pub(crate) const MAX_CAPACITY: u32 = (1 << 30) - 1;
 // to "linking" stores the first block into `head_block`.
 // INV-MBX-8: `waker` is written once, before `armed`, and SLEEP is set only after it.
 // INV-MBX-9: when count == taken, the head and the tail are at the same slot.
+#[repr(C)]
 pub(crate) struct Mailbox<M, C> {
+    // What senders read and write at every message stays 64 bytes away from what the owner of the
+    // head writes at every message: in one cache line each would take it from the other each time.
     tail: AtomicU64,
     tail_block: AtomicPtr<Block<M, C>>,
     room: AtomicU64,
-    /// Empty blocks for senders, linked by `next`. Put by the owner of the head, taken whole.
-    spare: AtomicPtr<Block<M, C>>,
     /// Parked senders; allocated by the first.
     waiters: AtomicPtr<Waiters>,
     waker: UnsafeCell<Option<Waker>>,
-    head_block: AtomicPtr<Block<M, C>>,
-    /// Messages received or displaced so far; written by the owner of the head.
-    taken: AtomicU32,
+    /// Empty blocks for senders, linked by `next`. Put by the owner of the head, taken whole.
+    spare: AtomicPtr<Block<M, C>>,
     capacity: AtomicU32,
-    head: UnsafeCell<Head>,
     /// Held while the head moves in shared mode.
     head_lock: AtomicBool,
-    /// Senders may take messages; switched by the receiver.
-    shared: AtomicBool,
     /// The one receiver exists.
     received: AtomicBool,
     armed: AtomicBool,
     /// The receiver stopped taking messages for a while; set by `pause`.
     paused: AtomicBool,
+    head_block: AtomicPtr<Block<M, C>>,
+    /// Messages received or displaced so far; written by the owner of the head.
+    taken: AtomicU32,
+    head: UnsafeCell<Head>,
+    /// Senders may take messages; switched by the receiver.
+    shared: AtomicBool,
 }
 
 /// What only the owner of the head looks at.

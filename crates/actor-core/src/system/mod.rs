@@ -25,8 +25,8 @@ pub use registry::NAME_BYTES_MAX;
 pub use shutdown::{PHASE_TIMEOUT_DEFAULT, Phase, PhaseError, PhaseOutcome, ShutdownReport};
 
 use crate::{
-    Actor, ActorHandle, ActorRef, DeadLetterSubscription, ExitReason, Failure, Group,
-    GroupTypeError, IntoFactory, Overflow, Probe, Spawn, StartError,
+    Actor, ActorHandle, ActorRef, DeadLetterSubscription, Failure, Group, GroupTypeError,
+    IntoFactory, Overflow, Probe, Spawn, StartError,
     cell::{AnyCell, Cell, Flags},
     dead_letters::DeadLetters,
     group::Groups,
@@ -284,12 +284,6 @@ impl SystemInner {
         }
         if self.live.remove(cell.id(), cell.place()) == Some(0) {
             self.tasks.notify();
-        }
-    }
-
-    pub(crate) fn exited(&self, id: ActorId, path: &Arc<str>, reason: &ExitReason) {
-        if let Some(probe) = &self.probe {
-            probe.exited(id, path, reason);
         }
     }
 

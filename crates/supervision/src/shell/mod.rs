@@ -63,7 +63,7 @@ pub(crate) struct SupervisorActor {
     /// The keys of children that were started before this supervisor knew of them.
     born: HashMap<ActorId, ChildKey, IdHash>,
     /// What such children told before they were taken in.
-    early: HashMap<ActorId, Vec<ChildStage>>,
+    early: HashMap<ActorId, Vec<ChildStage>, IdHash>,
     ready: bool,
     outcome: Option<Outcome>,
     patience: Option<Patience>,
@@ -134,7 +134,7 @@ impl SupervisorActor {
             start_error: None,
             newborn: None,
             born: HashMap::default(),
-            early: HashMap::new(),
+            early: HashMap::default(),
             ready: false,
             outcome: None,
             patience: None,
