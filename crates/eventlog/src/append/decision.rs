@@ -54,7 +54,7 @@ pub enum Decision {
     Corrupted(EventId),
 }
 
-/// Decides by expectation and event ids, as KurrentDB does.
+/// Decides by expectation and event ids, as `KurrentDB` does.
 ///
 /// | Expected | Situation | Decision |
 /// |---|---|---|
@@ -67,7 +67,7 @@ pub enum Decision {
 /// | any | the first id is found, a later one is not | corrupted |
 /// | stream exists | an actor is unknown | conflict, else as any |
 ///
-/// Source: KurrentDB, `IndexWriter.CheckCommit`.
+/// Source: `KurrentDB`, `IndexWriter.CheckCommit`.
 ///
 /// # Errors
 ///
@@ -145,9 +145,8 @@ impl Append {
     ///
     /// [`AppendError::TooLarge`] or [`AppendError::Rejected`], for the whole request.
     pub fn check(self, event_bytes_max: usize) -> Result<Self, AppendError> {
-        match check_sizes(&self.events, event_bytes_max) {
-            Err(exceeded) => return Err(AppendError::TooLarge { exceeded, events: self.events }),
-            Ok(()) => {}
+        if let Err(exceeded) = check_sizes(&self.events, event_bytes_max) {
+            return Err(AppendError::TooLarge { exceeded, events: self.events });
         }
         match check_sense(&self.events) {
             Err(reason) => Err(AppendError::Rejected { reason, events: self.events }),

@@ -58,6 +58,32 @@ impl<'a> Reader<'a> {
     pub(crate) fn u64(&mut self) -> Result<u64, FormatError> {
         self.array().map(u64::from_le_bytes)
     }
+
+    /// Takes a number in seven bits a byte, the lowest first (LEB128); only its shortest form.
+    pub(crate) fn varint(&mut self) -> Result<u64, FormatError> {
+        let mut number = 0_u64;
+        for shift in (0..64_u32).step_by(7) {
+            let byte = self.u8()?;
+            let bits = u64::from(byte & 0x7f);
+            let shifted = bits << shift;
+            if shifted >> shift != bits || (byte == 0 && shift > 0) {
+                return Err(FormatError::content(self.what));
+            }
+            number |= shifted;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(FormatError::content(self.what))
+    }
+
+    /// Takes a text whose length in bytes stands before it.
+    pub(crate) fn text(&mut self) -> Result<&'a str, FormatError> {
+        let length = usize::try_from(self.varint()?);
+        let length = length.map_err(|_too_long| FormatError::truncated(self.what))?;
+        let bytes = self.take(length)?;
+        str::from_utf8(bytes).map_err(|_not_utf8| FormatError::content(self.what))
+    }
 }
 
 /// Whether every byte is zero.
@@ -72,6 +98,23 @@ pub(crate) fn put(target: &mut [u8], offset: usize, bytes: &[u8]) {
     if let Some(place) = place {
         place.copy_from_slice(bytes);
     }
+}
+
+/// Appends a number in seven bits a byte, the lowest first.
+pub(crate) fn put_varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        let [low, ..] = number.to_le_bytes();
+        out.push(low | 0x80);
+        number >>= 7;
+    }
+    let [low, ..] = number.to_le_bytes();
+    out.push(low);
+}
+
+/// Appends a text with its length before it.
+pub(crate) fn put_text(text: &str, out: &mut Vec<u8>) {
+    put_varint(u64::from(narrow(text.len())), out);
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// A length as it is stored; every caller has checked it against a limit far below.

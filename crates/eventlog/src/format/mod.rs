@@ -5,16 +5,19 @@
 //! bytes in the tests pin it. Decoding trusts nothing: sizes are bounded before anything is allocated, and
 //! any change of a bit or loss of a byte is an error.
 
+mod bloom;
 mod bytes;
 mod compress;
 mod error;
 pub mod frame;
+mod index;
 mod segment;
 #[cfg(test)]
 pub(crate) mod test_events;
 
 pub use self::compress::{Compression, Scratch};
 pub use self::error::FormatError;
+pub use self::index::{ActorPostings, IndexOf, IndexedFrame, SegmentIndex};
 pub use self::segment::{Predecessor, SEGMENT_HEADER_BYTES, SegmentHeader};
 
 /// What frames and headers are aligned to: the page of file systems and the sector of disks.

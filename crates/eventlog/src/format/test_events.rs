@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use steadfast_base::{CorrelationId, EventId, Seed, Timestamp};
+use steadfast_base::{CorrelationId, EventId, Seed, Stream, Timestamp};
 
 use crate::append::Placed;
 use crate::event::{CodecId, EventKind, NewEvent, Payload, Position, Seq};
@@ -44,8 +44,8 @@ pub(crate) fn seeded(seed: u64, first: u64, count: u64) -> PlacedEvents {
     (0..count)
         .map(|index| {
             at += stream.below(2_000);
-            let actor = stream.below(20) as usize;
-            let flow = stream.below(8) as usize;
+            let actor = below(&mut stream, 20);
+            let flow = below(&mut stream, 8);
             let millis = u128::from(at / 1_000);
             let random = u128::from(stream.next_u64() >> 2);
             let id = EventId::from_u128(millis << 80 | 7 << 76 | 2 << 62 | random);
@@ -54,7 +54,7 @@ pub(crate) fn seeded(seed: u64, first: u64, count: u64) -> PlacedEvents {
                 stream.below(100_000),
                 stream.next_u64()
             );
-            let kind = EventKind::BUILT_IN[stream.below(7) as usize].clone();
+            let kind = EventKind::BUILT_IN[below(&mut stream, 7)].clone();
             let payload = Payload::new(CodecId::JSON, "shop.Order", 1, text);
             let mut event = NewEvent::new(id, format!("order-{actor:04}"), kind, payload)
                 .with_correlation(CorrelationId::from_u128(0xF000 + flow as u128))
@@ -69,6 +69,10 @@ pub(crate) fn seeded(seed: u64, first: u64, count: u64) -> PlacedEvents {
             (event, placed)
         })
         .collect()
+}
+
+fn below(stream: &mut Stream, bound: u64) -> usize {
+    usize::try_from(stream.below(bound)).expect("the bounds are small")
 }
 
 /// Any events that fit a frame.

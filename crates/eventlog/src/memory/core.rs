@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use steadfast_base::{EventId, Timestamp};
 
@@ -265,7 +266,7 @@ impl Core {
 
     fn exceeds(&self, policy: &Retention, now: Timestamp) -> bool {
         let Some(oldest) = self.events.front() else { return false };
-        policy.age_max.is_some_and(|age| now - oldest.event.at > age)
+        policy.age_max.is_some_and(|age| age_of(oldest.event.at, now) > age)
             || policy.bytes_max.is_some_and(|bytes| self.statistics.bytes > bytes)
             || policy.events_max.is_some_and(|events| wide(self.events.len()) > events)
     }
@@ -360,4 +361,9 @@ impl Known for Core {
 
 fn place(event: &Event) -> Placed {
     Placed { position: event.position, seq: event.seq, at: event.at }
+}
+
+#[expect(clippy::arithmetic_side_effects, reason = "the difference of timestamps saturates")]
+fn age_of(at: Timestamp, now: Timestamp) -> Duration {
+    now - at
 }

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use steadfast_base::{CorrelationId, EventId};
+
 use super::FRAME_BYTES_MAX;
 use super::columns::{COLUMN_BYTES, COLUMNS_FIXED_BYTES, KIND_IS_NAME, Shape};
-use super::header::{FRAME_HEADER_BYTES, FrameHeader};
+use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
 use crate::append::Placed;
 use crate::event::{EventKind, NewEvent, Position};
 use crate::format::bytes::{narrow, put, widen};
@@ -35,8 +37,7 @@ impl FrameStamp {
     /// `next` is the next position to be given; `clean_close` says that the log is closed behind it.
     pub fn mark(&self, next: Position, clean_close: bool, out: &mut Vec<u8>) -> Written {
         let mut header = self.header(next);
-        header.mark = true;
-        header.clean_close = clean_close;
+        header.role = if clean_close { FrameRole::CleanClose } else { FrameRole::Mark };
         header.body_crc = checksum(&[]);
         append(&header, &[], &[], out)
     }
@@ -51,8 +52,7 @@ impl FrameStamp {
             durable: self.durable,
             previous: self.previous,
             time_span: 0,
-            mark: false,
-            clean_close: false,
+            role: FrameRole::Events,
             meta_compressed: false,
             payload_compressed: false,
             meta_len: 0,
@@ -166,8 +166,8 @@ impl FrameBuilder {
         let end = narrow(self.payloads.len());
         let [ids, correlations, causations, seqs, times, turns, actors, shapes, ends] =
             &mut self.columns;
-        let correlation = event.correlation.map_or(0, |id| id.as_u128());
-        let causation = event.causation.map_or(0, |id| id.as_u128());
+        let correlation = event.correlation.map_or(0, CorrelationId::as_u128);
+        let causation = event.causation.map_or(0, EventId::as_u128);
         ids.extend_from_slice(&event.id.as_u128().to_be_bytes());
         correlations.extend_from_slice(&correlation.to_be_bytes());
         causations.extend_from_slice(&causation.to_be_bytes());

@@ -211,7 +211,7 @@ impl<'a> Columns<'a> {
             actor: self.name(actor)?,
             seq: Seq::new(u64::from_le_bytes(*self.seqs.get(index)?)),
             position: first.plus(u64::try_from(index).ok()?),
-            at: time(self.times.get(index)?),
+            at: time(*self.times.get(index)?),
             correlation: optional(self.correlations.get(index)?).map(CorrelationId::from_u128),
             causation: optional(self.causations.get(index)?).map(EventId::from_u128),
             turn: u64::from_le_bytes(*self.turns.get(index)?),
@@ -224,6 +224,6 @@ impl<'a> Columns<'a> {
 }
 
 /// A stored time; all were checked to be possible.
-fn time(bytes: &[u8; 8]) -> Timestamp {
-    timestamp(i64::from_le_bytes(*bytes)).unwrap_or(Timestamp::UNIX_EPOCH)
+fn time(bytes: [u8; 8]) -> Timestamp {
+    timestamp(i64::from_le_bytes(bytes)).unwrap_or(Timestamp::UNIX_EPOCH)
 }

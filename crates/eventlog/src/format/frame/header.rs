@@ -34,7 +34,7 @@ pub struct FrameHeader {
     pub epoch: u32,
     /// The position of its first event; of a mark, the next position to be given.
     pub first: Position,
-    /// How many events it holds; none if and only if it is a mark.
+    /// How many events it holds; none if and only if it is there for something else.
     pub count: u32,
     /// The highest position known to be synced when it was written.
     pub durable: Position,
@@ -42,10 +42,8 @@ pub struct FrameHeader {
     pub previous: u32,
     /// Microseconds from the earliest of its events to the latest; `u32::MAX` means that or more.
     pub time_span: u32,
-    /// Whether it says nothing but how far the log is durable.
-    pub mark: bool,
-    /// Whether the log was closed in order behind it.
-    pub clean_close: bool,
+    /// What it is there for.
+    pub role: FrameRole,
     /// Whether the columns are compressed.
     pub meta_compressed: bool,
     /// Whether the payloads are compressed.
@@ -60,6 +58,17 @@ pub struct FrameHeader {
     pub payload_raw: u32,
     /// CRC-32C of the stored blocks.
     pub body_crc: u32,
+}
+
+/// What a frame is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameRole {
+    /// It holds events.
+    Events,
+    /// It says how far the log is durable.
+    Mark,
+    /// It is a mark, behind which the log was closed in order.
+    CleanClose,
 }
 
 impl FrameHeader {
@@ -92,8 +101,8 @@ impl FrameHeader {
         [
             (self.meta_compressed, META_COMPRESSED),
             (self.payload_compressed, PAYLOAD_COMPRESSED),
-            (self.mark, MARK),
-            (self.clean_close, CLEAN_CLOSE),
+            (self.role != FrameRole::Events, MARK),
+            (self.role == FrameRole::CleanClose, CLEAN_CLOSE),
         ]
         .into_iter()
         .fold(0, |flags, (set, flag)| if set { flags | flag } else { flags })
@@ -131,6 +140,12 @@ impl FrameHeader {
         let (payload_len, payload_raw, zero) = (reader.u32()?, reader.u32()?, reader.u32()?);
         let durable = Position::new(reader.u64()?);
         let (previous, time_span) = (reader.u32()?, reader.u32()?);
+        let role = match flags & (MARK | CLEAN_CLOSE) {
+            0 => FrameRole::Events,
+            MARK => FrameRole::Mark,
+            CLEAN_CLOSE => return Err(FormatError::content(WHAT)),
+            _ => FrameRole::CleanClose,
+        };
         let header = Self {
             log_id,
             generation,
@@ -140,8 +155,7 @@ impl FrameHeader {
             durable,
             previous,
             time_span,
-            mark: flags & MARK != 0,
-            clean_close: flags & CLEAN_CLOSE != 0,
+            role,
             meta_compressed: flags & META_COMPRESSED != 0,
             payload_compressed: flags & PAYLOAD_COMPRESSED != 0,
             meta_len,
@@ -173,9 +187,8 @@ impl FrameHeader {
             && self.first > Position::ZERO
             && last.is_some()
             && self.durable < self.first
-            && self.mark == (self.count == 0)
-            && (!self.clean_close || self.mark)
-            && (!self.mark || (raw == FRAME_HEADER_BYTES && self.time_span == 0))
+            && (self.role == FrameRole::Events) == (self.count > 0)
+            && (self.count > 0 || (raw == FRAME_HEADER_BYTES && self.time_span == 0))
     }
 
     /// The value by which the next frame links to this one: the header's own checksum.

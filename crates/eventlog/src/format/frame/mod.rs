@@ -34,7 +34,7 @@ mod tests;
 
 pub use self::builder::{FrameBuilder, FrameFull, FrameStamp, Written};
 pub use self::event_ref::{EventRef, KindRef, Names};
-pub use self::header::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader};
+pub use self::header::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameRole};
 pub use self::view::{FrameView, decode_events};
 
 /// The greatest frame in the file, and the greatest sum of its raw blocks (4 MiB).

@@ -66,7 +66,7 @@ fn the_golden_mark_keeps_its_bytes() {
     insta::assert_snapshot!("mark", hex(&bytes[..80]));
     let mut scratch = Scratch::new();
     let view = FrameView::open(&bytes, &mut scratch).expect("sound").expect("written");
-    assert!(view.header().mark && view.header().clean_close);
+    assert_eq!(view.header().role, FrameRole::CleanClose);
     assert_eq!((view.header().durable, view.events().count()), (Position::new(8), 0));
     assert_eq!(view.header().chain(), written.chain);
 }
@@ -94,7 +94,8 @@ fn borrowed_events_are_the_owned_ones() {
             .map(|event| event.to_event(&mut names, Bytes::copy_from_slice(event.payload)))
             .collect();
         assert_eq!(owned, stored(&events));
-        let times = events.iter().map(|(_, placed)| placed.at.as_unix_nanos() as i64 / 1_000);
+        let times =
+            events.iter().map(|(_, placed)| placed.at.as_unix_nanos().cast_signed() / 1_000);
         let (earliest, latest) = (times.clone().min().unwrap(), times.max().unwrap());
         assert_eq!(view.time_micros(), Some((earliest, latest)));
     }
@@ -138,7 +139,7 @@ fn sizes_that_exceed_a_frame_are_refused_before_anything_is_allocated() {
         FrameHeader { payload_raw: huge, payload_compressed: true, ..good },
         FrameHeader { meta_raw: huge, meta_compressed: true, ..good },
         FrameHeader { count: 0, ..good },
-        FrameHeader { mark: true, ..good },
+        FrameHeader { role: FrameRole::Mark, ..good },
         FrameHeader { durable: good.first, ..good },
         FrameHeader { first: Position::MAX, durable: Position::ZERO, ..good },
     ];

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::columns::{Columns, KIND_IS_NAME, built_in};
-use super::event_ref::{EventRef, Names};
-use super::header::{FRAME_HEADER_BYTES, FrameHeader};
+use super::columns::{Columns, KIND_IS_NAME};
+use super::event_ref::{EventRef, KindRef, Names};
+use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
 use crate::event::{Event, EventKind, Payload};
 use crate::format::bytes::{is_zero, widen};
 use crate::format::compress::Scratch;
@@ -109,12 +109,11 @@ pub fn decode_events(
         }
         let (actor, shape) = columns.refs(index)?;
         let (start, end) = columns.payload(index)?;
-        let kind = match (built_in(shape.kind), event.kind) {
-            (Some(kind), _) => kind.clone(),
-            (None, super::KindRef::Application(name)) => {
+        let kind = match event.kind {
+            KindRef::BuiltIn(kind) => kind.clone(),
+            KindRef::Application(name) => {
                 EventKind::application(own(shape.kind & !KIND_IS_NAME, name))
             }
-            (None, super::KindRef::BuiltIn(kind)) => kind.clone(),
         };
         let type_name = own(shape.type_name, event.type_name);
         Some(Event {
@@ -151,7 +150,7 @@ fn blocks<'a>(bytes: &'a [u8], header: &FrameHeader) -> Result<(&'a [u8], &'a [u
 
 /// The columns of a frame, which must agree with its header; none for a mark.
 fn columns<'a>(meta: &'a [u8], header: &FrameHeader) -> Result<Option<Columns<'a>>, FormatError> {
-    if header.mark {
+    if header.role != FrameRole::Events {
         return Ok(None);
     }
     let columns = Columns::parse(meta, header.count, header.payload_raw)?;
