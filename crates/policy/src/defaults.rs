@@ -21,3 +21,6 @@ pub const BUDGET_RATIO: f64 = 0.1;
 pub const BUDGET_PER_SECOND: f64 = 10.0;
 /// Extra calls that can be saved up.
 pub const BUDGET_BURST: u32 = 10;
+
+/// Time from one look at a settings file to the next: soon enough for an operator, cheap enough for ever.
+pub const SETTINGS_LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -59,6 +59,11 @@ impl ConfigError {
         if faults.is_empty() { Ok(()) } else { Err(Self { faults }) }
     }
 
+    /// An error of at least one fault.
+    pub(crate) fn of(faults: Vec<Fault>) -> Self {
+        Self { faults }
+    }
+
     /// Every fault, the outermost policy's first.
     pub fn faults(&self) -> &[Fault] {
         &self.faults

@@ -9,14 +9,17 @@ mod error;
 mod events;
 mod fallback;
 mod fault;
+mod hedge;
 mod guard;
 pub mod limits;
 pub mod names;
+mod outlier;
 mod pipeline;
 mod rate_limit;
 mod rejection;
 mod retry;
 mod serde_forms;
+mod settings;
 mod shed;
 mod throttle;
 mod timeout;
@@ -34,6 +37,11 @@ pub use self::fallback::{
     Answer, ByFunction, ByValue, Fallback, FallbackStage, LastGood, LastGoodStage, NoAnswer,
 };
 pub use self::fault::{ConfigError, Fault};
+pub use self::hedge::{Hedge, HedgeConfig, HedgeDelay, HedgeLayer, HedgeStatistics, Idempotency};
+pub use self::outlier::{
+    OutlierCause, OutlierChange, OutlierChangeKind, OutlierConfig, OutlierDetector,
+    OutlierEjection, OutlierStatistics,
+};
 pub use self::guard::{Breakers, ByKey, Failures, Guard, GuardStage};
 pub use self::pipeline::{
     Bare, Call, Done, Environment, Layer, Layers, Next, NextSync, Pipeline, PipelineBuilder,
@@ -49,4 +57,7 @@ pub use self::retry::{
     Backoff, ByRecovery, Condition, ErrorsRetry, Growth, Retrier, Retry, RetrySettings,
     RetryStatistics, UnlessOk, Verdict, When,
 };
+#[cfg(feature = "reload")]
+pub use self::settings::{ReloadError, SettingsFile, Watching};
+pub use self::settings::{PipelineSettings, Reload, Settings, Tune};
 pub use self::timeout::{TimeLimit, TimeLimitStage};

@@ -14,3 +14,5 @@ pub const BUDGET_PER_SECOND_MAX: f64 = 1_000_000.0;
 pub const TIMEOUT_MAX: Duration = Duration::from_hours(24 * 7);
 /// Keys of a cache of last good values; at the maximum the oldest value makes room.
 pub const LAST_GOOD_KEYS_MAX: usize = 100_000;
+/// Largest settings file; a larger one is refused.
+pub const SETTINGS_BYTES_MAX: u64 = 1024 * 1024;

@@ -64,3 +64,22 @@ pub(crate) mod or_off_seconds {
         }
     }
 }
+
+/// A duration as seconds, or nothing at all.
+pub(crate) mod optional_seconds {
+    use super::{Deserialize, Deserializer, Duration, Serialize, Serializer, to_duration};
+
+    #[expect(clippy::ref_option, reason = "the signature is serde's")]
+    pub(crate) fn serialize<S: Serializer>(
+        value: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        value.map(|value| value.as_secs_f64()).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Option::<f64>::deserialize(deserializer)?.map(to_duration).transpose()
+    }
+}

@@ -126,16 +126,21 @@ impl Budget {
         self.inner.refused.load(Ordering::Relaxed)
     }
 
-    /// Puts new settings in force; what is in the bucket stays, cut at the new cap.
+    /// Puts new settings in force. A full bucket is full again; of another one what is in it stays, cut
+    /// at the new cap.
     ///
     /// # Errors
     ///
     /// Fails if the settings have faults and keeps the old ones.
     pub fn reconfigure(&self, settings: BudgetSettings) -> Result<(), ConfigError> {
         settings.validate()?;
-        self.inner.rules.set(&settings);
-        let cap = self.inner.rules.cap();
-        self.inner.tokens.fetch_min(cap, Ordering::AcqRel);
+        let Inner { tokens, rules, .. } = &*self.inner;
+        let full = rules.cap();
+        rules.set(&settings);
+        let cap = rules.cap();
+        let carry = |held: u64| Some(if held >= full { cap } else { held.min(cap) });
+        // The closure never refuses, so the update cannot fail.
+        let _ = tokens.fetch_update(Ordering::AcqRel, Ordering::Relaxed, carry);
         Ok(())
     }
 }

@@ -192,7 +192,8 @@ impl<L> PipelineBuilder<L> {
         };
         let seed = self.seed.unwrap_or_else(Seed::from_entropy);
         let environment = Environment { name: self.name, time, seed, events };
-        Ok(Pipeline::new(self.layers.into_stages(&environment), environment))
+        let stages = self.layers.into_stages(&environment);
+        Ok(Pipeline::new(stages, environment, profiles, self.idempotent))
     }
 }
 

@@ -52,7 +52,7 @@ const ONCE: [(&str, &str); 3] = [
 ];
 
 /// Every fault of the layers, the outermost first, and of their composition.
-pub(super) fn faults(layers: &[Profile], idempotent: bool) -> Vec<Fault> {
+pub(crate) fn faults(layers: &[Profile], idempotent: bool) -> Vec<Fault> {
     let mut faults: Vec<Fault> = layers.iter().flat_map(|layer| layer.faults.clone()).collect();
     let mut report = |problem: String| faults.push(Fault::new("pipeline:", problem));
 

@@ -26,6 +26,12 @@ pub struct Then<Outer, Inner> {
     pub(super) inner: Inner,
 }
 
+impl<Outer, Inner> Then<Outer, Inner> {
+    pub(crate) fn parts(&self) -> (&Outer, &Inner) {
+        (&self.outer, &self.inner)
+    }
+}
+
 impl<T, E, Outer: Stage<T, E>, Inner: Stage<T, E>> Stage<T, E> for Then<Outer, Inner> {
     #[inline]
     fn run<N: Next<T, E>>(&self, call: Call, next: N) -> impl Future<Output = Done<T, E>> {

@@ -12,12 +12,14 @@ mod stage;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::error::Error;
+use crate::events::Events;
 
 pub use self::builder::{Layers, PipelineBuilder};
 pub use self::call::{Call, Done};
+pub(crate) use self::check::faults;
 pub use self::compose::{Bare, Then};
 pub(crate) use self::leaf::{Leaf, LeafSync};
 pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
@@ -83,6 +85,9 @@ pub struct Pipeline<S = Bare> {
 struct Inner<S> {
     stages: S,
     environment: Environment,
+    /// What the layers say about themselves, with the settings in force.
+    layers: Mutex<Vec<Profile>>,
+    idempotent: bool,
 }
 
 impl<S> Clone for Pipeline<S> {
@@ -99,8 +104,25 @@ impl Pipeline {
 }
 
 impl<S> Pipeline<S> {
-    fn new(stages: S, environment: Environment) -> Self {
-        Self { inner: Arc::new(Inner { stages, environment }) }
+    fn new(stages: S, environment: Environment, layers: Vec<Profile>, idempotent: bool) -> Self {
+        let layers = Mutex::new(layers);
+        Self { inner: Arc::new(Inner { stages, environment, layers, idempotent }) }
+    }
+
+    pub(crate) fn stages(&self) -> &S {
+        &self.inner.stages
+    }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.inner.environment.events
+    }
+
+    pub(crate) fn layers(&self) -> &Mutex<Vec<Profile>> {
+        &self.inner.layers
+    }
+
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.inner.idempotent
     }
 
     /// The name given at construction.

@@ -49,12 +49,6 @@ impl TimeLimitStage {
         self.kind
     }
 
-    /// Whether there is a limit.
-    #[inline]
-    pub(crate) fn is_on(&self) -> bool {
-        self.limit.load(Ordering::Relaxed) != OFF
-    }
-
     /// The start and the deadline of a call, which sees it as its own; `None` if there is no limit.
     #[inline]
     fn start(&self, call: &mut Call) -> Result<Option<(Instant, Instant)>, TimedOut> {

@@ -9,5 +9,8 @@ mod guard;
 mod memory;
 mod order;
 mod pipeline;
+#[cfg(feature = "reload")]
+mod reload;
 mod retry;
+mod settings;
 mod timeout;
