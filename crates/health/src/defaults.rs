@@ -54,3 +54,34 @@ pub const LEVEL_MARGIN: f64 = 0.05;
 pub const LEVEL_LEAVE_AFTER: Duration = Duration::from_mins(1);
 /// How long a threshold must be exceeded before its level is entered: at once.
 pub const LEVEL_ENTER_AFTER: Duration = Duration::ZERO;
+
+/// Time between two scans for leaks; a leak that matters lasts longer.
+pub const LEAK_INTERVAL: Duration = Duration::from_mins(1);
+/// Share of its memory above which the process leaks.
+pub const LEAK_MEMORY_SHARE: f64 = 0.8;
+/// Open file handles above which the process leaks; the usual limit of a process is 1,024.
+pub const LEAK_FILE_HANDLES: usize = 1_000;
+/// Open connections above which the process leaks.
+pub const LEAK_CONNECTIONS: usize = 100;
+/// Tasks above which a system leaks; each costs memory, and most systems have far fewer.
+pub const LEAK_TASKS: usize = 10_000;
+/// Permits out above which they leak; more than bulkheads usually have.
+pub const LEAK_PERMITS: usize = 1_000;
+/// Actors above which a system leaks; idle ones are cheap, so there may be many.
+pub const LEAK_ACTORS: usize = 100_000;
+/// Time after which a thing still held is a leak; well beyond any time-out of a call.
+pub const LEAK_HELD_MAX: Duration = Duration::from_mins(5);
+/// Of so many acquires one is tracked; what that costs is lost in the cost of an acquire.
+pub const LEAK_SAMPLE_ONE_IN: usize = 128;
+/// Things that one tracker watches at once; at one in 128 they stand for 131,072.
+pub const LEAK_TRACKED_MAX: usize = 1_024;
+/// Readings that growth is judged on: an hour of scans.
+pub const GROWTH_SAMPLES: usize = 60;
+/// Readings needed for a verdict on growth; a service that warms up grows for a while.
+pub const GROWTH_SAMPLES_MIN: usize = 30;
+/// Confidence of the verdict on growth; a false alarm each week is one too many.
+pub const GROWTH_CONFIDENCE: f64 = 0.99;
+/// Growth that is worth a report, as a share of the limit.
+pub const GROWTH_SHARE_MIN: f64 = 0.05;
+/// Growth is reported if the limit would be reached within this time.
+pub const GROWTH_HORIZON: Duration = Duration::from_hours(24);

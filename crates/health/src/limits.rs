@@ -16,3 +16,15 @@ pub const FEATURES_MAX: usize = 64;
 pub const LEVELS_MAX: usize = 16;
 /// Bytes of a reason that are kept; a longer one is cut.
 pub const REASON_BYTES_MAX: usize = 512;
+/// Gauges of one leak detector, beside those of the process and the system.
+pub const GAUGES_MAX: usize = 256;
+/// Trackers of one leak detector; one more is refused.
+pub const LEAK_TRACKERS_MAX: usize = 256;
+/// Things that a tracker can be told to watch at once.
+pub const TRACKED_MAX: usize = 100_000;
+/// The rarest sampling that can be asked for.
+pub const SAMPLE_ONE_IN_MAX: usize = 65_536;
+/// The highest limit of a count of the configuration.
+pub const LEAK_COUNT_MAX: usize = 1_000_000_000;
+/// Reports that a leak detector keeps; then the oldest makes room.
+pub const LEAK_REPORTS_KEPT: usize = 1_024;

@@ -61,18 +61,27 @@ impl ResourceMonitor for DiskMonitor {
     }
 
     async fn read(&self) -> Result<f64, ReadingError> {
-        let taken =
-            self.seat.take().ok_or_else(|| Unreadable::new("the last reading still hangs"))?;
         let (files, path) = (Arc::clone(&self.files), self.path.clone());
-        let (answer, answered) = oneshot::channel();
-        thread::Builder::new().name("disk-reading".to_owned()).spawn(move || {
-            let space = used(&*files, &path);
-            drop(taken);
-            // Whoever asked may have given up.
-            drop(answer.send(space));
-        })?;
-        Ok(answered.await??)
+        let used = on_own_thread(&self.seat, "disk-reading", move || used(&*files, &path));
+        Ok(used.await??)
     }
+}
+
+/// Runs what may block on a thread of its own, unless it still runs from the last time.
+pub(crate) async fn on_own_thread<T: Send + 'static>(
+    seat: &Seat,
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ReadingError> {
+    let taken = seat.take().ok_or_else(|| Unreadable::new("the last reading still hangs"))?;
+    let (answer, answered) = oneshot::channel();
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let result = work();
+        drop(taken);
+        // Whoever asked may have given up.
+        drop(answer.send(result));
+    })?;
+    Ok(answered.await?)
 }
 
 fn used(files: &dyn Files, path: &Path) -> Result<f64, Unreadable> {

@@ -108,7 +108,7 @@ fn memory_share(files: &dyn Files) -> Result<f64, Unreadable> {
 }
 
 /// The resident memory of this process as a share of what it may have.
-fn process_share(files: &dyn Files) -> Result<f64, Unreadable> {
+pub(super) fn process_share(files: &dyn Files) -> Result<f64, Unreadable> {
     let resident = parsed(files, "/proc/self/status", |text| keyed_kilobytes(text, "VmRSS"))?;
     let total = parsed(files, "/proc/meminfo", |text| keyed_kilobytes(text, "MemTotal"))?;
     let limits = cgroup::memory(files).into_iter().map(|group| group.limit);

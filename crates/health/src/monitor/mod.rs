@@ -23,10 +23,14 @@ mod files;
 mod memory;
 mod process;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use self::cpu::{CpuMonitor, ProcessCpuMonitor};
 pub use self::custom::FnMonitor;
 pub use self::disk::DiskMonitor;
 pub use self::memory::{MemoryMonitor, ProcessMemoryMonitor};
 pub use self::process::FileHandlesMonitor;
+
+pub(crate) use self::disk::on_own_thread;
+pub(crate) use self::files::{Files, SystemFiles};
+pub(crate) use self::process::{ProcessReading, process_reading};

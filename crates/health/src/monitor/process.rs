@@ -1,4 +1,4 @@
-//! Open file handles of this process.
+//! Open file handles of this process, and all of its uses at once.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::resource::{ReadingError, Resource, ResourceMonitor};
 
 use super::counters::{Allowed, open_files_limit, share};
 use super::files::{Files, SystemFiles, Unreadable, parsed};
+use super::memory::process_share;
 
 /// Measures the open file handles of this process as a share of what it may open.
 ///
@@ -55,5 +56,26 @@ impl ResourceMonitor for FileHandlesMonitor {
             Allowed::Unlimited => 0.0,
             Allowed::At(limit) => share(handles.open, limit).min(1.0),
         })
+    }
+}
+
+/// What this process uses; what cannot be read is not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct ProcessReading {
+    /// Resident memory as a share of what it may have.
+    pub(crate) memory: Option<f64>,
+    /// Open file handles, sockets included.
+    pub(crate) file_handles: Option<f64>,
+    /// Open sockets.
+    pub(crate) sockets: Option<f64>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no process has 2^52 handles")]
+pub(crate) fn process_reading(files: &dyn Files) -> ProcessReading {
+    let handles = files.handles().ok();
+    ProcessReading {
+        memory: process_share(files).ok(),
+        file_handles: handles.map(|handles| handles.open as f64),
+        sockets: handles.map(|handles| handles.sockets as f64),
     }
 }

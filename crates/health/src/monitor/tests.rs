@@ -12,7 +12,8 @@ use steadfast_base::VirtualClock;
 use super::counters::{
     Allowed, Ticks, group_path, keyed, machine_ticks, open_files_limit, process_ticks, quota,
 };
-use super::files::{Files, Handles, Space, SystemFiles};
+pub(crate) use super::files::Handles;
+use super::files::{Files, Space, SystemFiles};
 use super::*;
 use crate::resource::ResourceMonitor;
 
@@ -21,15 +22,15 @@ const MEMINFO: &str = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\
 
 /// Files that a test writes.
 #[derive(Debug, Default)]
-struct FakeFiles {
+pub(crate) struct FakeFiles {
     texts: Mutex<BTreeMap<String, String>>,
-    handles: Handles,
+    pub(crate) handles: Handles,
     /// Where a look at the disk waits, if it is to hang.
     hang: Option<Mutex<Receiver<()>>>,
 }
 
 impl FakeFiles {
-    fn machine() -> Self {
+    pub(crate) fn machine() -> Self {
         let fake = Self::default();
         fake.write(
             "/proc/stat",
@@ -39,7 +40,7 @@ impl FakeFiles {
         fake
     }
 
-    fn write(&self, path: &str, text: impl Into<String>) {
+    pub(crate) fn write(&self, path: &str, text: impl Into<String>) {
         self.texts.lock().expect("not poisoned").insert(path.to_owned(), text.into());
     }
 }
