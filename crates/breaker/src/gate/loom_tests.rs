@@ -10,7 +10,7 @@ use crate::config::{Config, ProbeVerdict, Window};
 use crate::outcome::Outcome;
 
 /// A gate that lets successes wait: 64 results, one of them a failure.
-fn busy_gate() -> Gate {
+fn busy_gate(shards: ShardCount) -> Gate {
     let config = Config::builder()
         .window(Window::Calls(64))
         .min_calls(2)
@@ -21,7 +21,7 @@ fn busy_gate() -> Gate {
         .probes(1, ProbeVerdict::Successes(1))
         .build()
         .expect("valid");
-    let gate = Gate::new(Machine::new(config).expect("valid"), ShardCount::One);
+    let gate = Gate::new(Machine::new(config).expect("valid"), shards);
     {
         let mut machine = gate.lock();
         machine.record(Outcome::error(), Duration::ZERO, Instant::ZERO);
@@ -30,11 +30,20 @@ fn busy_gate() -> Gate {
     gate
 }
 
+/// Every interleaving, with one shared counter and with counters that threads own.
+fn model(run: fn(ShardCount)) {
+    for shards in [ShardCount::One, ShardCount::Many] {
+        loom::model(move || run(shards));
+    }
+}
+
 /// One success as the breaker makes it.
 fn succeed(gate: &Gate) {
-    let Some(epoch) = gate.open_epoch() else { return };
-    let ticket = crate::machine::Ticket::new(epoch, 0, None);
-    if !gate.hold_success(0, epoch, || Instant::ZERO) {
+    let ticket = match gate.open_epoch() {
+        Some(epoch) => crate::machine::Ticket::new(epoch, 0, None),
+        None => gate.lock().admit(Instant::ZERO).expect("closed, behind a change under way"),
+    };
+    if !gate.hold_success(this_thread(), ticket.epoch(), || Instant::ZERO) {
         gate.lock().finish(ticket, Outcome::Success, Instant::ZERO);
     }
 }
@@ -45,8 +54,8 @@ fn fail(gate: &Gate) {
 
 #[test]
 fn a_success_is_counted_once_whatever_happens_meanwhile() {
-    loom::model(|| {
-        let gate = Arc::new(busy_gate());
+    model(|shards| {
+        let gate = Arc::new(busy_gate(shards));
         let other = Arc::clone(&gate);
         let succeeding = thread::spawn(move || {
             succeed(&other);
@@ -65,13 +74,13 @@ fn a_success_is_counted_once_whatever_happens_meanwhile() {
 
 #[test]
 fn a_success_admitted_before_a_reset_never_enters_the_new_window() {
-    loom::model(|| {
-        let gate = Arc::new(busy_gate());
+    model(|shards| {
+        let gate = Arc::new(busy_gate(shards));
         let epoch = gate.open_epoch().expect("closed");
         let other = Arc::clone(&gate);
         let late = thread::spawn(move || {
             let ticket = crate::machine::Ticket::new(epoch, 0, None);
-            if !other.hold_success(0, epoch, || Instant::ZERO) {
+            if !other.hold_success(this_thread(), epoch, || Instant::ZERO) {
                 other.lock().finish(ticket, Outcome::Success, Instant::ZERO);
             }
         });
@@ -85,12 +94,12 @@ fn a_success_admitted_before_a_reset_never_enters_the_new_window() {
 
 #[test]
 fn rejections_are_counted_once_and_never_as_successes() {
-    loom::model(|| {
-        let gate = Arc::new(busy_gate());
+    model(|shards| {
+        let gate = Arc::new(busy_gate(shards));
         gate.lock().open_for(Duration::from_secs(1), Instant::ZERO);
         let other = Arc::clone(&gate);
         let rejecting = thread::spawn(move || {
-            u64::from(match other.reject(0, || Instant::ZERO) {
+            u64::from(match other.reject(this_thread(), || Instant::ZERO) {
                 Some(_) => true,
                 None => other.lock().admit(Instant::ZERO).is_err(),
             })
@@ -105,12 +114,12 @@ fn rejections_are_counted_once_and_never_as_successes() {
 
 #[test]
 fn two_threads_at_the_end_of_the_open_wait_get_one_probe() {
-    loom::model(|| {
-        let gate = Arc::new(busy_gate());
+    model(|shards| {
+        let gate = Arc::new(busy_gate(shards));
         gate.lock().open_for(Duration::from_secs(1), Instant::ZERO);
         let over = Instant::ZERO + Duration::from_secs(1);
         let admit = move |gate: &Gate| {
-            let rejected = gate.reject(0, || over).is_some();
+            let rejected = gate.reject(this_thread(), || over).is_some();
             !rejected && gate.lock().admit(over).is_ok()
         };
         let other = Arc::clone(&gate);
@@ -124,8 +133,8 @@ fn two_threads_at_the_end_of_the_open_wait_get_one_probe() {
 
 #[test]
 fn held_successes_are_in_the_window_before_a_failure_is_judged() {
-    loom::model(|| {
-        let gate = Arc::new(busy_gate());
+    model(|shards| {
+        let gate = Arc::new(busy_gate(shards));
         fail_then_succeed(&gate);
         let other = Arc::clone(&gate);
         let failing = thread::spawn(move || fail(&other));

@@ -6,10 +6,12 @@
 //! period it belongs to. Everything else takes the lock, and whoever holds it first takes in what the
 //! shards counted: held-back successes are in the window before the next result is judged.
 //!
-//! Publishing goes shards, `until`, `word`; a reader goes word, `until`, shard. A reader that sees a
-//! newer `until` than its word therefore finds a shard of the newer epoch, fails to count, and takes
-//! the lock.
+//! A new period is published as: `word` changing, shards, `until`, `word`. Who rejects reads word,
+//! `until` and word again, so it never acts on the `until` of another period than its word's. A thread
+//! that counts in its own shard just as the period ends is found out by the shard's epoch, and what it
+//! counted is late, as it would be had it taken the lock.
 
+mod caller;
 mod shards;
 mod word;
 
@@ -29,8 +31,9 @@ use crate::rejection::Rejection;
 use crate::state::State;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
-use self::shards::Shards;
-pub(crate) use self::shards::{ShardCount, this_thread};
+pub(crate) use self::caller::{Caller, this_thread};
+pub(crate) use self::shards::ShardCount;
+use self::shards::{Shards, Taken};
 use self::word::Word;
 
 /// A machine shared between threads; what every call reads lies first.
@@ -90,18 +93,26 @@ impl Gate {
 
     /// Rejects a call without the lock, if the state clearly says so; `now` is read only if needed.
     #[inline]
-    pub(crate) fn reject(&self, shard: usize, now: impl FnOnce() -> Instant) -> Option<Rejection> {
+    pub(crate) fn reject(
+        &self,
+        caller: Caller,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Rejection> {
         let word = self.word();
-        if word.admits_all() {
+        if word.admits_all() || word == Word::CHANGING {
             return None;
         }
         let until = self.until.load(Ordering::Acquire);
+        if self.word() != word {
+            // `until` may be of another period than the word.
+            return None;
+        }
         let wait = if until == NEVER {
             self.hint.load(Ordering::Relaxed)
         } else {
             until.checked_sub(now().as_nanos()).filter(|&wait| wait > 0)?
         };
-        self.shards.count(shard, word.epoch(), u32::MAX).then(|| Rejection {
+        self.shards.count(caller, word.epoch(), u32::MAX).then(|| Rejection {
             state: word.state(),
             retry_after: Duration::from_nanos(wait),
             epoch: word.epoch(),
@@ -112,7 +123,7 @@ impl Gate {
     #[inline]
     pub(crate) fn hold_success(
         &self,
-        shard: usize,
+        caller: Caller,
         epoch: u32,
         now: impl FnOnce() -> Instant,
     ) -> bool {
@@ -125,7 +136,7 @@ impl Gate {
         if until != NEVER && now().as_nanos() >= until {
             return false;
         }
-        self.shards.count(shard, epoch, limit)
+        self.shards.count(caller, epoch, limit)
     }
 
     /// The state, unless it takes the time to tell.
@@ -158,8 +169,9 @@ impl Gate {
     pub(crate) fn lock(&self) -> Locked<'_> {
         let mut guarded = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
         let epoch = guarded.machine.epoch();
-        let counted = self.shards.take(epoch);
-        guarded.machine.take_in_counted(counted);
+        let taken = self.shards.take(epoch);
+        take_in_late(&mut guarded.machine, taken);
+        guarded.machine.take_in_counted(taken.current);
         Locked { gate: self, epoch, state: guarded.machine.state(), guarded }
     }
 
@@ -167,6 +179,12 @@ impl Gate {
     fn word(&self) -> Word {
         Word::from_bits(self.word.load(Ordering::Acquire))
     }
+}
+
+/// What owners counted in periods that had ended.
+fn take_in_late(machine: &mut Machine, taken: Taken) {
+    machine.take_in_late(taken.late_successes, State::Closed);
+    machine.take_in_late(taken.late_rejections, State::Open);
 }
 
 /// The machine for one step; publishes what it decided when dropped.
@@ -213,9 +231,13 @@ impl Drop for Locked<'_> {
         let gate = self.gate;
         let Guarded { machine, calls_observed } = &mut *self.guarded;
         if machine.epoch() != self.epoch {
-            let late = gate.shards.take(machine.epoch());
-            machine.take_in_late(late, self.state);
+            gate.word.store(Word::CHANGING.to_bits(), Ordering::Release);
+            let taken = gate.shards.take(machine.epoch());
+            // What shared counters held in the period that ended.
+            machine.take_in_late(taken.current, self.state);
+            take_in_late(machine, taken);
         }
+        gate.shards.admit(this_thread(), machine.epoch(), machine.state() != State::Closed);
         // Readers keep these in their caches; a store that changes nothing would take them away.
         let until = machine.holds_until().as_nanos();
         if gate.until.load(Ordering::Relaxed) != until {

@@ -22,28 +22,34 @@ fn record(gate: &Gate, outcome: Outcome) {
     gate.lock().record(outcome, Duration::ZERO, Instant::ZERO);
 }
 
-fn hold(gate: &Gate, shard: usize, epoch: u32) -> bool {
-    gate.hold_success(shard, epoch, || Instant::ZERO)
+/// A success of this thread.
+fn hold(gate: &Gate, epoch: u32) -> bool {
+    gate.hold_success(this_thread(), epoch, || Instant::ZERO)
+}
+
+/// A success of a thread that shares the shard of this one.
+fn hold_beside(gate: &Gate, epoch: u32) -> bool {
+    gate.hold_success(Caller::beside_this_thread(), epoch, || Instant::ZERO)
 }
 
 #[test]
 fn a_clean_full_window_lets_any_number_of_successes_wait() {
     let gate = clean_gate();
     let epoch = gate.open_epoch().expect("closed");
-    assert!((0..1_000).all(|call| hold(&gate, call % 3, epoch)));
+    assert!((0..500).all(|_| hold(&gate, epoch) && hold_beside(&gate, epoch)));
     let metrics = gate.lock().metrics(Instant::ZERO);
     assert_eq!((metrics.window.total, metrics.totals.successes), (100, 1_100));
 }
 
 #[test]
-fn after_a_failure_each_shard_holds_at_most_eight_successes() {
+fn after_a_failure_each_counter_holds_at_most_eight_successes() {
     let gate = clean_gate();
     let epoch = gate.open_epoch().expect("closed");
     record(&gate, Outcome::error());
-    assert!(!hold(&gate, 0, epoch), "the success that ends a row of failures does not wait");
+    assert!(!hold(&gate, epoch), "the success that ends a row of failures does not wait");
     record(&gate, Outcome::Success);
-    for shard in 0..2 {
-        let held = (0..20).filter(|_| hold(&gate, shard, epoch)).count();
+    for hold in [hold, hold_beside] {
+        let held = (0..20).filter(|_| hold(&gate, epoch)).count();
         assert_eq!(held, word::FEW as usize);
     }
 }
@@ -52,9 +58,9 @@ fn after_a_failure_each_shard_holds_at_most_eight_successes() {
 fn a_success_of_an_ended_period_is_not_held() {
     let gate = clean_gate();
     let epoch = gate.open_epoch().expect("closed");
-    assert!(hold(&gate, 0, epoch));
+    assert!(hold(&gate, epoch));
     gate.lock().reset(Instant::ZERO);
-    assert!(!hold(&gate, 0, epoch));
+    assert!(!hold(&gate, epoch));
     assert_eq!(gate.lock().metrics(Instant::ZERO).totals.successes, 101);
 }
 
@@ -63,10 +69,10 @@ fn below_twice_the_minimum_no_success_waits() {
     let gate = gate(Config::builder().no_slow_rate().build().expect("valid"));
     let epoch = gate.open_epoch().expect("closed");
     for results in 0..20 {
-        assert!(!hold(&gate, 0, epoch), "{results} results");
+        assert!(!hold(&gate, epoch), "{results} results");
         record(&gate, Outcome::Success);
     }
-    assert!(hold(&gate, 0, epoch));
+    assert!(hold(&gate, epoch));
 }
 
 #[test]
@@ -78,8 +84,8 @@ fn in_a_time_window_successes_wait_only_within_their_bucket() {
         record(&gate, Outcome::Success);
     }
     let at = |millis| Instant::ZERO + Duration::from_millis(millis);
-    assert!(gate.hold_success(0, epoch, || at(999)));
-    assert!(!gate.hold_success(0, epoch, || at(1_000)));
+    assert!(gate.hold_success(this_thread(), epoch, || at(999)));
+    assert!(!gate.hold_success(this_thread(), epoch, || at(1_000)));
 }
 
 #[test]
@@ -87,8 +93,48 @@ fn rejections_without_the_lock_are_counted_and_say_when_to_come_back() {
     let gate = clean_gate();
     gate.lock().open_for(Duration::from_secs(2), Instant::ZERO);
     let at = |millis| Instant::ZERO + Duration::from_millis(millis);
-    let rejection = gate.reject(5, || at(500)).expect("open");
+    let rejection = gate.reject(this_thread(), || at(500)).expect("open");
     assert_eq!(rejection.retry_after, Duration::from_millis(1_500));
-    assert!(gate.reject(5, || at(2_000)).is_none(), "the wait is over: the machine decides");
+    assert!(
+        gate.reject(this_thread(), || at(2_000)).is_none(),
+        "the wait is over: the machine decides"
+    );
     assert_eq!(gate.lock().metrics(at(500)).not_permitted, 1);
+}
+
+#[test]
+fn threads_that_share_a_shard_lose_no_success() {
+    let gate = clean_gate();
+    let epoch = gate.open_epoch().expect("closed");
+    // More threads than shards, so some of them are owners and some are not.
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                for _ in 0..1_000 {
+                    if !hold(&gate, epoch) {
+                        record(&gate, Outcome::Success);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(gate.lock().metrics(Instant::ZERO).totals.successes, 100 + 40_000);
+}
+
+#[test]
+fn what_an_owner_counted_in_a_period_that_ended_is_late() {
+    let gate = clean_gate();
+    let epoch = gate.open_epoch().expect("closed");
+    gate.lock().open_for(Duration::from_secs(2), Instant::ZERO);
+    let open = gate.reject(this_thread(), || Instant::ZERO).expect("open");
+    // As if the thread had been held up between its look at the word and its count.
+    let shards = Shards::new(ShardCount::Many, epoch);
+    shards.admit(this_thread(), epoch, false);
+    assert!(shards.count(this_thread(), epoch, 1));
+    let late = shards.take(open.epoch);
+    assert_eq!(late, Taken { late_successes: 1, ..Taken::default() });
+    shards.admit(this_thread(), open.epoch, true);
+    assert!(!shards.count(this_thread(), epoch, 1), "an ended period takes no more");
+    assert!(shards.count(this_thread(), open.epoch, 1));
+    assert_eq!(shards.take(epoch + 9), Taken { late_rejections: 1, ..Taken::default() });
 }

@@ -5,7 +5,7 @@ use crate::state::State;
 use crate::window::Slack;
 
 /// `epoch` in the upper half; below it three bits of state, two of slack, one for observers.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Word(u64);
 
 const STATE_MASK: u64 = 0b111;
@@ -19,6 +19,11 @@ pub(super) const FEW: u32 = 8;
 const MANY: u32 = u32::MAX / 2;
 
 impl Word {
+    /// While a new period is published: half-open as far as anybody can tell, so every call takes the
+    /// lock. No machine has the epoch 0 in its first four billion periods. Whoever listens goes on
+    /// hearing of calls.
+    pub(super) const CHANGING: Self = Self(OBSERVED | State::HalfOpen as u64);
+
     pub(super) fn of(machine: &Machine, calls_observed: bool) -> Self {
         let slack = match machine.slack() {
             _ if calls_observed => 0,
