@@ -16,6 +16,7 @@
 //! | Health | [`Health`], [`HealthCheck`] |
 //! | Observation without a global subscriber | [`Sink`], [`Event`] |
 //! | Named limits | [`Limit`] |
+//! | Files, and a disk that fails on purpose | [`storage`] |
 //! | Assertions that take a safe path in release builds | [`always!`], [`never!`] |
 //!
 //! # Features
@@ -45,6 +46,7 @@ mod limit;
 mod random;
 mod recovery;
 mod sink;
+pub mod storage;
 mod time;
 
 pub use crate::assert::violations;
