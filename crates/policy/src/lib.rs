@@ -5,6 +5,7 @@ mod adaptive;
 mod budget;
 pub mod defaults;
 mod bulkhead;
+mod chaos;
 mod error;
 mod events;
 mod fallback;
@@ -31,6 +32,10 @@ pub use self::adaptive::{
 };
 pub use self::budget::{Budget, BudgetSettings};
 pub use self::bulkhead::{Bulkhead, BulkheadConfig, BulkheadPermit, BulkheadStatistics};
+pub use self::chaos::{
+    CallFault, CallRule, Chaos, ChaosConfig, ChaosSchedule, ChaosStage, ChaosTarget, SystemChaos,
+    SystemFault, SystemRule,
+};
 pub use self::error::{Error, Last, TimedOut};
 pub use self::events::Events;
 pub use self::fallback::{

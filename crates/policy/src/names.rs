@@ -66,3 +66,9 @@ pub const OUTLIER_SPARED: &str = "policy.outlier.spared";
 pub const OUTLIER_RETURNED: &str = "policy.outlier.returned";
 /// A hedge started one more attempt; field `attempt`.
 pub const HEDGE_STARTED: &str = "policy.hedge.started";
+/// A call met an injected fault; fields `fault`, `delay`.
+pub const CHAOS_INJECTED: &str = "policy.chaos.injected";
+/// A fault of the system was injected; fields `fault`, `amount`.
+pub const CHAOS_BEGUN: &str = "policy.chaos.begun";
+/// An injected fault of the system is undone; fields `fault`, `amount`.
+pub const CHAOS_ENDED: &str = "policy.chaos.ended";

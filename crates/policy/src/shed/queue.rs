@@ -108,8 +108,8 @@ impl ShedQueue {
 
     /// Takes the oldest of the least important calls, if it matters less than `priority`.
     fn evict_below(&mut self, priority: Priority) -> Option<Ticket> {
-        let less = self.lanes.iter_mut().skip(place(priority) + 1).rev();
-        let (evicted, _) = less.filter_map(|lane| lane.waiting.pop_first()).next()?;
+        let mut less = self.lanes.iter_mut().skip(place(priority) + 1).rev();
+        let (evicted, _) = less.find_map(|lane| lane.waiting.pop_first())?;
         self.len -= 1;
         Some(evicted)
     }

@@ -63,7 +63,7 @@ fn an_accept_counts_where_its_request_does_and_is_forgotten_with_it() {
 #[test]
 fn a_callee_that_turns_everything_down_gets_a_trickle_and_comes_back() {
     let (clock, throttle) = throttle();
-    let mut round = |accepts: bool| {
+    let round = |accepts: bool| {
         clock.advance(Duration::from_mins(1));
         (0..1_000)
             .filter_map(|_| throttle.try_acquire().ok())
