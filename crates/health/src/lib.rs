@@ -35,7 +35,7 @@ pub use self::leak::{
     LeakTracker, Site, Suspect, Tracked,
 };
 pub use self::monitor::{
-    CpuMonitor, DiskMonitor, FileHandlesMonitor, FnMonitor, MemoryMonitor, ProcessCpuMonitor,
-    ProcessMemoryMonitor,
+    CpuMonitor, DiskMonitor, FileHandlesMonitor, FnMonitor, Forecaster, MemoryMonitor,
+    ProcessCpuMonitor, ProcessMemoryMonitor,
 };
 pub use self::resource::{ReadingError, Resource, ResourceMonitor};

@@ -10,6 +10,8 @@
 //! | [`FileHandlesMonitor`] | `file handles` | open file handles, of what the process may open |
 //! | [`FnMonitor`] | yours | what your function says |
 //!
+//! [`Forecaster`] stands in for any of them and says when a threshold is reached.
+//!
 //! They read `/proc` and the files of control groups (version 2), so they work on Linux; elsewhere a reading
 //! is an error. Where several limits hold (the machine's, the group's, those of groups above), the one
 //! that is closest to being used up counts.
@@ -20,6 +22,7 @@ mod cpu;
 mod custom;
 mod disk;
 mod files;
+mod forecaster;
 mod memory;
 mod process;
 #[cfg(test)]
@@ -28,6 +31,7 @@ pub(crate) mod tests;
 pub use self::cpu::{CpuMonitor, ProcessCpuMonitor};
 pub use self::custom::FnMonitor;
 pub use self::disk::DiskMonitor;
+pub use self::forecaster::Forecaster;
 pub use self::memory::{MemoryMonitor, ProcessMemoryMonitor};
 pub use self::process::FileHandlesMonitor;
 

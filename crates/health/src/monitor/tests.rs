@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use steadfast_base::VirtualClock;
+use steadfast_reliability::{Forecast, Threshold, Trend, TrendConfig};
 
 use super::counters::{
     Allowed, Ticks, group_path, keyed, machine_ticks, open_files_limit, process_ticks, quota,
@@ -15,7 +17,7 @@ use super::counters::{
 pub(crate) use super::files::Handles;
 use super::files::{Files, Space, SystemFiles};
 use super::*;
-use crate::resource::ResourceMonitor;
+use crate::resource::{Resource, ResourceMonitor};
 
 const MEMINFO: &str = "MemTotal:       16000000 kB\nMemFree:         1000000 kB\n\
                        MemAvailable:    4000000 kB\nBuffers:          500000 kB\n";
@@ -270,6 +272,29 @@ fn while_a_reading_of_a_disk_hangs_no_other_is_begun() {
         drop(release);
         near(first.await.map_err(|error| error.to_string()), 0.8);
     });
+}
+
+#[test]
+fn a_forecaster_passes_readings_on_and_says_when_they_reach_a_threshold() {
+    let (minute, clock) = (Arc::new(AtomicU32::new(0)), VirtualClock::new());
+    let counted = Arc::clone(&minute);
+    let filling = FnMonitor::new("pool", "pool", move || match counted.load(Ordering::Relaxed) {
+        7 => Err("no answer".into()),
+        minute => Ok(f64::from(minute) / 100.0),
+    });
+    let pool = Forecaster::new(filling, clock.time(), 60, TrendConfig::default());
+    let threshold = Threshold::Above(0.9);
+    for at in 0..=30 {
+        minute.store(at, Ordering::Relaxed);
+        assert_eq!(read(&pool).is_ok(), at != 7);
+        near(read(&pool).or(Ok(0.07)), f64::from(at) / 100.0);
+        clock.advance(Duration::from_mins(1));
+    }
+    assert_eq!((pool.name(), pool.resource()), ("pool", Resource::from("pool")));
+    let Forecast::Within(time) = pool.time_to(threshold) else { panic!("it rises") };
+    assert!((time.expected.as_secs_f64() - 3_600.0).abs() < 1e-3, "{time:?}");
+    assert!(matches!(pool.trend(), Trend::Rising(_)));
+    assert_eq!(pool.time_to(Threshold::EXHAUSTED), Forecast::MovingAway);
 }
 
 #[test]
