@@ -67,6 +67,7 @@ impl Ledger {
 
     /// Notes that it is no longer held. A key that made room for another does nothing.
     pub(super) fn release(&mut self, key: Key) {
+        // INV-LEAK-2: every holding has a number of its own, which a void key does not match.
         if let Some(slot) = self.slot(key.slot)
             && slot.number == key.number
             && slot.held.take().is_some()
@@ -81,6 +82,7 @@ impl Ledger {
         for slot in &mut self.slots {
             let Some(held) = &mut slot.held else { continue };
             let held_for = now - held.since;
+            // INV-LEAK-1: what was told of is marked until it is given back or makes room.
             if held_for > held_max && !held.reported {
                 held.reported = true;
                 found.push((held.since, slot.number, Overdue { site: held.site, held_for }));
