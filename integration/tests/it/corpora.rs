@@ -5,8 +5,12 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 
+#[path = "../../../fuzz/bodies/breaker_ops.rs"]
+mod breaker_ops;
 #[path = "../../../fuzz/bodies/ids.rs"]
 mod ids;
+#[path = "../../../fuzz/bodies/mailbox_ops.rs"]
+mod mailbox_ops;
 #[path = "../../../fuzz/bodies/timestamps.rs"]
 mod timestamps;
 
@@ -14,7 +18,12 @@ mod timestamps;
 type Body = fn(&[u8]);
 
 /// Every fuzz target, with what it does with one input.
-const TARGETS: &[(&str, Body)] = &[("ids", ids::run), ("timestamps", timestamps::run)];
+const TARGETS: &[(&str, Body)] = &[
+    ("breaker_ops", breaker_ops::run),
+    ("ids", ids::run),
+    ("mailbox_ops", mailbox_ops::run),
+    ("timestamps", timestamps::run),
+];
 
 #[test]
 fn every_committed_input_passes_its_target() {
