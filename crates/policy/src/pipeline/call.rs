@@ -3,6 +3,7 @@
 use steadfast_base::{CallContext, Instant, Priority, RetryMark, Time, context};
 
 use crate::error::{Error, TimedOut};
+use crate::pipeline::scope;
 
 /// One attempt on its way down a pipeline; the protected call is given a copy.
 ///
@@ -24,15 +25,35 @@ use crate::error::{Error, TimedOut};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    now: Option<Instant>,
-    deadline: Option<Instant>,
+    /// [`UNREAD`] until a stage reads the clock.
+    now: Instant,
+    /// [`NEVER`] without one.
+    deadline: Instant,
     key: u64,
     attempt: u32,
     priority: Priority,
     retry: RetryMark,
-    /// Whether this differs from the context that was current at the start.
+    /// Whether deadline, attempt or priority differ from the context that was current at the start.
     changed: bool,
+    /// What became of the mark that forbids retries.
+    mark: Mark,
 }
+
+/// How the protected code learns that retries are forbidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// As in the context that was current at the start.
+    Inherited,
+    /// By its context.
+    InContext,
+    /// By its context if there is one, else only as far as it runs within this poll or call.
+    OnThread,
+}
+
+/// The clock's last reading, which no clock lives to see: stands for none.
+const UNREAD: Instant = Instant::MAX;
+/// See [`UNREAD`].
+const NEVER: Instant = Instant::MAX;
 
 impl Default for Call {
     fn default() -> Self {
@@ -44,27 +65,32 @@ impl Call {
     /// A first attempt without a deadline.
     pub const fn new() -> Self {
         Self {
-            now: None,
-            deadline: None,
+            now: UNREAD,
+            deadline: NEVER,
             key: 0,
             attempt: 1,
             priority: Priority::Normal,
             retry: RetryMark::Allowed,
             changed: false,
+            mark: Mark::Inherited,
         }
     }
 
     /// A first attempt with the deadline, priority and retry mark of the current context.
     #[inline]
     pub fn from_context() -> Self {
-        if context::is_set() { Self::inherit() } else { Self::new() }
+        let mut call = if context::is_set() { Self::inherit() } else { Self::new() };
+        if scope::is_marked() {
+            call.retry = RetryMark::Forbidden;
+        }
+        call
     }
 
     #[cold]
     fn inherit() -> Self {
         context::current_ref(|current| {
             current.map_or(Self::new(), |outer: &CallContext| Self {
-                deadline: outer.deadline(),
+                deadline: outer.deadline().unwrap_or(NEVER),
                 priority: outer.priority(),
                 retry: outer.retry(),
                 ..Self::new()
@@ -75,19 +101,22 @@ impl Call {
     /// The time at the start of this attempt; read once, by the first stage that asks.
     #[inline]
     pub fn now(&mut self, time: &Time) -> Instant {
-        *self.now.get_or_insert_with(|| time.now())
+        if self.now == UNREAD {
+            self.now = time.now();
+        }
+        self.now
     }
 
     /// The time at the start of this attempt, if a stage has read it.
     #[inline]
     pub fn started(&self) -> Option<Instant> {
-        self.now
+        (self.now != UNREAD).then_some(self.now)
     }
 
     /// When the answer is no longer wanted.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        (self.deadline != NEVER).then_some(self.deadline)
     }
 
     /// Which try this is, counted from 1.
@@ -117,8 +146,8 @@ impl Call {
     /// Moves the deadline to `at` if that is earlier, or if there was none; never later.
     #[inline]
     pub fn shorten_deadline(&mut self, at: Instant) {
-        if self.deadline.is_none_or(|deadline| at < deadline) {
-            self.deadline = Some(at);
+        if at < self.deadline {
+            self.deadline = at;
             self.changed = true;
         }
     }
@@ -146,11 +175,21 @@ impl Call {
     #[must_use]
     pub fn as_attempt(mut self, attempt: u32) -> Self {
         if attempt != self.attempt {
-            self.now = None;
+            self.now = UNREAD;
             self.attempt = attempt;
+            self.changed = true;
         }
         self.retry = RetryMark::Forbidden;
-        self.changed = true;
+        if self.mark == Mark::Inherited {
+            self.mark = Mark::InContext;
+        }
+        self
+    }
+
+    /// The same call, whose mark need not be told to code that runs elsewhere for it.
+    #[inline]
+    pub(crate) const fn marked_on_thread(mut self) -> Self {
+        self.mark = Mark::OnThread;
         self
     }
 
@@ -160,7 +199,7 @@ impl Call {
             .with_attempt(self.attempt)
             .with_priority(self.priority)
             .with_retry(self.retry);
-        match self.deadline {
+        match self.deadline() {
             Some(at) => context.with_deadline(at),
             None => context,
         }
@@ -170,14 +209,20 @@ impl Call {
     #[inline]
     #[must_use]
     pub const fn after_wait(mut self) -> Self {
-        self.now = None;
+        self.now = UNREAD;
         self
     }
 
-    /// Whether the protected call needs a context of its own.
+    /// Whether deadline, attempt or priority differ from the context that was current at the start.
     #[inline]
     pub(crate) fn changed(&self) -> bool {
         self.changed
+    }
+
+    /// How the protected code learns that retries are forbidden.
+    #[inline]
+    pub(crate) fn mark(&self) -> Mark {
+        self.mark
     }
 }
 
@@ -198,14 +243,15 @@ impl Call {
 pub struct Done<T, E> {
     /// The value or the error.
     pub result: Result<T, Error<E>>,
-    ended: Option<Instant>,
+    /// [`UNREAD`] until a stage reads the clock.
+    ended: Instant,
 }
 
 impl<T, E> Done<T, E> {
     /// A result; nobody has read the clock yet.
     #[inline]
     pub const fn new(result: Result<T, Error<E>>) -> Self {
-        Self { result, ended: None }
+        Self { result, ended: UNREAD }
     }
 
     /// An error; nobody has read the clock yet.
@@ -217,7 +263,7 @@ impl<T, E> Done<T, E> {
     /// A result at a time that is known.
     #[inline]
     pub const fn at(result: Result<T, Error<E>>, ended: Instant) -> Self {
-        Self { result, ended: Some(ended) }
+        Self { result, ended }
     }
 
     /// Changes the result and keeps the time.
@@ -233,12 +279,15 @@ impl<T, E> Done<T, E> {
     /// The time at the end of the attempt; read once, by the first stage that asks.
     #[inline]
     pub fn ended(&mut self, time: &Time) -> Instant {
-        *self.ended.get_or_insert_with(|| time.now())
+        if self.ended == UNREAD {
+            self.ended = time.now();
+        }
+        self.ended
     }
 
     /// The time at the end of the attempt, if a stage has read it.
     #[inline]
     pub fn ended_if_known(&self) -> Option<Instant> {
-        self.ended
+        (self.ended != UNREAD).then_some(self.ended)
     }
 }

@@ -1,36 +1,57 @@
 //! The call context of one attempt, current while the protected code runs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use steadfast_base::{CallContext, context};
 
-use crate::pipeline::call::Call;
+use crate::pipeline::call::{Call, Mark};
 
 /// Contexts kept for reuse by each thread, so that an attempt allocates none; more are freed.
 const POOLED_MAX: usize = 32;
 
 thread_local! {
+    /// Whether the code that runs is an attempt of a retry that has no context to say so.
+    static MARKED: Cell<bool> = const { Cell::new(false) };
     static POOL: RefCell<Vec<Arc<CallContext>>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Whether the running code is an attempt of a retry that has no context to say so.
+#[inline]
+pub(super) fn is_marked() -> bool {
+    MARKED.get()
+}
+
 /// What is current while one attempt's own code runs; nothing changes if the attempt says nothing new.
-pub(crate) struct Scope {
-    context: Option<Arc<CallContext>>,
+pub(crate) enum Scope {
+    /// As it is.
+    Same,
+    /// Only marked, on this thread.
+    Marked,
+    /// A context of the attempt's own, until it is given back to the pool.
+    Context(Option<Arc<CallContext>>),
 }
 
 impl Scope {
     #[inline]
     pub(crate) fn of(call: &Call) -> Self {
-        Self { context: call.changed().then(|| fill(call)) }
+        match call.mark() {
+            Mark::Inherited if !call.changed() => Self::Same,
+            Mark::OnThread if !call.changed() && !context::is_set() => Self::Marked,
+            _ => Self::Context(Some(fill(call))),
+        }
     }
 
-    /// Runs `body` with the attempt's context.
+    /// Runs `body` with what the attempt says.
     #[inline]
     pub(crate) fn enter<R>(&self, body: impl FnOnce() -> R) -> R {
-        match &self.context {
-            None => body(),
-            Some(context) => {
+        match self {
+            Self::Same | Self::Context(None) => body(),
+            Self::Marked => {
+                let _marking = Marking { before: MARKED.replace(true) };
+                body()
+            }
+            Self::Context(Some(context)) => {
                 let _guard = context::replace(Some(Arc::clone(context)));
                 body()
             }
@@ -38,10 +59,24 @@ impl Scope {
     }
 }
 
+/// Puts the mark back, also if the attempt panics.
+struct Marking {
+    before: bool,
+}
+
+impl Drop for Marking {
+    #[inline]
+    fn drop(&mut self) {
+        MARKED.set(self.before);
+    }
+}
+
 impl Drop for Scope {
     #[inline]
     fn drop(&mut self) {
-        if let Some(context) = self.context.take() {
+        if let Self::Context(context) = self
+            && let Some(context) = context.take()
+        {
             keep(context);
         }
     }

@@ -87,7 +87,7 @@ impl<C> Retrier<C> {
     where
         C: Condition<T, E>,
     {
-        Stage::call(self, Call::from_context(), LeafSync::new(&make)).result
+        Stage::call(self, Call::from_context().marked_on_thread(), LeafSync::new(&make)).result
     }
 
     /// Makes an asynchronous call, again if need be.
@@ -106,7 +106,7 @@ impl<C> Retrier<C> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.run(Call::from_context(), Leaf::new(&make)).await.result
+        self.run(Call::from_context().marked_on_thread(), Leaf::new(&make)).await.result
     }
 
     /// What the retries came to so far.
