@@ -1,4 +1,22 @@
 //! Health checks, self-healing, graceful degradation and leak detection.
+//!
+//! | You want to | Start at |
+//! |---|---|
+//! | run health checks on a schedule | [`HealthChecker`], [`CheckSettings`] |
+//! | answer liveness, readiness and startup probes | [`HttpAnswer`] |
+//! | have breakers and bulkheads among the checks | [`BreakerCheck`], [`BulkheadCheck`] |
+//! | repair what is unwell, within bounds | [`SelfHealing`], [`HealingRule`], [`HealingAction`] |
+//! | switch features off while resources run short | [`Degradation`], [`FeatureSwitch`] |
+//! | measure a resource | [`ResourceMonitor`], [`CpuMonitor`], [`MemoryMonitor`], [`DiskMonitor`] |
+//! | find what leaks | [`LeakDetector`] |
+//! | see or change settings | [`ChecksConfig`], [`HealingConfig`], [`DegradationConfig`], [`defaults`], [`limits`] |
+//! | hear what happens | [`names`] of the events |
+//!
+//! Everything runs in tasks of a [`System`](steadfast_actor_core::System), on its time, and ends with it.
+//! No actor is needed. Decisions are state machines without clock, lock or await; the code of yours
+//! that they call may hang or panic without holding up anything else.
+//!
+//! The README has an example of all parts together.
 #![forbid(unsafe_code)]
 
 mod check;
@@ -39,3 +57,8 @@ pub use self::monitor::{
     ProcessCpuMonitor, ProcessMemoryMonitor,
 };
 pub use self::resource::{ReadingError, Resource, ResourceMonitor};
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

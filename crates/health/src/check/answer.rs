@@ -68,11 +68,11 @@ struct Body<'a> {
 
 impl HttpAnswer {
     /// `obstacle` is a reason to fail that no check knows of.
-    pub(super) fn liveness(summary: &HealthSummary, obstacle: Option<String>) -> Self {
+    pub(super) fn liveness(summary: &HealthSummary, obstacle: Option<&str>) -> Self {
         Self::new("liveness", summary.is_alive(), summary, obstacle)
     }
 
-    pub(super) fn readiness(summary: &HealthSummary, obstacle: Option<String>) -> Self {
+    pub(super) fn readiness(summary: &HealthSummary, obstacle: Option<&str>) -> Self {
         Self::new("readiness", summary.is_ready(), summary, obstacle)
     }
 
@@ -84,14 +84,14 @@ impl HttpAnswer {
         probe: &'static str,
         passed: bool,
         summary: &HealthSummary,
-        obstacle: Option<String>,
+        obstacle: Option<&str>,
     ) -> Self {
         let pass = passed && obstacle.is_none();
         let body = Body {
             probe,
             pass,
             health: summary.health.as_str(),
-            reason: obstacle.as_deref().or(summary.reason.as_deref()),
+            reason: obstacle.or(summary.reason.as_deref()),
             checks: &summary.checks,
         };
         // Strings, numbers and lists of them can always be written.

@@ -1,21 +1,17 @@
-//! The checker: a scheduling task, a task for each run, and the handle that is asked.
+//! The checker: the handle that is asked.
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_base::{Health, HealthCheck, Instant, Value};
-use tokio::sync::Notify;
-use tokio::task::AbortHandle;
+use steadfast_base::{Health, HealthCheck, Instant};
 
-use crate::names;
-use crate::shell::{Answer, Crew, Owner, Reporter, Seat, caught, shortened, wait};
+use crate::shell::{Crew, Owner, Reporter};
 
 use super::answer::HttpAnswer;
-use super::judge::Finding;
-use super::machine::{Effect, Machine};
+use super::machine::Machine;
+use super::scheduler::{Scheduler, Shared};
 use super::start::HealthCheckerBuilder;
 use super::status::{ChecksFailed, HealthSummary};
 
@@ -89,26 +85,6 @@ pub struct HealthChecker {
     owner: Arc<Owner>,
 }
 
-/// What the handles and the tasks share.
-pub(super) struct Shared {
-    machine: Mutex<Machine>,
-    /// Results of runs that the scheduling task has not taken in; at most one for each check.
-    inbox: Mutex<Vec<Result>>,
-    /// Wakes the scheduling task.
-    kick: Notify,
-    /// Notified after every step.
-    stepped: Notify,
-    /// Whether the scheduling task has ended, for whatever reason.
-    ended: AtomicBool,
-}
-
-struct Result {
-    check: usize,
-    run: u64,
-    ended: Instant,
-    finding: Finding,
-}
-
 impl HealthChecker {
     /// A checker without checks.
     ///
@@ -125,21 +101,8 @@ impl HealthChecker {
         crew: Crew,
         reporter: Reporter,
     ) -> Self {
-        let shared = Arc::new(Shared {
-            machine: Mutex::new(machine),
-            inbox: Mutex::default(),
-            kick: Notify::new(),
-            stepped: Notify::new(),
-            ended: AtomicBool::new(false),
-        });
-        let places =
-            checks.into_iter().map(|check| Place { check, seat: Seat::default(), task: None });
-        let scheduler = Scheduler {
-            shared: Arc::clone(&shared),
-            places: places.collect(),
-            crew: crew.clone(),
-            reporter,
-        };
+        let shared = Arc::new(Shared::new(machine));
+        let scheduler = Scheduler::new(&shared, checks, &crew, reporter);
         // A system that has ended drops it, and the checker reads as stopped.
         drop(crew.spawn(scheduler.run()));
         Self { shared, owner: Arc::new(Owner(crew)) }
@@ -174,7 +137,7 @@ impl HealthChecker {
     /// # Example
     ///
     /// See [`HealthChecker`].
-    pub fn verify(&self) -> std::result::Result<HealthSummary, ChecksFailed> {
+    pub fn verify(&self) -> Result<HealthSummary, ChecksFailed> {
         self.overall().into_result()
     }
 
@@ -192,10 +155,9 @@ impl HealthChecker {
     /// See [`HealthChecker`].
     pub async fn check_now(&self) -> HealthSummary {
         let asked = self.now();
-        self.shared.machine().want_all();
-        self.shared.kick.notify_one();
+        self.shared.want_all();
         loop {
-            let mut stepped = pin!(self.shared.stepped.notified());
+            let mut stepped = pin!(self.shared.stepped());
             stepped.as_mut().enable();
             if self.is_stopped() || self.shared.machine().looked_at_since(asked) {
                 return self.overall();
@@ -214,8 +176,7 @@ impl HealthChecker {
     ///
     /// See [`HttpAnswer`].
     pub fn liveness(&self) -> HttpAnswer {
-        let behind = self.behind().map(|behind| format!("no check ran for {behind:?} though due"));
-        HttpAnswer::liveness(&self.overall(), behind)
+        HttpAnswer::liveness(&self.overall(), self.behind().as_deref())
     }
 
     /// Whether work may be sent here, as an answer to `GET /readyz`.
@@ -227,9 +188,12 @@ impl HealthChecker {
     ///
     /// See [`HttpAnswer`].
     pub fn readiness(&self) -> HttpAnswer {
-        let stopped = self.is_stopped().then(|| "the checks were stopped".to_owned());
-        let behind = || Some(format!("no check ran for {:?} though due", self.behind()?));
-        HttpAnswer::readiness(&self.overall(), stopped.or_else(behind))
+        let behind = self.behind();
+        let obstacle = match &behind {
+            _ if self.is_stopped() => Some("the checks were stopped"),
+            behind => behind.as_deref(),
+        };
+        HttpAnswer::readiness(&self.overall(), obstacle)
     }
 
     /// Whether the start is over, as an answer to `GET /startupz`.
@@ -264,7 +228,7 @@ impl HealthChecker {
     ///
     /// See [`HealthChecker`].
     pub fn is_stopped(&self) -> bool {
-        self.owner.0.is_closed() || self.shared.ended.load(Ordering::Acquire)
+        self.owner.0.is_closed() || self.shared.has_ended()
     }
 
     fn now(&self) -> Instant {
@@ -272,10 +236,11 @@ impl HealthChecker {
     }
 
     /// How far the schedule is behind, if that is too far.
-    fn behind(&self) -> Option<Duration> {
+    fn behind(&self) -> Option<String> {
         let due = self.shared.machine().next_wake()?;
         let behind = self.now() - due;
-        (!self.is_stopped() && behind > STALLED_AFTER).then_some(behind)
+        let stalled = !self.is_stopped() && behind > STALLED_AFTER;
+        stalled.then(|| format!("no check ran for {behind:?} though due"))
     }
 }
 
@@ -287,136 +252,4 @@ impl fmt::Debug for HealthChecker {
             .field("checks", &summary.checks.len())
             .finish_non_exhaustive()
     }
-}
-
-impl Shared {
-    fn machine(&self) -> MutexGuard<'_, Machine> {
-        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, result: Result) {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).push(result);
-        self.kick.notify_one();
-    }
-
-    fn take_inbox(&self) -> Vec<Result> {
-        std::mem::take(&mut *self.inbox.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The task that steps the machine; the only one that does.
-struct Scheduler {
-    shared: Arc<Shared>,
-    places: Vec<Place>,
-    crew: Crew,
-    reporter: Reporter,
-}
-
-struct Place {
-    check: Arc<dyn HealthCheck>,
-    seat: Seat,
-    task: Option<AbortHandle>,
-}
-
-impl Scheduler {
-    async fn run(mut self) {
-        loop {
-            let next = self.step();
-            self.shared.stepped.notify_waiters();
-            wait(self.crew.time(), next, &self.shared.kick).await;
-        }
-    }
-
-    fn step(&mut self) -> Option<Instant> {
-        let mut effects = Vec::new();
-        let next = {
-            let results = self.shared.take_inbox();
-            let mut machine = self.shared.machine();
-            for Result { check, run, ended, finding } in results {
-                machine.finished(check, run, ended, finding);
-            }
-            machine.advance(self.crew.time().now(), &mut effects);
-            machine.next_wake()
-        };
-        for effect in effects {
-            match effect {
-                Effect::Run { check, run } => self.start_run(check, run),
-                Effect::Abandon { check } => self.abandon(check),
-                Effect::Changed { check, from, to } => {
-                    self.tell_changed(check, from.as_str(), to.as_str());
-                }
-                Effect::Overall { from, to } => self.tell_overall(from, to),
-            }
-        }
-        next
-    }
-
-    fn start_run(&mut self, check: usize, run: u64) {
-        let Some(place) = self.places.get_mut(check) else { return };
-        let (shared, time) = (Arc::clone(&self.shared), self.crew.time().clone());
-        let Some(taken) = place.seat.take() else {
-            let finding = failure("has not returned from an earlier run; it blocks its thread");
-            shared.put(Result { check, run, ended: time.now(), finding });
-            return;
-        };
-        let health_check = Arc::clone(&place.check);
-        place.task = self.crew.spawn(async move {
-            let finding = match caught(health_check.check()).await {
-                Answer::Given(report) => Finding {
-                    health: report.health,
-                    reason: report.reason.map(|reason| shortened(&reason)),
-                },
-                Answer::Panicked(text) => failure(&text),
-                Answer::Late => failure("did not answer"),
-            };
-            // The seat is free before the result can lead to the next run.
-            drop(taken);
-            shared.put(Result { check, run, ended: time.now(), finding });
-        });
-    }
-
-    fn abandon(&mut self, check: usize) {
-        let task = self.places.get_mut(check).and_then(|place| place.task.take());
-        if let Some(task) = task {
-            task.abort();
-        }
-    }
-
-    fn tell_changed(&self, check: usize, from: &str, to: &str) {
-        let Some(status) = self.shared.machine().status(check, self.crew.time().now()) else {
-            return;
-        };
-        self.reporter.emit(
-            names::CHECK_CHANGED,
-            &[
-                (names::CHECK, Value::Str(&status.name)),
-                (names::FROM, Value::Str(from)),
-                (names::TO, Value::Str(to)),
-                (names::REASON, Value::Str(status.reason.as_deref().unwrap_or_default())),
-            ],
-        );
-    }
-
-    fn tell_overall(&self, from: Health, to: Health) {
-        let summary = self.shared.machine().summary(self.crew.time().now());
-        self.reporter.emit(
-            names::OVERALL_CHANGED,
-            &[
-                (names::FROM, Value::Str(from.as_str())),
-                (names::TO, Value::Str(to.as_str())),
-                (names::REASON, Value::Str(summary.reason.as_deref().unwrap_or_default())),
-            ],
-        );
-    }
-}
-
-impl Drop for Scheduler {
-    fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Release);
-        self.shared.stepped.notify_waiters();
-    }
-}
-
-fn failure(reason: &str) -> Finding {
-    Finding { health: Health::Unknown, reason: Some(reason.to_owned()) }
 }

@@ -6,12 +6,10 @@ mod graph;
 mod judge;
 mod machine;
 mod parts;
+mod scheduler;
 mod settings;
 mod start;
 mod status;
-
-#[cfg(test)]
-mod machine_tests;
 
 pub use self::answer::HttpAnswer;
 pub use self::checker::HealthChecker;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::Instant;
 
 use super::config::{DegradationConfig, Level};

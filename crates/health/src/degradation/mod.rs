@@ -3,6 +3,8 @@
 mod config;
 mod handle;
 mod machine;
+mod reader;
+mod shared;
 mod start;
 mod status;
 mod switches;

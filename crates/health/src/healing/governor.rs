@@ -102,9 +102,9 @@ mod tests {
     }
 
     fn governor(actions_max: usize, share_max: f64, components: usize) -> Governor {
-        let window = Duration::from_secs(60);
+        let window = Duration::from_mins(1);
         Governor::new(
-            &GovernorConfig { actions_max, share_max, window, ..Default::default() },
+            &GovernorConfig { actions_max, window, share_max, ..Default::default() },
             components,
         )
     }

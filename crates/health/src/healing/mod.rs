@@ -12,9 +12,6 @@ mod rule;
 mod start;
 mod tell;
 
-#[cfg(test)]
-mod machine_tests;
-
 pub use self::actions::{HealBy, ResetBreaker, ResizeBulkhead, RestartActor};
 pub use self::conditions::{BreakerOpen, CheckUnhealthy};
 pub use self::config::{Approval, GovernorConfig, HealingConfig, HealingSettings, OnExpiry};

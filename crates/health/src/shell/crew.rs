@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use steadfast_actor_core::System;
-use steadfast_base::Time;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
+
+use steadfast_actor_core::System;
+use steadfast_base::Time;
 
 use super::{Answer, caught};
 

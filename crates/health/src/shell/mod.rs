@@ -14,8 +14,9 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use steadfast_base::{Instant, Time};
 use tokio::sync::Notify;
+
+use steadfast_base::{Instant, Time};
 
 /// Waits until `at`, if given, or until `kick` is notified.
 pub(crate) async fn wait(time: &Time, at: Option<Instant>, kick: &Notify) {

@@ -24,6 +24,7 @@ fn unwell(flag: &Arc<AtomicBool>) -> impl Fn() -> Option<String> + Send + Sync +
     move || flag.load(Ordering::Relaxed).then(|| "stuck".to_owned())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a condition may answer that all is well")]
 fn always() -> Option<String> {
     Some("stuck".to_owned())
 }
@@ -131,7 +132,7 @@ fn an_unhealthy_check_restarts_an_actor_that_keeps_its_ref() {
 
         supervisor.terminate_child("counter").await.unwrap();
         RestartActor::new(supervisor.clone(), "counter").heal().await.unwrap();
-        assert_eq!(counter.ask(Msg::Add).await.is_err(), true, "that actor has ended");
+        assert!(counter.ask(Msg::Add).await.is_err(), "that actor has ended");
         assert!(RestartActor::new(supervisor.clone(), "nobody").heal().await.is_err());
         let again = supervisor.child::<Msg>("counter").await.unwrap();
         assert_eq!(again.ask(Msg::Add).await.unwrap(), 1);
@@ -176,7 +177,7 @@ fn conditions_and_actions_that_hang_or_panic_hold_up_nobody() {
     let test = TestSystem::new();
     let stuck = Arc::new(AtomicBool::new(true));
     let freed = Arc::clone(&stuck);
-    let hangs = || HealBy::new("hang", || pending());
+    let hangs = || HealBy::new("hang", pending);
     let panics = || HealBy::new("panic", || async { panic!("boom") });
     let mut config = HealingConfig::default();
     config.governor.share_max = 1.0;

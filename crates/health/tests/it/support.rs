@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+
 use steadfast_base::{Health, HealthCheck, HealthReport};
 use steadfast_health::{ReadingError, Resource, ResourceMonitor};
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+
 use steadfast_actor_core::System;
 use steadfast_base::{Health, HealthCheck, HealthReport};
 use steadfast_health::{CheckSettings, CheckState, HealthChecker};

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::{Instant, Timestamp};
 
-use super::config::{Approval, GovernorConfig, HealingConfig, OnExpiry};
-use super::governor::GovernorRule;
-use super::machine::{Effect, Finding, Machine, Rules, Settled};
-use super::record::{HealingOutcome, HealingPhase, UnknownRequest};
+use crate::healing::config::{Approval, GovernorConfig, HealingConfig, OnExpiry};
+use crate::healing::governor::GovernorRule;
+use crate::healing::record::{HealingOutcome, HealingPhase, UnknownRequest};
+
+use super::{Effect, Finding, Machine, Rules, Settled};
 
 fn at(seconds: u64) -> Instant {
     Instant::ZERO + Duration::from_secs(seconds)
@@ -19,7 +21,7 @@ fn rules(components: usize, approval: Option<&Approval>) -> Vec<Rules> {
     let rules = |number| Rules {
         component: format!("c{number}"),
         action: "act".to_owned(),
-        cooldown: Duration::from_secs(300),
+        cooldown: Duration::from_mins(5),
         timeout: Duration::from_secs(30),
         approval: approval.cloned(),
     };
@@ -162,7 +164,7 @@ fn the_governor_bounds_how_many_acts_begin_within_its_window() {
     let governor = GovernorConfig {
         share_max: 1.0,
         actions_max: 3,
-        window: Duration::from_secs(600),
+        window: Duration::from_mins(10),
         ..Default::default()
     };
     let config = HealingConfig { governor, ..Default::default() };

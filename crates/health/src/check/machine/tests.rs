@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::graph::{Graph, Node};
-use super::judge::Finding;
-use super::machine::{Effect, Machine, Rules};
-use super::status::CheckState;
 use steadfast_base::{Health, Instant};
+
+use crate::check::graph::{Graph, Node};
+use crate::check::judge::Finding;
+use crate::check::status::CheckState;
+
+use super::{Effect, Machine, Rules};
 
 fn at(seconds: u64) -> Instant {
     Instant::ZERO + Duration::from_secs(seconds)

@@ -7,28 +7,32 @@
 //! failed is judged only after each of its needs has been looked at again: if one of them failed, the
 //! failure is that one's, and not counted here.
 
+mod settle;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use steadfast_base::{Health, Instant};
 
-use super::graph::Graph;
-use super::judge::{Finding, Judge};
-use super::status::{CheckState, CheckStatus, HealthSummary};
+use crate::check::graph::Graph;
+use crate::check::judge::{Finding, Judge};
+use crate::check::status::{CheckState, CheckStatus, HealthSummary};
 
 /// How one check is run and judged, with everything resolved.
 #[derive(Clone, Debug)]
-pub(super) struct Rules {
-    pub(super) name: String,
-    pub(super) interval: Duration,
-    pub(super) timeout: Duration,
-    pub(super) failure_threshold: u32,
-    pub(super) success_threshold: u32,
-    pub(super) liveness: bool,
+pub(in crate::check) struct Rules {
+    pub(in crate::check) name: String,
+    pub(in crate::check) interval: Duration,
+    pub(in crate::check) timeout: Duration,
+    pub(in crate::check) failure_threshold: u32,
+    pub(in crate::check) success_threshold: u32,
+    pub(in crate::check) liveness: bool,
 }
 
 /// What the shell has to do.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Effect {
+pub(in crate::check) enum Effect {
     /// Run this check and feed the result with this number.
     Run { check: usize, run: u64 },
     /// The current run of this check took too long; its result would be ignored.
@@ -98,7 +102,7 @@ impl Check {
 
 /// All checks of one checker.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(in crate::check) struct Machine {
     checks: Vec<Check>,
     /// The checks, needs first.
     order: Vec<usize>,
@@ -108,7 +112,7 @@ pub(super) struct Machine {
 
 impl Machine {
     /// All checks are due at `now`.
-    pub(super) fn new(rules: Vec<Rules>, graph: Graph, now: Instant) -> Self {
+    pub(in crate::check) fn new(rules: Vec<Rules>, graph: Graph, now: Instant) -> Self {
         let parts = rules.into_iter().zip(graph.needs).zip(graph.critical);
         let checks = parts.map(|((rules, needs), critical)| Check {
             rules,
@@ -126,7 +130,7 @@ impl Machine {
     }
 
     /// Does what is due at `now`.
-    pub(super) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    pub(in crate::check) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.end_late_runs(now, effects);
         for check in &mut self.checks {
             if now >= check.next {
@@ -141,7 +145,13 @@ impl Machine {
     /// Takes in the result of a run that ended at `ended`; one that is not current is ignored.
     ///
     /// What follows from it happens in the next [`advance`](Self::advance).
-    pub(super) fn finished(&mut self, check: usize, run: u64, ended: Instant, finding: Finding) {
+    pub(in crate::check) fn finished(
+        &mut self,
+        check: usize,
+        run: u64,
+        ended: Instant,
+        finding: Finding,
+    ) {
         let Some(known) = self.checks.get_mut(check) else { return };
         let Some(current) = known.running.take_if(|current| current.number == run) else { return };
         let finding = if ended > current.started + known.rules.timeout {
@@ -153,19 +163,19 @@ impl Machine {
     }
 
     /// Wants a run of every check, beside the schedule.
-    pub(super) fn want_all(&mut self) {
+    pub(in crate::check) fn want_all(&mut self) {
         for check in &mut self.checks {
             check.wanted = true;
         }
     }
 
     /// Whether every check has a result of a run that began at `at` or later, and nothing is open.
-    pub(super) fn looked_at_since(&self, at: Instant) -> bool {
+    pub(in crate::check) fn looked_at_since(&self, at: Instant) -> bool {
         self.checks.iter().all(|check| !check.is_busy() && check.looked_at_since(at))
     }
 
     /// When to call [`advance`](Self::advance) next; none without checks.
-    pub(super) fn next_wake(&self) -> Option<Instant> {
+    pub(in crate::check) fn next_wake(&self) -> Option<Instant> {
         let wake = |check: &Check| {
             let run_ends = check.running.map(|run| run.started + check.rules.timeout);
             run_ends.map_or(check.next, |ends| ends.min(check.next))
@@ -173,11 +183,11 @@ impl Machine {
         self.checks.iter().map(wake).min()
     }
 
-    pub(super) fn summary(&self, now: Instant) -> HealthSummary {
+    pub(in crate::check) fn summary(&self, now: Instant) -> HealthSummary {
         HealthSummary::new((0..self.checks.len()).filter_map(|at| self.status(at, now)).collect())
     }
 
-    pub(super) fn status(&self, check: usize, now: Instant) -> Option<CheckStatus> {
+    pub(in crate::check) fn status(&self, check: usize, now: Instant) -> Option<CheckStatus> {
         let known = self.checks.get(check)?;
         let blocked_by = self.root_of(check).map(|root| root.rules.name.clone());
         let reason = match &blocked_by {
@@ -236,119 +246,6 @@ impl Machine {
         } else {
             check.held = Some((run, ended, finding));
         }
-    }
-
-    /// Starts and judges whatever can be, until nothing more follows.
-    fn settle(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        // Every round that changes something ends the wait of a check, runs or skips one; each can
-        // happen once to each check before a result must come from outside.
-        for _ in 0..=self.checks.len().saturating_mul(3) {
-            if !self.round(now, effects) {
-                break;
-            }
-        }
-        for (at, check) in self.checks.iter_mut().enumerate() {
-            let to = check.judge.state;
-            let from = std::mem::replace(&mut check.told, to);
-            if from != to {
-                effects.push(Effect::Changed { check: at, from, to });
-            }
-        }
-        let to = self.summary(now).health;
-        let from = std::mem::replace(&mut self.overall, to);
-        if from != to {
-            effects.push(Effect::Overall { from, to });
-        }
-    }
-
-    /// One pass over all checks, needs first; tells whether something changed.
-    fn round(&mut self, now: Instant, effects: &mut Vec<Effect>) -> bool {
-        let mut changed = false;
-        for index in 0..self.order.len() {
-            let Some(at) = self.order.get(index).copied() else { continue };
-            changed |= self.judge_held(at);
-            changed |= self.block_or_unblock(at);
-            changed |= self.start_wanted(at, now, effects);
-        }
-        changed
-    }
-
-    /// Judges a failure that was held, once every need has been looked at since its run began.
-    fn judge_held(&mut self, at: usize) -> bool {
-        let Some(since) =
-            self.checks.get(at).and_then(|check| Some(check.held.as_ref()?.0.started))
-        else {
-            return false;
-        };
-        let mut asked = false;
-        let (mut excused, mut open) = (false, false);
-        for needed in self.needs_of(at) {
-            let Some(needed) = self.checks.get_mut(needed) else { continue };
-            if needed.is_busy() {
-                open = true;
-            } else if needed.is_down() {
-                excused = true;
-            } else if !needed.looked_at_since(since) {
-                (needed.wanted, asked, open) = (true, true, true);
-            }
-        }
-        if open && !excused {
-            return asked;
-        }
-        let held = self.checks.get_mut(at).and_then(|check| Some((check.held.take()?, check)));
-        if let Some(((run, ended, finding), check)) = held {
-            let counts = !excused && check.judge.state != CheckState::Blocked;
-            check.conclude(run, ended, finding, counts);
-        }
-        true
-    }
-
-    fn block_or_unblock(&mut self, at: usize) -> bool {
-        let state_of = |needed: usize| self.checks.get(needed).map(|check| check.judge.state);
-        let down = self.needs_of(at).into_iter().filter_map(state_of).any(CheckState::is_down);
-        let Some(check) = self.checks.get_mut(at) else { return false };
-        let blocked = check.judge.state == CheckState::Blocked;
-        if down && !blocked {
-            check.judge.block();
-        } else if !down && blocked {
-            check.judge.unblock();
-            check.wanted = true;
-        }
-        down != blocked
-    }
-
-    /// Runs a wanted check, or skips it because of what it needs, or lets it wait for that.
-    fn start_wanted(&mut self, at: usize, now: Instant, effects: &mut Vec<Effect>) -> bool {
-        let ready = |check: &Check| check.wanted && check.running.is_none() && check.held.is_none();
-        if !self.checks.get(at).is_some_and(ready) {
-            return false;
-        }
-        let (mut waits, mut down) = (false, None);
-        for needed in self.needs_of(at).into_iter().filter_map(|needed| self.checks.get(needed)) {
-            waits |= needed.is_busy();
-            if needed.is_down() && down.is_none() {
-                down = Some(needed.rules.name.clone());
-            }
-        }
-        if waits {
-            return false;
-        }
-        self.runs += 1;
-        let run = Run { number: self.runs, started: now };
-        let Some(check) = self.checks.get_mut(at) else { return false };
-        check.wanted = false;
-        if let Some(name) = down {
-            let reason = Some(format!("not run: {name} is down"));
-            check.conclude(run, now, Finding { health: Health::Unknown, reason }, false);
-        } else {
-            check.running = Some(run);
-            effects.push(Effect::Run { check: at, run: run.number });
-        }
-        true
-    }
-
-    fn needs_of(&self, at: usize) -> Vec<usize> {
-        self.checks.get(at).map(|check| check.needs.clone()).unwrap_or_default()
     }
 }
 
