@@ -14,7 +14,7 @@ pub(crate) use self::theil_sen::{Point, level_at_last};
 
 use self::mann_kendall::judge;
 use self::serial::variance_factor;
-use self::theil_sen::{points, slope};
+use self::theil_sen::{Slopes, points};
 use crate::config::TrendConfig;
 use crate::estimate::Estimate;
 use crate::quantile;
@@ -109,14 +109,14 @@ pub fn trend(series: &Series, config: &TrendConfig) -> Trend {
 
     let plain = mann_kendall(&values);
     let z = quantile::normal(quantile::central(confidence).2);
-    let unadjusted = slope(&points, plain.variance, z);
-    let factor = variance_factor(&points, unadjusted.value, config.correlation_lags, z);
-    let (test, slope_per_second) = if factor > 1.0 {
-        let widened = plain.variance * factor;
-        (judge(plain.score, values.len(), widened, None), slope(&points, widened, z))
+    let slopes = Slopes::new(&points);
+    let factor = variance_factor(&points, slopes.median(), config.correlation_lags, z);
+    let test = if factor > 1.0 {
+        judge(plain.score, values.len(), plain.variance * factor, None)
     } else {
-        (plain, unadjusted)
+        plain
     };
+    let slope_per_second = slopes.estimate(test.variance, z);
 
     let line =
         Line { slope_per_second, level: level_at_last(&points, slope_per_second.value), test };

@@ -33,7 +33,7 @@ fn five_years_of_cloud_seeding_give_the_published_tail_and_slope() {
     assert_eq!(test.score, -6);
     close(test.p_value / 2.0, 14.0 / 120.0);
     let points = points(&series(&ratios));
-    close(slope(&points, test.variance, 1.96).value, -0.056_25);
+    close(Slopes::new(&points).estimate(test.variance, 1.96).value, -0.056_25);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn the_interval_of_the_slope_covers_the_true_slope_as_often_as_promised() {
             (0..30).map(|step| 0.02 * f64::from(step) + noise.unit_f64()).collect();
         let points = points(&series(&values));
         let test = mann_kendall(&values);
-        let found = slope(&points, test.variance, 1.96);
+        let found = Slopes::new(&points).estimate(test.variance, 1.96);
         covered += u32::from(found.lower <= 0.02 && 0.02 <= found.upper);
     }
     // 95 % of 300 is 285.

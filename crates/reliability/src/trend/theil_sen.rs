@@ -22,34 +22,52 @@ pub(super) fn points(series: &Series) -> Vec<Point> {
         .collect()
 }
 
-/// The median slope of all pairs, and Sen's interval of half-width `z` standard deviations of S.
-///
-/// Where the confidence asked for takes more pairs than there are, the ends are infinite. There is at least
-/// one pair of different times.
-pub(super) fn slope(points: &[Point], variance: f64, z: f64) -> Estimate<f64> {
-    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
-    let mut rest = points;
-    while let Some((first, later)) = rest.split_first() {
-        slopes.extend(
-            later
-                .iter()
-                .map(|point| (point.value - first.value) / (point.seconds - first.seconds))
-                .filter(|slope| !slope.is_nan()),
-        );
-        rest = later;
-    }
-    slopes.sort_unstable_by(f64::total_cmp);
-    let value = median_of_sorted(&slopes);
+/// The slopes of all pairs of points, sorted.
+pub(super) struct Slopes(Vec<f64>);
 
-    let below = ((real(slopes.len()) - z * variance.max(0.0).sqrt()) / 2.0).floor();
-    if below < 1.0 {
-        return Estimate { value, lower: f64::NEG_INFINITY, upper: f64::INFINITY };
+impl Slopes {
+    /// There is at least one pair of different times.
+    pub(super) fn new(points: &[Point]) -> Self {
+        let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
+        let mut rest = points;
+        while let Some((first, later)) = rest.split_first() {
+            slopes.extend(
+                later
+                    .iter()
+                    .map(|point| (point.value - first.value) / (point.seconds - first.seconds))
+                    .filter(|slope| !slope.is_nan()),
+            );
+            rest = later;
+        }
+        slopes.sort_unstable_by(f64::total_cmp);
+        Self(slopes)
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to the count")]
-    let below = below as usize;
-    let lower = slopes.get(below - 1).copied().unwrap_or(f64::NEG_INFINITY).min(value);
-    let upper = slopes.get(slopes.len() - below).copied().unwrap_or(f64::INFINITY).max(value);
-    Estimate { value, lower, upper }
+
+    /// The Theil-Sen slope.
+    pub(super) fn median(&self) -> f64 {
+        median_of_sorted(&self.0)
+    }
+
+    /// The median with Sen's interval, `z` standard deviations of S to either side.
+    ///
+    /// Where the confidence asked for takes more pairs than there are, the ends are infinite.
+    pub(super) fn estimate(&self, variance: f64, z: f64) -> Estimate<f64> {
+        let value = self.median();
+        let below = ((real(self.0.len()) - z * variance.max(0.0).sqrt()) / 2.0).floor();
+        if below < 1.0 {
+            return Estimate { value, lower: f64::NEG_INFINITY, upper: f64::INFINITY };
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "1 to the count"
+        )]
+        let below = below as usize;
+        let at = |index: usize, end: f64| self.0.get(index).copied().unwrap_or(end);
+        let lower = at(below - 1, f64::NEG_INFINITY).min(value);
+        let upper = at(self.0.len() - below, f64::INFINITY).max(value);
+        Estimate { value, lower, upper }
+    }
 }
 
 /// The height at the last point of the line of this slope through the middle of all points.
