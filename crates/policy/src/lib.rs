@@ -24,6 +24,8 @@ mod settings;
 mod shed;
 mod throttle;
 mod timeout;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod waiting;
 
 pub use self::adaptive::{

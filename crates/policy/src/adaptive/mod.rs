@@ -189,7 +189,9 @@ impl AdaptiveLimiter {
 
 impl fmt::Debug for AdaptiveLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AdaptiveLimiter").field("limit", &*self.inner.lock()).finish_non_exhaustive()
+        f.debug_struct("AdaptiveLimiter")
+            .field("limit", &*self.inner.lock())
+            .finish_non_exhaustive()
     }
 }
 

@@ -23,9 +23,7 @@ use crate::fault::ConfigError;
 use crate::names;
 use crate::waiting::block_on;
 
-pub use self::config::{
-    CallFault, CallRule, ChaosConfig, ChaosSchedule, SystemFault, SystemRule,
-};
+pub use self::config::{CallFault, CallRule, ChaosConfig, ChaosSchedule, SystemFault, SystemRule};
 pub use self::stage::ChaosStage;
 pub use self::system::{ChaosTarget, SystemChaos};
 
@@ -199,6 +197,7 @@ impl Inner {
         Self::end(fate.instead, fate.delay)
     }
 
+    #[expect(clippy::panic, reason = "a panic is what was asked for")]
     fn end(instead: Option<CallFault>, delay: Duration) -> Met {
         match instead {
             Some(CallFault::Panic) => panic_any("chaos: injected panic"),

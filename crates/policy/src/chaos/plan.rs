@@ -124,11 +124,13 @@ impl SystemPlan {
 }
 
 /// The fault with its groups, dealt at random if none are named.
-fn dealt(fault: &SystemFault, stream: &mut Stream, actors: &impl Fn() -> Vec<String>) -> SystemFault {
+fn dealt(
+    fault: &SystemFault,
+    stream: &mut Stream,
+    actors: &impl Fn() -> Vec<String>,
+) -> SystemFault {
     match fault {
-        SystemFault::Partition { left, right, lasting }
-            if left.is_empty() && right.is_empty() =>
-        {
+        SystemFault::Partition { left, right, lasting } if left.is_empty() && right.is_empty() => {
             let mut left = actors();
             stream.shuffle(&mut left);
             let right = left.split_off(left.len() / 2);

@@ -175,13 +175,20 @@ impl SystemChaos {
         state.stopped = true;
         let lasting = std::mem::take(&mut state.lasting);
         drop(state);
-        lasting.into_values().for_each(|lasting| self.end(lasting));
+        for lasting in lasting.into_values() {
+            self.end(lasting);
+        }
     }
 
     /// What is held now, in bytes and file handles together.
     pub fn held(&self) -> u64 {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.lasting.values().filter_map(|lasting| lasting.held.as_ref()).map(Exhaustion::held).sum()
+        state
+            .lasting
+            .values()
+            .filter_map(|lasting| lasting.held.as_ref())
+            .map(Exhaustion::held)
+            .sum()
     }
 
     fn begin(&self, number: u64, fault: SystemFault) -> Lasting {

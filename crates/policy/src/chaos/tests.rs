@@ -80,7 +80,13 @@ fn a_panic_is_a_panic_and_a_lost_answer_never_comes() {
     assert_eq!(payload.downcast_ref::<&str>(), Some(&"chaos: injected panic"));
     let (clock, drops) = chaos(ChaosConfig::default().with_call_fault(CallFault::Drop, 1.0), 1);
     let made = std::cell::Cell::new(false);
-    let mut call = pin!(drops.call_async(|| (), || async { Ok(made.set(true)) }));
+    let mut call = pin!(drops.call_async(
+        || (),
+        || async {
+            made.set(true);
+            Ok(())
+        }
+    ));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(call.as_mut().poll(&mut cx).is_pending());
     clock.advance(secs(1_000_000));
@@ -123,14 +129,14 @@ impl ChaosTarget for Target {
 fn system(config: ChaosConfig) -> (VirtualClock, Arc<Target>, SystemChaos) {
     let (clock, target) = (VirtualClock::new(), Arc::new(Target::default()));
     let seam: Arc<dyn ChaosTarget> = Arc::<Target>::clone(&target);
-    let chaos =
-        SystemChaos::new(config, clock.time(), Seed::new(3), Some(seam)).expect("valid");
+    let chaos = SystemChaos::new(config, clock.time(), Seed::new(3), Some(seam)).expect("valid");
     (clock, target, chaos)
 }
 
 #[test]
 fn random_actors_are_killed_at_each_occasion() {
-    let config = ChaosConfig::default().with_system_fault(SystemFault::KillActors(2), secs(10), 1.0);
+    let config =
+        ChaosConfig::default().with_system_fault(SystemFault::KillActors(2), secs(10), 1.0);
     let (clock, target, chaos) = system(config);
     assert_eq!(chaos.step(), Some(Instant::ZERO + secs(10)));
     assert!(target.take().is_empty());
@@ -150,11 +156,12 @@ fn a_partition_is_healed_at_its_end_and_when_chaos_is_dropped() {
         right: vec!["/b".to_owned()],
         lasting: secs(5),
     };
-    let dealt =
-        SystemFault::Partition { left: Vec::new(), right: Vec::new(), lasting: secs(500) };
-    let config = ChaosConfig::default()
-        .with_system_fault(named, secs(10), 1.0)
-        .with_system_fault(dealt, secs(15), 1.0);
+    let dealt = SystemFault::Partition { left: Vec::new(), right: Vec::new(), lasting: secs(500) };
+    let config = ChaosConfig::default().with_system_fault(named, secs(10), 1.0).with_system_fault(
+        dealt,
+        secs(15),
+        1.0,
+    );
     let (clock, target, chaos) = system(config);
     clock.advance(secs(10));
     chaos.step();

@@ -110,7 +110,8 @@ impl HedgeConfig {
         if (1..=ATTEMPTS_LIMIT).contains(&self.attempts_max) {
             return Vec::new();
         }
-        let problem = format!("is {}; it must be between 1 and {ATTEMPTS_LIMIT}", self.attempts_max);
+        let problem =
+            format!("is {}; it must be between 1 and {ATTEMPTS_LIMIT}", self.attempts_max);
         vec![Fault::new("hedge.attempts_max", problem)]
     }
 }

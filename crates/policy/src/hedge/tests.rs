@@ -66,7 +66,8 @@ impl Bench {
         let mut future = pin!(future);
         let started = self.clock.time().now();
         loop {
-            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            if let Poll::Ready(output) =
+                future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
             {
                 assert_eq!(self.alive.get(), 0, "the losers are dropped before the answer");
                 return (output, (self.clock.time().now() - started).as_millis());

@@ -168,11 +168,7 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
     /// # Errors
     ///
     /// [`Error::Rejected`] if the call was not made, [`Error::Inner`] with the call's own error.
-    pub fn call<T, E>(
-        &self,
-        host: &K,
-        call: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, Error<E>> {
+    pub fn call<T, E>(&self, host: &K, call: impl FnOnce() -> Result<T, E>) -> Result<T, Error<E>> {
         self.admit(host)?;
         let result = call();
         self.record(host, result.is_ok());
@@ -244,7 +240,9 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
             }
         }
         drop(state);
-        changes.iter().for_each(|change| self.tell(change, now));
+        for change in &changes {
+            self.tell(change, now);
+        }
         now
     }
 

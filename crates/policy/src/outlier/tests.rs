@@ -121,8 +121,7 @@ fn results_of_calls_from_before_the_ejection_change_nothing() {
 
 #[test]
 fn hosts_are_bounded_and_the_one_unheard_of_for_longest_is_forgotten() {
-    let mut config = OutlierConfig::default();
-    config.hosts_max = 3;
+    let config = OutlierConfig { hosts_max: 3, ..OutlierConfig::default() };
     let mut detector = OutlierDetector::new(config).expect("valid");
     for (host, secs) in [(1, 0), (2, 1), (3, 2), (1, 3), (4, 4)] {
         drop(detector.record(&host, true, at(secs)));
@@ -134,8 +133,8 @@ fn hosts_are_bounded_and_the_one_unheard_of_for_longest_is_forgotten() {
 fn calls_to_an_ejected_host_are_rejected_until_it_returns() {
     let (clock, sink) = (VirtualClock::new(), Arc::new(MemorySink::new(16)));
     let events = Events::new("bench", clock.time(), Arc::<MemorySink>::clone(&sink));
-    let hosts =
-        OutlierEjection::with_events(OutlierConfig::default(), clock.time(), events).expect("valid");
+    let hosts = OutlierEjection::with_events(OutlierConfig::default(), clock.time(), events)
+        .expect("valid");
     hosts.add(&"a");
     for _ in 0..5 {
         assert_eq!(hosts.call(&"b", || Err::<(), _>("no")), Err(Error::Inner("no")));

@@ -113,7 +113,11 @@ impl LoadShedder {
     /// # Errors
     ///
     /// Fails with every fault that [`ShedConfig::validate`] finds.
-    pub fn with_events(config: ShedConfig, time: Time, events: Events) -> Result<Self, ConfigError> {
+    pub fn with_events(
+        config: ShedConfig,
+        time: Time,
+        events: Events,
+    ) -> Result<Self, ConfigError> {
         config.validate()?;
         Ok(Self::unchecked(config, time, events))
     }

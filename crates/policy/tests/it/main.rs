@@ -9,8 +9,11 @@ mod guard;
 mod memory;
 mod order;
 mod pipeline;
+mod properties;
 #[cfg(feature = "reload")]
 mod reload;
 mod retry;
 mod settings;
 mod timeout;
+#[cfg(feature = "tower")]
+mod tower;
