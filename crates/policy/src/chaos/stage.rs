@@ -34,6 +34,13 @@ impl<C: fmt::Debug, M> fmt::Debug for ChaosStage<C, M> {
     }
 }
 
+impl<M> ChaosStage<Chaos, M> {
+    /// The chaos at work.
+    pub fn chaos(&self) -> &Chaos {
+        &self.chaos
+    }
+}
+
 impl ChaosConfig {
     /// These settings for a pipeline; `error` makes the error that is injected.
     pub fn failing_with<E, M: Fn() -> E>(self, error: M) -> ChaosStage<Self, M> {

@@ -35,6 +35,13 @@ impl<A> fmt::Debug for ThrottleBy<A> {
     }
 }
 
+impl<A> ThrottleBy<A> {
+    /// The throttle.
+    pub fn throttle(&self) -> &Throttle {
+        &self.throttle
+    }
+}
+
 impl Throttle {
     /// This throttle, where `accepted` tells the errors by which the callee answers a request it accepted.
     pub fn accepted_by<E, A: Fn(&E) -> bool>(&self, accepted: A) -> ThrottleBy<A> {
