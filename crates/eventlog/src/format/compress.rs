@@ -56,6 +56,60 @@ impl fmt::Debug for BlockCompressor {
     }
 }
 
+/// A context for the payload blocks of one sealed segment.
+pub(crate) struct ColdCompressor {
+    context: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl ColdCompressor {
+    /// A context with a dictionary, which may be empty.
+    pub(crate) fn new(level: i32, dictionary: &[u8]) -> Self {
+        Self { context: zstd::bulk::Compressor::with_dictionary(level, dictionary).ok() }
+    }
+
+    /// Appends a block, compressed if that makes it smaller.
+    pub(crate) fn put_block(&mut self, raw: &[u8], out: &mut Vec<u8>) {
+        match self.context.as_mut().and_then(|context| context.compress(raw).ok()) {
+            Some(compressed) if compressed.len() < raw.len() => out.extend_from_slice(&compressed),
+            _ => out.extend_from_slice(raw),
+        }
+    }
+}
+
+/// The greatest dictionary (64 KiB): larger ones gain little.
+const DICTIONARY_BYTES: usize = 64 << 10;
+
+/// How much of a segment a dictionary is trained on: thirty times its size.
+const SAMPLE_BYTES: usize = 2 << 20;
+
+/// Below this many bytes a dictionary costs more than it gains.
+const TRAIN_FROM_BYTES: usize = 256 << 10;
+
+/// Trains a dictionary on some of `count` payloads of `total` bytes; empty if there is too little.
+pub(crate) fn train<'a>(
+    total: usize,
+    count: usize,
+    payload: impl Fn(usize) -> &'a [u8],
+) -> Vec<u8> {
+    if total < TRAIN_FROM_BYTES {
+        return Vec::new();
+    }
+    let step = total.div_ceil(SAMPLE_BYTES).max(1);
+    let (mut samples, mut sizes) = (Vec::new(), Vec::new());
+    for index in (0..count).step_by(step) {
+        let sample = payload(index);
+        if samples.len().saturating_add(sample.len()) > SAMPLE_BYTES {
+            break;
+        }
+        if !sample.is_empty() {
+            samples.extend_from_slice(sample);
+            sizes.push(sample.len());
+        }
+    }
+    let size = DICTIONARY_BYTES.min(total / 64);
+    zstd::dict::from_continuous(&samples, &sizes, size).unwrap_or_default()
+}
+
 /// Buffers and a context for reading blocks; kept from frame to frame, so that scans do not allocate.
 #[derive(Default)]
 pub struct Scratch {

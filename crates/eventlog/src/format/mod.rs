@@ -7,10 +7,12 @@
 
 mod bloom;
 mod bytes;
+pub mod cold;
 mod compress;
 mod error;
 pub mod frame;
 mod index;
+mod packed;
 mod segment;
 #[cfg(test)]
 pub(crate) mod test_events;

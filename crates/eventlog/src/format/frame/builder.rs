@@ -7,7 +7,7 @@ use std::sync::Arc;
 use steadfast_base::{CorrelationId, EventId};
 
 use super::FRAME_BYTES_MAX;
-use super::columns::{COLUMN_BYTES, COLUMNS_FIXED_BYTES, KIND_IS_NAME, Shape};
+use super::columns::{COLUMN_BYTES, COLUMNS_FIXED_BYTES, KIND_IS_NAME, Shape, kind_code};
 use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
 use crate::append::Placed;
 use crate::event::{EventKind, NewEvent, Position};
@@ -250,10 +250,7 @@ impl FrameBuilder {
     fn shape(&mut self, event: &NewEvent) -> u32 {
         let kind = match &event.kind {
             EventKind::Application(name) => self.name(name.as_str()) | KIND_IS_NAME,
-            built_in => {
-                let index = EventKind::BUILT_IN.iter().position(|kind| kind == built_in);
-                narrow(index.map_or(usize::MAX, |index| index.saturating_add(1)))
-            }
+            built_in => kind_code(built_in),
         };
         let shape = Shape {
             kind,

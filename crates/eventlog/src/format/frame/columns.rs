@@ -21,7 +21,7 @@ use steadfast_base::{CorrelationId, EventId, Timestamp};
 use super::event_ref::{EventRef, KindRef};
 use crate::event::{CodecId, EventKind, Position, Seq};
 use crate::format::FormatError;
-use crate::format::bytes::{Reader, widen};
+use crate::format::bytes::{Reader, narrow, widen};
 use crate::format::segment::timestamp;
 
 /// Bytes in front of the shapes.
@@ -31,7 +31,7 @@ pub(super) const COLUMNS_FIXED_BYTES: usize = 24;
 pub(super) const COLUMN_BYTES: usize = 84;
 
 /// The bit that makes a kind a name.
-pub(super) const KIND_IS_NAME: u32 = 1 << 31;
+pub(crate) const KIND_IS_NAME: u32 = 1 << 31;
 
 const WHAT: &str = "frame columns";
 
@@ -58,22 +58,22 @@ pub(super) struct Columns<'a> {
 
 /// What events of one sort have in common.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) kind: u32,
-    pub(super) type_name: u32,
-    pub(super) version: u16,
-    pub(super) codec: CodecId,
+pub(crate) struct Shape {
+    pub(crate) kind: u32,
+    pub(crate) type_name: u32,
+    pub(crate) version: u16,
+    pub(crate) codec: CodecId,
 }
 
 impl Shape {
-    pub(super) fn encode(self) -> [u8; 12] {
+    pub(crate) fn encode(self) -> [u8; 12] {
         let [k0, k1, k2, k3] = self.kind.to_le_bytes();
         let [t0, t1, t2, t3] = self.type_name.to_le_bytes();
         let [v0, v1] = self.version.to_le_bytes();
         [k0, k1, k2, k3, t0, t1, t2, t3, v0, v1, self.codec.get(), 0]
     }
 
-    pub(super) fn decode(bytes: [u8; 12]) -> Self {
+    pub(crate) fn decode(bytes: [u8; 12]) -> Self {
         let [k0, k1, k2, k3, t0, t1, t2, t3, v0, v1, codec, _] = bytes;
         Self {
             kind: u32::from_le_bytes([k0, k1, k2, k3]),
@@ -85,8 +85,14 @@ impl Shape {
 }
 
 /// The kind with this code, which is no name.
-pub(super) fn built_in(code: u32) -> Option<&'static EventKind> {
+pub(crate) fn built_in(code: u32) -> Option<&'static EventKind> {
     widen(code).checked_sub(1).and_then(|index| KINDS.get(index))
+}
+
+/// The code of a kind that is no name.
+pub(crate) fn kind_code(built_in: &EventKind) -> u32 {
+    let index = EventKind::BUILT_IN.iter().position(|kind| kind == built_in);
+    narrow(index.map_or(usize::MAX, |index| index.saturating_add(1)))
 }
 
 static KINDS: [EventKind; 7] = EventKind::BUILT_IN;

@@ -33,6 +33,7 @@ mod view;
 mod tests;
 
 pub use self::builder::{FrameBuilder, FrameFull, FrameStamp, Written};
+pub(crate) use self::columns::{KIND_IS_NAME, Shape, built_in, kind_code};
 pub use self::event_ref::{EventRef, KindRef, Names};
 pub use self::header::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameRole};
 pub use self::view::{FrameView, decode_events};

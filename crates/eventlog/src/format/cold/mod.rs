@@ -1,0 +1,39 @@
+//! Sealed segments: the same events, clustered by actor and compressed, every one found without a scan.
+//!
+//! ```text
+//!     0 segment header (4,096 bytes), with the flag `sealed`
+//!  4096 payload blocks, back to back: payloads of about 16 KiB, by actor and number, each block zstd with
+//!       the dictionary of this segment, or as it is if that is no larger
+//!       envelopes: everything about the events but the payloads, and the indexes (see `envelopes`)
+//!  -128 trailer
+//! ```
+//!
+//! The trailer:
+//!
+//! ```text
+//!   0 magic u32 "SFCT", version u16 1, zero u16
+//!   8 log id u64
+//!  16 first position u64
+//!  24 count u32, chain u32: the chain value of the last frame before sealing
+//!  32 envelopes: offset u64, length u32, CRC-32C u32
+//!  48 earliest i64, latest i64: microseconds
+//!  64 SHA-256 of all bytes before the trailer
+//!  96 zeros
+//! 124 CRC-32C u32 of the 124 bytes before
+//! ```
+//!
+//! Two orders meet in here. *Rows* are events in the order of actor and number: their payloads, and what
+//! goes with them. *Places* are events in the order of positions: ids, times, causes and correlations,
+//! which are small as differences to their neighbors in time. Each row knows its place.
+
+mod builder;
+mod envelopes;
+mod trailer;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::builder::{ColdBuilder, ColdFault};
+pub use self::trailer::{COLD_TRAILER_BYTES, ColdTrailer};
+pub use self::view::{ActorRun, BlockDecoder, ColdBlock, ColdView};

@@ -1,0 +1,198 @@
+//! What can be set about the embedded store.
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::format::Compression;
+use crate::format::frame::FRAME_BYTES_MAX;
+use crate::limits;
+
+/// How large a segment file is made: 64 MiB, so that a terabyte is 16,000 files and zeroing one ahead takes
+/// a tenth of a second.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// The smallest segment that makes sense: its header and a few frames.
+pub const SEGMENT_BYTES_MIN: u64 = 16 << 10;
+
+/// The largest segment: its offsets are counted in 32 bits.
+pub const SEGMENT_BYTES_MAX: u64 = 4 << 30;
+
+/// How long the log is idle before the newest events get a witness.
+pub const MARK_AFTER: Duration = Duration::from_millis(5);
+
+/// How many of the newest events are kept ready for readers.
+pub const TAIL_EVENTS: usize = 10_000;
+
+/// How many threads read segments when the log is opened.
+pub const SCAN_THREADS: usize = 4;
+
+/// When an append is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Once its bytes are on the disk: it survives the machine.
+    #[default]
+    Sync,
+    /// Once its bytes are with the operating system: it survives the process, not the machine.
+    Os,
+    /// Once it may be read: it need survive nothing.
+    Memory,
+}
+
+/// Where the log lies and how it is written.
+///
+/// | Field | Default |
+/// |---|---|
+/// | `durability` | [`Durability::Sync`] |
+/// | `segment_bytes` | 64 MiB |
+/// | `event_bytes_max` | 1 MiB |
+/// | `mark_after` | 5 ms |
+/// | `tail_events` | 10,000 |
+/// | `scan_threads` | 4 |
+/// | `compression` | none: frames are written as they are |
+///
+/// # Example
+///
+/// ```
+/// use steadfast_eventlog::segment_store::{Config, Durability};
+///
+/// let config = Config::new("data/log").with_durability(Durability::Os);
+/// assert!(config.validate().is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// The directory of the log; made if it is not there.
+    pub directory: PathBuf,
+    /// When an append is acknowledged.
+    pub durability: Durability,
+    /// How large a segment file is made, in bytes; one frame that is larger gets a larger segment.
+    pub segment_bytes: u64,
+    /// The most bytes of one event.
+    pub event_bytes_max: usize,
+    /// How long the log is idle before a mark is written that says how far it is durable; `None`: only
+    /// when it is closed. Until then the newest acknowledged frame has no witness: damage to it cannot
+    /// be told from a torn write.
+    pub mark_after: Option<Duration>,
+    /// How many of the newest events are kept ready for readers.
+    pub tail_events: usize,
+    /// How many threads read segments when the log is opened.
+    pub scan_threads: usize,
+    /// Whether frames are compressed when they are written.
+    pub compression: Compression,
+}
+
+impl Config {
+    /// The defaults, for a log in this directory.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            durability: Durability::default(),
+            segment_bytes: SEGMENT_BYTES,
+            event_bytes_max: limits::EVENT_BYTES_MAX,
+            mark_after: Some(MARK_AFTER),
+            tail_events: TAIL_EVENTS,
+            scan_threads: SCAN_THREADS,
+            compression: Compression::default(),
+        }
+    }
+
+    /// Sets when an append is acknowledged.
+    #[must_use]
+    pub fn with_durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// Sets how large a segment is.
+    #[must_use]
+    pub fn with_segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// Sets how large an event may be.
+    #[must_use]
+    pub fn with_event_bytes_max(mut self, bytes: usize) -> Self {
+        self.event_bytes_max = bytes;
+        self
+    }
+
+    /// Sets after how much idleness a mark is written.
+    #[must_use]
+    pub fn with_mark_after(mut self, idle: Option<Duration>) -> Self {
+        self.mark_after = idle;
+        self
+    }
+
+    /// Sets how many events are kept ready.
+    #[must_use]
+    pub fn with_tail_events(mut self, events: usize) -> Self {
+        self.tail_events = events;
+        self
+    }
+
+    /// Sets whether frames are compressed.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Lets the configuration pass if it makes sense.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], which lists every fault.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, fault: &'static str| {
+            if !holds {
+                faults.push(fault);
+            }
+        };
+        let segment_fits = (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes);
+        require(segment_fits, "segment_bytes must be between 16 KiB and 4 GiB");
+        require(
+            self.segment_bytes.is_multiple_of(4_096),
+            "segment_bytes must be a multiple of 4,096",
+        );
+        let event_fits = (1..=FRAME_BYTES_MAX / 2).contains(&self.event_bytes_max);
+        require(event_fits, "event_bytes_max must be between 1 and 2 MiB");
+        require(
+            self.mark_after.is_none_or(|idle| !idle.is_zero()),
+            "mark_after must be longer than zero, or off",
+        );
+        require(self.tail_events <= 1_000_000, "tail_events must be at most 1,000,000");
+        require(
+            (1..=64).contains(&self.scan_threads),
+            "scan_threads must be between 1 and 64",
+        );
+        if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
+    }
+}
+
+/// A configuration that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    faults: Vec<&'static str>,
+}
+
+impl ConfigError {
+    /// Every fault, in words.
+    pub fn faults(&self) -> &[&'static str] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid event log configuration: {}", self.faults.join("; "))
+    }
+}
+
+impl Error for ConfigError {}

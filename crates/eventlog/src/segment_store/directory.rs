@@ -1,0 +1,191 @@
+//! The files of a log: what they are called, and who may write them.
+//!
+//! ```text
+//! LOCK                      held by the writer for as long as it lives
+//! WRITER                    log id and epoch of the writer, in two slots
+//! CATALOG                   what outlives events: highest and deleted numbers, the low-water mark
+//! 00000000000000000001.seg  a segment, by the position of its first event
+//! *.tmp, *.spare            made and not yet in use; removed when the log is opened
+//! ```
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use steadfast_base::storage::{OpenMode, Storage, StorageFile};
+
+use crate::append::Epoch;
+use crate::event::Position;
+use crate::format::checksum;
+
+/// Who the writer is: the id of the log and the epoch in which it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WriterRecord {
+    pub(super) log_id: u64,
+    pub(super) epoch: Epoch,
+}
+
+const MAGIC: [u8; 4] = *b"SFWR";
+const VERSION: u32 = 1;
+const RECORD_BYTES: usize = 28;
+/// The two slots lie in different pages: writing one never harms the other.
+const SLOT_BYTES: u64 = 4_096;
+const SLOTS: u64 = 2;
+
+impl WriterRecord {
+    fn encode(self) -> [u8; RECORD_BYTES] {
+        let mut bytes = Vec::with_capacity(RECORD_BYTES);
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&VERSION.to_le_bytes());
+        bytes.extend_from_slice(&self.log_id.to_le_bytes());
+        bytes.extend_from_slice(&self.epoch.get().to_le_bytes());
+        let crc = checksum(&bytes);
+        bytes.extend_from_slice(&crc.to_le_bytes());
+        bytes.try_into().expect("the parts have 28 bytes together")
+    }
+
+    fn decode(bytes: [u8; RECORD_BYTES]) -> Option<Self> {
+        let (covered, crc) = bytes.split_last_chunk::<4>()?;
+        let (magic, rest) = covered.split_first_chunk::<4>()?;
+        let (version, rest) = rest.split_first_chunk::<4>()?;
+        let (log_id, epoch) = rest.split_first_chunk::<8>()?;
+        let sound = *magic == MAGIC
+            && u32::from_le_bytes(*version) == VERSION
+            && checksum(covered).to_le_bytes() == *crc;
+        let epoch = u64::from_le_bytes(epoch.try_into().ok()?);
+        sound.then(|| Self { log_id: u64::from_le_bytes(*log_id), epoch: Epoch::new(epoch) })
+    }
+}
+
+/// The open file with the writer's record.
+#[derive(Debug)]
+pub(super) struct WriterFile(Arc<dyn StorageFile>);
+
+impl WriterFile {
+    /// The record in force: the one with the highest epoch. `None` if there is none.
+    pub(super) fn read(&self) -> io::Result<Option<WriterRecord>> {
+        let mut found: Option<WriterRecord> = None;
+        for slot in 0..SLOTS {
+            let mut bytes = [0; RECORD_BYTES];
+            let read = self.0.pread(&mut bytes, slot.saturating_mul(SLOT_BYTES))?;
+            let record = WriterRecord::decode(bytes).filter(|_record| read == RECORD_BYTES);
+            if record.map(|record| record.epoch) > found.map(|record| record.epoch) {
+                found = record;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Makes a record the one in force, durably.
+    pub(super) fn write(&self, record: WriterRecord) -> io::Result<()> {
+        let slot = record.epoch.get().checked_rem(SLOTS).unwrap_or(0);
+        self.0.pwrite(&record.encode(), slot.saturating_mul(SLOT_BYTES))?;
+        self.0.datasync()
+    }
+}
+
+/// The directory of a log.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) path: PathBuf,
+}
+
+impl Directory {
+    pub(super) fn at(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.storage.sync_dir(&self.path)
+    }
+
+    pub(super) fn segment(&self, first: Position) -> PathBuf {
+        self.at(&segment_name(first))
+    }
+
+    /// The first positions of all segments, and the names of leftovers; other names are not ours.
+    pub(super) fn survey(&self) -> io::Result<(Vec<Position>, Vec<String>)> {
+        let mut segments = Vec::new();
+        let mut leftovers = Vec::new();
+        for name in self.storage.list(&self.path)? {
+            if let Some(first) = parse_segment_name(&name) {
+                segments.push(first);
+            } else if is_leftover(&name) {
+                leftovers.push(name);
+            }
+        }
+        segments.sort_unstable();
+        Ok((segments, leftovers))
+    }
+
+    /// The file with the writer's record; made with its entry synced if it is not there.
+    pub(super) fn writer_file(&self) -> io::Result<WriterFile> {
+        let path = self.at("WRITER");
+        let file = match self.storage.open(&path, OpenMode::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = self.storage.open(&path, OpenMode::Create)?;
+                file.preallocate(SLOTS.saturating_mul(SLOT_BYTES))?;
+                file.datasync()?;
+                self.sync()?;
+                file
+            }
+            other => other?,
+        };
+        Ok(WriterFile(file))
+    }
+
+    /// The record of the writer without making anything.
+    pub(super) fn writer_record(&self) -> io::Result<Option<WriterRecord>> {
+        match self.storage.open(&self.at("WRITER"), OpenMode::Read) {
+            Ok(file) => WriterFile(file).read(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts a whole file in the place of another one, durably.
+    pub(super) fn replace(&self, name: &str, contents: &[u8]) -> io::Result<()> {
+        let temporary = self.at(&format!("{name}.tmp"));
+        let file = self.storage.open(&temporary, OpenMode::Create)?;
+        file.set_length(0)?;
+        file.pwrite(contents, 0)?;
+        file.datasync()?;
+        self.storage.rename(&temporary, &self.at(name))?;
+        self.sync()
+    }
+
+    /// A whole file; `None` if it is not there.
+    pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        read_whole(&*self.storage, &self.at(name))
+    }
+}
+
+fn read_whole(storage: &dyn Storage, path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match storage.open(path, OpenMode::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let length = usize::try_from(file.length()?).map_err(io::Error::other)?;
+    let mut contents = vec![0; length];
+    file.pread_exact(&mut contents, 0)?;
+    Ok(Some(contents))
+}
+
+fn segment_name(first: Position) -> String {
+    format!("{:020}.seg", first.get())
+}
+
+fn parse_segment_name(name: &str) -> Option<Position> {
+    let digits = name.strip_suffix(".seg")?;
+    let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let first = digits.parse().ok().filter(|first| plain && *first > 0)?;
+    Some(Position::new(first))
+}
+
+/// Whether a name is that of a file of ours that was never put to use.
+fn is_leftover(name: &str) -> bool {
+    let stem = |suffix| name.strip_suffix(suffix);
+    stem(".spare").is_some_and(|stem| stem.bytes().all(|byte| byte.is_ascii_digit()))
+        || stem(".tmp").is_some_and(|stem| stem == "CATALOG" || parse_segment_name(stem).is_some())
+}

@@ -1,0 +1,88 @@
+//! What the log itself knows of an actor's events: the question behind every append.
+
+use steadfast_base::EventId;
+
+use super::fetch::{FrameAt, fetch};
+use super::state::{Segment, State};
+use crate::append::Placed;
+use crate::event::{ActorName, Event, Seq};
+use crate::format::Scratch;
+use crate::format::frame::Names;
+use crate::read::{Query, ReadError};
+
+/// The log as it is, with what reading it needs.
+#[derive(Debug)]
+pub(super) struct LogView<'a> {
+    pub(super) state: &'a State,
+    pub(super) names: &'a mut Names,
+    pub(super) scratch: &'a mut Scratch,
+}
+
+impl LogView<'_> {
+    /// The event of an actor with this number, if it can still be read.
+    pub(super) fn at(
+        &mut self,
+        actor: &ActorName,
+        seq: Seq,
+    ) -> Result<Option<(EventId, Placed)>, ReadError> {
+        if seq <= self.state.deleted(actor.as_str()) {
+            return Ok(None);
+        }
+        let state = self.state;
+        let tail = state.tail.iter().rev();
+        let mut tail = tail.filter(|event| event.seq == seq && event.actor == *actor);
+        if let Some(event) = tail.next() {
+            return Ok(Some(identify(event)));
+        }
+        let query = Query::actor(actor.clone()).seqs(seq..=seq);
+        for segment in state.segments.values().rev() {
+            let frames = segment.index.frames_of_actor(actor.as_str(), seq, seq);
+            if let Some(event) = self.first_of(segment, &frames, &query)? {
+                return Ok(Some(identify(&event)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where the actor's event with this id stands.
+    pub(super) fn find(
+        &mut self,
+        actor: &ActorName,
+        id: EventId,
+    ) -> Result<Option<Placed>, ReadError> {
+        let state = self.state;
+        let query = Query::event(id).actors([actor.clone()]);
+        for segment in state.segments.values().rev() {
+            if !segment.index.may_contain(id) {
+                continue;
+            }
+            let frames = segment.index.frames_of_actor(actor.as_str(), Seq::ZERO, Seq::MAX);
+            let found = self.first_of(segment, &frames, &query)?;
+            let found = found.filter(|event| event.seq > state.deleted(actor.as_str()));
+            if let Some(event) = found {
+                return Ok(Some(identify(&event).1));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first_of(
+        &mut self,
+        segment: &Segment,
+        frames: &[u32],
+        query: &Query,
+    ) -> Result<Option<Event>, ReadError> {
+        for frame in frames.iter().rev() {
+            let Some(at) = FrameAt::of(segment, *frame) else { continue };
+            let found = fetch(&[at], |_, frame| frame.select(query, self.names, self.scratch))?;
+            if let Some(event) = found.into_iter().flatten().next() {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn identify(event: &Event) -> (EventId, Placed) {
+    (event.id, Placed { position: event.position, seq: event.seq, at: event.at })
+}
