@@ -1,4 +1,50 @@
 //! Resilience policies and the pipeline that composes them.
+//!
+//! A call to anything that can fail needs a limit on its time, a bound on its retries, a breaker, a bound
+//! on what is under way, and an answer for when all of that does not help. This crate has these policies,
+//! each usable on its own, and a [`Pipeline`] that composes them statically: no boxed future, no dynamic
+//! call, no allocation on the path of a success, and at most two readings of the clock per attempt.
+//!
+//! | You want to | Start at |
+//! |---|---|
+//! | compose policies around calls | [`Pipeline`] |
+//! | try again, in bounds | [`Retry`], [`Budget`] |
+//! | limit time | [`TimeLimit`] |
+//! | stop calling what fails | [`Guard`], [`ByKey`] |
+//! | answer all the same | [`Fallback`], [`LastGood`] |
+//! | bound concurrency or rate | [`Bulkhead`], [`RateLimiter`], [`AdaptiveLimiter`] |
+//! | shed load | [`Throttle`], [`LoadShedder`], [`OutlierEjection`] |
+//! | not wait for the slowest | [`Hedge`] |
+//! | change settings while it runs | [`PipelineSettings`], [`Pipeline::apply`] |
+//! | add a policy of one's own | [`Stage`], [`Layer`], [`Tune`] |
+//! | know what went wrong | [`Error`], [`Rejection`] |
+//!
+//! # Events
+//!
+//! With a sink ([`PipelineBuilder::sink`]) every decision is an event; their names and fields are in
+//! [`names`]. Without one, nothing is built and no clock is read for it.
+//!
+//! # Features
+//!
+//! - `reload`: a settings file in TOML that is put in force whenever it changes.
+//! - `tower`: the policies as `tower` layers.
+//!
+//! # Example
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use steadfast_policy::{BulkheadConfig, Fallback, Pipeline, Retry};
+//!
+//! let pipeline = Pipeline::builder()
+//!     .fallback(Fallback::value(0))
+//!     .retry(Retry::exponential(Duration::from_millis(1)))
+//!     .bulkhead(BulkheadConfig::new(20))
+//!     .build()?;
+//! let parsed = pipeline.call(|_| "42".parse::<u32>());
+//! assert_eq!(parsed, Ok(42));
+//! # Ok::<(), steadfast_policy::ConfigError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod adaptive;
@@ -27,6 +73,11 @@ mod timeout;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod waiting;
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use self::adaptive::{
     AdaptiveAlgorithm, AdaptiveConfig, AdaptiveLimit, AdaptiveLimiter, AdaptivePermit,

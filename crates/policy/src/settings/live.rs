@@ -7,14 +7,18 @@ use steadfast_breaker as breaker;
 
 use crate::adaptive::AdaptiveLimiter;
 use crate::bulkhead::Bulkhead;
+use crate::chaos::{Chaos, ChaosStage};
 use crate::fallback::{FallbackStage, LastGoodStage};
 use crate::fault::{ConfigError, Fault};
 use crate::guard::{Breakers, GuardStage};
+use crate::hedge::Hedge;
 use crate::names;
 use crate::pipeline::{Bare, Pipeline, Profile, Then, faults};
 use crate::rate_limit::RateLimiter;
 use crate::retry::Retrier;
 use crate::settings::PipelineSettings;
+use crate::shed::LoadShedder;
+use crate::throttle::Throttle;
 use crate::timeout::TimeLimitStage;
 
 /// A stage that takes new settings while it is at work.
@@ -177,6 +181,26 @@ impl Tune for AdaptiveLimiter {
         settings.limit.map_or(Ok(()), |config| self.reconfigure(config))
     }
 }
+
+impl Tune for Throttle {
+    fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
+        settings.throttle.map_or(Ok(()), |config| self.reconfigure(config))
+    }
+}
+
+impl Tune for LoadShedder {
+    fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
+        settings.shed.map_or(Ok(()), |config| self.reconfigure(config))
+    }
+}
+
+impl Tune for Hedge {
+    fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
+        settings.hedge.map_or(Ok(()), |config| self.reconfigure(config))
+    }
+}
+
+impl<M> Tune for ChaosStage<Chaos, M> {}
 
 /// A breaker's error in the terms of a pipeline.
 fn from_breaker(error: &breaker::ConfigError) -> ConfigError {

@@ -15,11 +15,14 @@ use crate::budget::BudgetSettings;
 use crate::bulkhead::BulkheadConfig;
 use crate::fault::{ConfigError, Fault};
 use crate::guard;
+use crate::hedge::HedgeConfig;
 use crate::names;
 use crate::pipeline::Profile;
 use crate::rate_limit::RateLimiterConfig;
 use crate::retry::RetrySettings;
 use crate::serde_forms::optional_seconds;
+use crate::shed::ShedConfig;
+use crate::throttle::ThrottleConfig;
 use crate::timeout;
 
 #[cfg(feature = "reload")]
@@ -80,6 +83,15 @@ pub struct PipelineSettings {
     /// The bound on the calls under way that follows what is measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<AdaptiveConfig>,
+    /// The client-side throttle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<ThrottleConfig>,
+    /// Load shedding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shed: Option<ShedConfig>,
+    /// Hedging.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<HedgeConfig>,
 }
 
 /// The settings of several pipelines by their names: what a file holds.
@@ -114,6 +126,9 @@ impl PipelineSettings {
         faults.extend(self.bulkhead.iter().flat_map(BulkheadConfig::faults));
         faults.extend(self.rate_limit.iter().flat_map(RateLimiterConfig::faults));
         faults.extend(self.limit.iter().flat_map(AdaptiveConfig::faults));
+        faults.extend(self.throttle.iter().flat_map(ThrottleConfig::faults));
+        faults.extend(self.shed.iter().flat_map(ShedConfig::faults));
+        faults.extend(self.hedge.iter().flat_map(HedgeConfig::faults));
         faults
     }
 
@@ -127,6 +142,9 @@ impl PipelineSettings {
             (names::BULKHEAD, self.bulkhead.is_some()),
             (names::RATE_LIMIT, self.rate_limit.is_some()),
             (names::ADAPTIVE_LIMIT, self.limit.is_some()),
+            (names::THROTTLE, self.throttle.is_some()),
+            (names::SHED, self.shed.is_some()),
+            (names::HEDGE, self.hedge.is_some()),
         ];
         let mut faults = Vec::new();
         for (kind, _) in sections.into_iter().filter(|(_, given)| *given) {
