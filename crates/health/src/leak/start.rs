@@ -84,6 +84,8 @@ impl LeakDetectorBuilder {
     }
 
     /// Does not watch the memory, file handles and sockets of the process.
+    ///
+    /// They are read on a real thread, so a test in virtual time does without them.
     pub fn without_process(mut self) -> Self {
         self.process = None;
         self

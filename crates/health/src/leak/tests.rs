@@ -12,6 +12,7 @@ use steadfast_actor_core::testkit::TestSystem;
 use steadfast_base::{
     Clock, Instant, MemorySink, OwnedValue, Time, Timer, Timestamp, VirtualClock,
 };
+use steadfast_policy::{Bulkhead, BulkheadConfig};
 
 use super::gauge::{CALM_SCANS, Change, Gauge};
 use super::ledger::Ledger;
@@ -133,6 +134,26 @@ fn s58_leaks_of_many_threads_are_sampled_too() {
     assert!(overdue.len() >= 40, "{} of 10,000", overdue.len());
     drop(leaked);
     assert_eq!(permits.held(), 0);
+}
+
+#[test]
+fn s58_a_leaked_permit_of_a_bulkhead_is_named() {
+    let test = still();
+    test.run(async {
+        let leaks = detector(&test, 1);
+        let time = test.system().time().clone();
+        let bulkhead = Bulkhead::new(BulkheadConfig::new(2), time).expect("valid settings");
+        let permits = leaks.tracker("inventory", LeakKind::Permits).expect("room");
+        let line = line!() + 1;
+        let lost = permits.track(bulkhead.acquire_owned().await.expect("a free permit"));
+        permits.track(bulkhead.acquire().await.expect("a free permit")).into_inner().succeed();
+        test.advance(minutes(10)).await;
+        let reports = leaks.reports();
+        assert_eq!((reports.len(), reports[0].sites[0].site.line()), (1, line));
+        assert_eq!(bulkhead.available(), 1);
+        drop(lost);
+        assert_eq!(bulkhead.available(), 2);
+    });
 }
 
 /// Counts how often it is read.

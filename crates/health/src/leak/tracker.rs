@@ -21,7 +21,18 @@ use super::sampler::Sampler;
 ///
 /// # Example
 ///
-/// See [`LeakDetector`](crate::LeakDetector).
+/// ```
+/// use steadfast_health::{LeakDetector, LeakKind};
+/// use steadfast_policy::{Bulkhead, BulkheadConfig};
+///
+/// fn run(leaks: &LeakDetector, bulkhead: &Bulkhead) -> Result<(), Box<dyn std::error::Error>> {
+///     let permits = leaks.tracker("inventory permits", LeakKind::Permits)?;
+///     let permit = permits.track(bulkhead.try_acquire()?);
+///     // The call; then what is wrapped is taken out, and watched no longer.
+///     permit.into_inner().succeed();
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct LeakTracker {
     inner: Arc<Inner>,
