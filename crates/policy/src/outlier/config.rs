@@ -83,6 +83,10 @@ impl OutlierConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        ConfigError::check(self.faults())
+    }
+
+    pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut require = |holds: bool, field: &str, problem: &str| {
             if !holds {
@@ -99,6 +103,6 @@ impl OutlierConfig {
         require(self.ejected_percent_max <= 100, "ejected_percent_max", "is above 100");
         let tracked = (1..=HOSTS_LIMIT).contains(&self.hosts_max);
         require(tracked, "hosts_max", "must be between 1 and 1000000");
-        ConfigError::check(faults)
+        faults
     }
 }

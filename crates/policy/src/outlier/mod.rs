@@ -2,6 +2,7 @@
 
 mod config;
 mod detector;
+mod stage;
 
 #[cfg(test)]
 mod tests;
@@ -104,14 +105,20 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
         time: Time,
         events: Events,
     ) -> Result<Self, ConfigError> {
-        let detector = OutlierDetector::new(config)?;
+        config.validate()?;
+        Ok(Self::unchecked(config, time, events))
+    }
+
+    /// Ejection with settings that were validated.
+    fn unchecked(config: OutlierConfig, time: Time, events: Events) -> Self {
+        let detector = OutlierDetector::unchecked(config);
         let state = State { detector, ejections: 0, spared: 0, rejected: 0 };
-        Ok(Self { inner: Arc::new(Inner { time, events, state: Mutex::new(state) }) })
+        Self { inner: Arc::new(Inner { time, events, state: Mutex::new(state) }) }
     }
 
     /// Makes a host known before its first result.
     pub fn add(&self, host: &K) {
-        self.step(|detector, now| {
+        self.step(self.inner.time.now(), |detector, now| {
             detector.add(host, now);
             Vec::new()
         });
@@ -124,18 +131,23 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
 
     /// Takes in the result of a call that was made by other means.
     pub fn record(&self, host: &K, success: bool) {
-        self.step(|detector, now| detector.record(host, success, now));
+        self.record_at(host, success, self.inner.time.now());
+    }
+
+    /// Takes in the result of a call that ended at `now`, a reading of the clock.
+    pub fn record_at(&self, host: &K, success: bool, now: Instant) {
+        self.step(now, |detector, now| detector.record(host, success, now));
     }
 
     /// Ejects a host by hand, if the share allows it.
     pub fn eject(&self, host: &K) {
-        self.step(|detector, now| detector.eject_by_hand(host, now));
+        self.step(self.inner.time.now(), |detector, now| detector.eject_by_hand(host, now));
     }
 
     /// The hosts that may be called now.
     pub fn available(&self) -> Vec<K> {
         let mut available = Vec::new();
-        self.step(|detector, now| {
+        self.step(self.inner.time.now(), |detector, now| {
             let changes = detector.tick(now);
             available.extend(detector.available(now).cloned());
             changes
@@ -149,8 +161,17 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
     ///
     /// Rejects, with the time to come back, while the host is ejected.
     pub fn admit(&self, host: &K) -> Result<(), Rejection> {
+        self.admit_at(host, self.inner.time.now())
+    }
+
+    /// Lets a call through that starts at `now`, a reading of the clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`admit`](Self::admit).
+    pub fn admit_at(&self, host: &K, now: Instant) -> Result<(), Rejection> {
         let mut until = None;
-        let now = self.step(|detector, now| {
+        self.step(now, |detector, now| {
             let changes = detector.tick(now);
             until = detector.ejected_until(host);
             changes
@@ -211,7 +232,7 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
 
     /// All figures at one moment.
     pub fn statistics(&self) -> OutlierStatistics {
-        self.step(OutlierDetector::tick);
+        self.step(self.inner.time.now(), OutlierDetector::tick);
         let state = self.inner.lock();
         let (hosts, ejected) = state.detector.counts();
         let State { ejections, spared, rejected, .. } = *state;
@@ -224,12 +245,12 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
         (state.ejections, state.spared, state.rejected) = (0, 0, 0);
     }
 
-    /// Steps the detector under the lock, then tells what changed; gives back the time it was.
+    /// Steps the detector under the lock, then tells what changed.
     fn step(
         &self,
+        now: Instant,
         step: impl FnOnce(&mut OutlierDetector<K>, Instant) -> Vec<OutlierChange<K>>,
-    ) -> Instant {
-        let now = self.inner.time.now();
+    ) {
         let mut state = self.inner.lock();
         let changes = step(&mut state.detector, now);
         for change in &changes {
@@ -243,7 +264,6 @@ impl<K: Ord + Clone + fmt::Display> OutlierEjection<K> {
         for change in &changes {
             self.tell(change, now);
         }
-        now
     }
 
     fn tell(&self, change: &OutlierChange<K>, now: Instant) {

@@ -5,6 +5,7 @@ mod cancel;
 mod carry;
 mod clock;
 mod fallback;
+mod gates;
 mod guard;
 mod memory;
 mod order;
