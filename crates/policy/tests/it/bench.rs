@@ -30,7 +30,8 @@ impl Bench {
     }
 
     pub(crate) fn builder(&self) -> PipelineBuilder<Bare> {
-        Pipeline::builder().name("bench").time(self.clock.time()).sink(self.sink.clone())
+        let sink = Arc::<MemorySink>::clone(&self.sink);
+        Pipeline::builder().name("bench").time(self.clock.time()).sink(sink)
     }
 
     /// Polls a future to its end, letting time pass to the next timer whenever it is pending.
@@ -71,6 +72,7 @@ impl<T: Copy> Script<T> {
     pub(crate) fn next(&self) -> Result<T, &'static str> {
         let made = self.calls.get();
         self.calls.set(made + 1);
-        self.results[made.min(self.results.len() - 1)]
+        let result = self.results.get(made).or(self.results.last());
+        *result.expect("a script has at least one result")
     }
 }

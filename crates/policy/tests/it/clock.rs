@@ -40,7 +40,7 @@ impl Meter {
         let bench = Bench::new();
         let clock = bench.clock.clone();
         let clock = Arc::new(Counted { clock, readings: AtomicU64::new(0) });
-        let time = Time::new(clock.clone(), Arc::new(bench.clock.clone()));
+        let time = Time::new(Arc::<Counted>::clone(&clock), Arc::new(bench.clock.clone()));
         Self { bench, clock, time }
     }
 
@@ -49,7 +49,7 @@ impl Meter {
     }
 
     fn breaker(&self, config: Config) -> CircuitBreaker {
-        CircuitBreaker::new("b", config, self.time.clone()).unwrap()
+        CircuitBreaker::new("b", config, self.time.clone()).expect("valid")
     }
 }
 

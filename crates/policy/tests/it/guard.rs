@@ -11,7 +11,8 @@ use steadfast_policy::{Error, Reason, Retry, names};
 use crate::bench::{Bench, ms, poll};
 
 fn breaker(bench: &Bench, config: ConfigBuilder) -> CircuitBreaker {
-    CircuitBreaker::new("b", config.build().unwrap(), bench.clock.time()).unwrap()
+    let config = config.build().expect("valid");
+    CircuitBreaker::new("b", config, bench.clock.time()).expect("valid")
 }
 
 /// Settings that time calls, and settings that do not.
@@ -35,7 +36,11 @@ fn s59_an_open_breaker_neither_makes_nor_polls_the_call() {
         assert_eq!((rejection.policy, rejection.reason), (names::BREAKER, Reason::Open));
         assert_eq!(rejection.state, Some(State::Open));
         assert_eq!(rejection.retry_after.unwrap().as_secs(), 60);
-        assert!(pipeline.call(|_| Ok::<_, ()>(made.set(9))).is_err());
+        let count = |_| {
+            made.set(9);
+            Ok::<_, ()>(())
+        };
+        assert!(pipeline.call(count).is_err());
         assert_eq!(made.get(), 0);
     }
 }

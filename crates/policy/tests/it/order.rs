@@ -10,7 +10,8 @@ use steadfast_policy::{
 use crate::bench::ms;
 
 fn breaker(config: ConfigBuilder) -> CircuitBreaker {
-    CircuitBreaker::new("b", config.build().unwrap(), Time::system()).unwrap()
+    let config = config.build().expect("valid");
+    CircuitBreaker::new("b", config, Time::system()).expect("valid")
 }
 
 fn default_breaker() -> CircuitBreaker {
@@ -19,14 +20,15 @@ fn default_breaker() -> CircuitBreaker {
 
 /// The problems of a pipeline, and that each of them is where it belongs.
 fn problems<L: Layers>(builder: PipelineBuilder<L>) -> Vec<String> {
-    let error = builder.build().map(|_| ()).unwrap_err();
+    let error = builder.build().map(|_| ()).expect_err("refused");
     error.faults().iter().map(ToString::to_string).collect()
 }
 
 fn assert_one<L: Layers>(builder: PipelineBuilder<L>, wrong: &str, fix: &str) {
     let problems = problems(builder);
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].contains(wrong) && problems[0].contains(fix), "{}", problems[0]);
+    let problem = problems.first().expect("one");
+    assert!(problem.contains(wrong) && problem.contains(fix), "{problem}");
 }
 
 fn pipeline() -> PipelineBuilder<steadfast_policy::Bare> {

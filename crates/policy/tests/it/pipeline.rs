@@ -102,7 +102,8 @@ fn clones_are_the_same_pipeline() {
     let bulkhead = Bulkhead::new(BulkheadConfig::new(1), bench.clock.time()).unwrap();
     let pipeline = bench.builder().bulkhead(bulkhead).build().unwrap();
     let other = pipeline.clone();
-    let nested = pipeline.call(|_| other.call(|_| Ok::<_, ()>(())).map_err(|_| "full"));
-    assert_eq!(nested, Err(Error::Inner("full")));
+    let nested =
+        pipeline.call(|_| other.call(|_| Ok::<_, ()>(())).map_err(|error| error.is_rejected()));
+    assert_eq!(nested, Err(Error::Inner(true)));
     assert_eq!(pipeline.name(), "bench");
 }

@@ -26,7 +26,8 @@ struct Plan {
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    let answer = prop_oneof![1 => Just(Answer::Good), 4 => Just(Answer::Bad), 1 => Just(Answer::Fatal)];
+    let answer =
+        prop_oneof![1 => Just(Answer::Good), 4 => Just(Answer::Bad), 1 => Just(Answer::Fatal)];
     let answers = prop::collection::vec((0_u64..60, answer), 6);
     (1_u32..6, 1_u64..40, 1_u64..50, 50_u64..200, answers).prop_map(
         |(attempts_max, wait, timeout, total, answers)| Plan {
@@ -51,7 +52,7 @@ fn model(plan: &Plan) -> (End, usize, u64) {
     let mut now = 0;
     let mut made = 0;
     loop {
-        let (takes, answer) = plan.answers[made];
+        let (takes, answer) = *plan.answers.get(made).expect("as many as attempts at most");
         made += 1;
         let left = plan.timeout.min(plan.total - now);
         let end = if takes > left {

@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use steadfast_base::MemorySink;
 use steadfast_policy::ErrorsRetry;
 use steadfast_policy::{Bare, Pipeline, ReloadError, Retrier, Retry, SettingsFile, Then, names};
 
@@ -16,7 +18,7 @@ struct Directory(PathBuf);
 impl Directory {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("steadfast-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).expect("works");
         Self(path)
     }
 
@@ -26,8 +28,8 @@ impl Directory {
 
     fn write(&self, text: &str) {
         let fresh = self.0.join("policies.new");
-        fs::write(&fresh, text).unwrap();
-        fs::rename(fresh, self.file()).unwrap();
+        fs::write(&fresh, text).expect("works");
+        fs::rename(fresh, self.file()).expect("works");
     }
 }
 
@@ -38,12 +40,12 @@ impl Drop for Directory {
 }
 
 fn pipeline(bench: &Bench, name: &str) -> Retried {
-    bench.builder().name(name).retry(Retry::constant(ms(1))).build().unwrap()
+    bench.builder().name(name).retry(Retry::constant(ms(1))).build().expect("works")
 }
 
 fn attempts(bench: &Bench, pipeline: &Retried) -> usize {
     let script = Script::<()>::new(&[Err("down")]);
-    bench.block_on(pipeline.run(|_| async { script.next() })).unwrap_err();
+    bench.block_on(pipeline.run(|_| async { script.next() })).expect_err("down");
     script.calls.get()
 }
 
@@ -68,7 +70,7 @@ fn a_bad_file_keeps_the_old_settings_and_is_told_once() {
     let (bench, directory) = (Bench::new(), Directory::new("bad"));
     let (one, two) = (pipeline(&bench, "one"), pipeline(&bench, "two"));
     let file = SettingsFile::new(directory.file()).pipeline(&one).pipeline(&two);
-    let mut file = file.sink(bench.sink.clone(), bench.clock.time());
+    let mut file = file.sink(Arc::<MemorySink>::clone(&bench.sink), bench.clock.time());
     assert!(matches!(file.look(), Err(ReloadError::Read(_))), "there is none yet");
     assert!(file.look().is_err());
     directory.write("[pipelines.one.retry]\nmax_attempts = 5\n");
