@@ -174,6 +174,7 @@ impl Inner {
         }
         let earned = u128::from(now.saturating_sub(since)) * u128::from(rate) / 1_000_000_000;
         let earned = u64::try_from(earned).unwrap_or(u64::MAX);
+        // INV-POL-2: what time has earned is put in by the one who moves the time on.
         let won = earned > 0
             && self
                 .earned_until

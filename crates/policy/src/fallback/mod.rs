@@ -2,9 +2,6 @@
 
 mod last_good;
 
-#[cfg(test)]
-mod tests;
-
 use steadfast_base::Value;
 
 use crate::error::Error;

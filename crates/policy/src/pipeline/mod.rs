@@ -8,9 +8,6 @@ mod leaf;
 mod scope;
 mod stage;
 
-#[cfg(test)]
-mod tests;
-
 use std::fmt;
 use std::sync::{Arc, Mutex};
 

@@ -87,12 +87,12 @@ fn fill(call: &Call) -> Arc<CallContext> {
     let inherited = context::current().map(|outer| outer.child()).unwrap_or_default();
     let filled = call.context(inherited);
     match take() {
+        // INV-POL-1: a context that somebody kept is replaced, not changed.
         Some(mut pooled) => match Arc::get_mut(&mut pooled) {
             Some(place) => {
                 *place = filled;
                 pooled
             }
-            // Somebody kept it meanwhile, so it is not ours to change.
             None => Arc::new(filled),
         },
         None => Arc::new(filled),
