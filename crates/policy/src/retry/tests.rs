@@ -1,12 +1,13 @@
 //! The decision after a failed attempt, as a table.
 
+use steadfast_base::Instant;
+
 use super::condition::judge;
 use super::step::{Attempts, Decision, Stop};
 use super::*;
 use crate::budget::BudgetSettings;
 use crate::error::{Error, TimedOut};
 use crate::rejection::{Reason, Rejection};
-use steadfast_base::Instant;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

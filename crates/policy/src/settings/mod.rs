@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_breaker as breaker;
 
 use crate::adaptive::AdaptiveConfig;

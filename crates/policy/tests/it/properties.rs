@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use proptest::prelude::*;
+
 use steadfast_base::RetryMark;
 use steadfast_policy::{Budget, BudgetSettings, Error, Fallback, Retry};
 
