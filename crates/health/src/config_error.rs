@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::limits::INTERVAL_MIN;
+
 /// One setting that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigFault {
@@ -73,6 +75,13 @@ impl Faults {
     pub(crate) fn positive(&mut self, value: Duration, field: impl Into<String>) {
         if value.is_zero() {
             self.add(field, "is zero; it must be longer");
+        }
+    }
+
+    /// A time between two rounds.
+    pub(crate) fn interval(&mut self, value: Duration, field: impl Into<String>) {
+        if value < INTERVAL_MIN {
+            self.add(field, format!("is {value:?}; it must be at least {INTERVAL_MIN:?}"));
         }
     }
 

@@ -1,5 +1,9 @@
 //! The limits of this crate; a configuration beyond one is refused.
 
+use std::time::Duration;
+
+/// The shortest time between two runs, looks or readings.
+pub const INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// Checks of one checker.
 pub const CHECKS_MAX: usize = 256;
 /// Components of one self-healing.

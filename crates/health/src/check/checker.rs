@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use steadfast_base::{Health, HealthCheck, Instant};
 
+use crate::config_error::ConfigError;
 use crate::shell::{Crew, Owner, Reporter};
 
 use super::answer::HttpAnswer;
 use super::machine::Machine;
+use super::plan::Plan;
 use super::scheduler::{Scheduler, Shared};
+use super::settings::ChecksConfig;
 use super::start::HealthCheckerBuilder;
 use super::status::{ChecksFailed, HealthSummary};
 
@@ -81,6 +84,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone)]
 pub struct HealthChecker {
+    plan: Arc<Plan>,
     shared: Arc<Shared>,
     owner: Arc<Owner>,
 }
@@ -96,6 +100,7 @@ impl HealthChecker {
     }
 
     pub(super) fn start(
+        plan: Plan,
         machine: Machine,
         checks: Vec<Arc<dyn HealthCheck>>,
         crew: Crew,
@@ -105,7 +110,7 @@ impl HealthChecker {
         let scheduler = Scheduler::new(&shared, checks, &crew, reporter);
         // A system that has ended drops it, and the checker reads as stopped.
         drop(crew.spawn(scheduler.run()));
-        Self { shared, owner: Arc::new(Owner(crew)) }
+        Self { plan: Arc::new(plan), shared, owner: Arc::new(Owner(crew)) }
     }
 
     /// What is known of every check, and of the whole, now.
@@ -164,6 +169,30 @@ impl HealthChecker {
             }
             stepped.await;
         }
+    }
+
+    /// Takes new settings for the same checks; results and verdicts stay.
+    ///
+    /// A check whose interval became shorter is due that much earlier.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault, as the start does, and keeps the old settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use steadfast_health::{ChecksConfig, ConfigError, HealthChecker};
+    /// # fn example(checker: &HealthChecker, file: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let config: ChecksConfig = serde_json::from_str(file)?;
+    /// checker.reconfigure(&config)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconfigure(&self, config: &ChecksConfig) -> Result<(), ConfigError> {
+        let (rules, graph) = self.plan.resolve(config)?;
+        self.shared.reconfigure(rules, graph, self.now());
+        Ok(())
     }
 
     /// Whether the process is alive, as an answer to `GET /livez`.

@@ -6,6 +6,7 @@ mod graph;
 mod judge;
 mod machine;
 mod parts;
+mod plan;
 mod scheduler;
 mod settings;
 mod start;

@@ -12,8 +12,9 @@ use steadfast_base::{Health, HealthCheck, Instant, Value};
 use crate::names;
 use crate::shell::{Answer, Crew, Reporter, Seat, caught, shortened, wait};
 
+use super::graph::Graph;
 use super::judge::Finding;
-use super::machine::{Effect, Machine};
+use super::machine::{Effect, Machine, Rules};
 
 /// What the handles and the tasks share.
 pub(super) struct Shared {
@@ -49,6 +50,11 @@ impl Shared {
     /// Wants a run of every check now.
     pub(super) fn want_all(&self) {
         self.machine().want_all();
+        self.kick.notify_one();
+    }
+
+    pub(super) fn reconfigure(&self, rules: Vec<Rules>, graph: Graph, now: Instant) {
+        self.machine().reconfigure(rules, graph, now);
         self.kick.notify_one();
     }
 

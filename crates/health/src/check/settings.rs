@@ -139,7 +139,7 @@ impl CheckSettings {
     /// See [`CheckSettings`].
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut faults = Faults::default();
-        faults.positive(self.interval, "interval");
+        faults.interval(self.interval, "interval");
         faults.positive(self.timeout, "timeout");
         for (threshold, field) in [
             (self.failure_threshold, "failure_threshold"),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use steadfast_actor_core::System;
 use steadfast_base::{HealthCheck, Sink};
 
-use crate::config_error::{ConfigError, Faults};
+use crate::config_error::ConfigError;
 use crate::shell::{Crew, Reporter};
 
 use super::checker::HealthChecker;
-use super::graph::{Graph, Node};
-use super::machine::{Machine, Rules};
+use super::machine::Machine;
+use super::plan::{Plan, Planned};
 use super::settings::{CheckSettings, ChecksConfig};
 
 /// Collects checks and their settings until [`start`](Self::start).
@@ -93,57 +93,15 @@ impl HealthCheckerBuilder {
     ///
     /// See [`HealthChecker`].
     pub fn start(self, system: &System) -> Result<HealthChecker, ConfigError> {
-        let Self { checks, mut config, sink } = self;
-        let mut faults = Faults::default();
-        faults.nest("default", config.default.validate());
-        let default = &config.default;
-        let mut settled = Vec::with_capacity(checks.len());
-        for (check, own) in &checks {
-            let name = check.name().to_owned();
-            let configured = config.checks.get(&name).cloned();
-            let settings = configured.or_else(|| own.clone()).unwrap_or_else(|| default.clone());
-            if settings != *default {
-                faults.nest(&format!("checks.{name}"), settings.validate());
-            }
-            settled.push((name, check.critical(), settings));
-        }
-        for (name, ..) in &settled {
-            config.checks.remove(name);
-        }
-        for name in config.checks.keys() {
-            faults.add(format!("checks.{name}"), "has settings, and there is no such check");
-        }
-        let nodes: Vec<Node<'_>> = settled.iter().map(node).collect();
-        let graph = match Graph::new(&nodes) {
-            Ok(graph) => graph,
-            Err(error) => {
-                faults.extend(error);
-                Graph::default()
-            }
-        };
-        faults.into_result()?;
-        let rules = settled.into_iter().map(|(name, _, settings)| rules(name, &settings)).collect();
+        let Self { checks, config, sink } = self;
+        let plan =
+            Plan(checks.iter().map(|(check, own)| Planned::new(&**check, own.as_ref())).collect());
+        let (rules, graph) = plan.resolve(&config)?;
         let crew = Crew::new(system);
         let machine = Machine::new(rules, graph, system.time().now());
         let reporter = Reporter::new(sink, system.time().clone());
         let checks = checks.into_iter().map(|(check, _)| check).collect();
-        Ok(HealthChecker::start(machine, checks, crew, reporter))
-    }
-}
-
-fn node((name, critical, settings): &(String, bool, CheckSettings)) -> Node<'_> {
-    let critical = settings.critical.unwrap_or(*critical);
-    Node { name, needs: &settings.needs, critical }
-}
-
-fn rules(name: String, settings: &CheckSettings) -> Rules {
-    Rules {
-        name,
-        interval: settings.interval,
-        timeout: settings.timeout,
-        failure_threshold: settings.failure_threshold,
-        success_threshold: settings.success_threshold,
-        liveness: settings.liveness,
+        Ok(HealthChecker::start(plan, machine, checks, crew, reporter))
     }
 }
 

@@ -173,7 +173,7 @@ impl DegradationConfig {
                 faults.add(format!("features.{feature}"), problem);
             }
         }
-        faults.positive(self.interval, "interval");
+        faults.interval(self.interval, "interval");
         faults.positive(self.reading_timeout, "reading_timeout");
         if self.stale_after < self.interval {
             faults.add("stale_after", "is shorter than interval; every reading would be stale");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config_error::ConfigError;
 use crate::resource::ResourceMonitor;
 use crate::shell::{Crew, Owner, Reporter};
 
@@ -77,7 +78,7 @@ impl Degradation {
         reporter: Reporter,
     ) -> Self {
         let shared = Arc::new(Shared::new(config, &monitors, reporter));
-        let reader = Reader::new(&shared, config, monitors, &crew);
+        let reader = Reader::new(&shared, monitors, &crew);
         // A system that has ended drops it; levels then change by hand only.
         drop(crew.spawn(reader.run()));
         Self { shared, owner: Arc::new(Owner(crew)) }
@@ -125,6 +126,28 @@ impl Degradation {
     /// See [`Degradation`].
     pub fn release(&self) {
         self.shared.release();
+    }
+
+    /// Takes new settings; the level stays until the next readings, which come at once.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault and keeps the old settings. Levels and features must have the names that
+    /// they had at the start, since others may hold switches of them.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use steadfast_health::{ConfigError, Degradation, DegradationConfig};
+    /// # fn example(degradation: &Degradation) -> Result<(), ConfigError> {
+    /// let mut config = DegradationConfig::default();
+    /// config.margin = 0.1;
+    /// degradation.reconfigure(&config)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconfigure(&self, config: &DegradationConfig) -> Result<(), ConfigError> {
+        self.shared.reconfigure(config)
     }
 
     /// The level, the features and the readings, at one moment.

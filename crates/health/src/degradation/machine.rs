@@ -65,6 +65,12 @@ impl Machine {
         }
     }
 
+    /// Takes new settings, which have the same number of levels; the level stays until the next sample.
+    pub(super) fn reconfigure(&mut self, config: &DegradationConfig) {
+        let Self { automatic, pinned, .. } = *self;
+        *self = Self { automatic, pinned, ..Self::new(config) };
+    }
+
     /// The level in force.
     pub(super) fn level(&self) -> usize {
         self.pinned.unwrap_or(self.automatic)
@@ -153,6 +159,7 @@ impl Machine {
 
     /// Whether something is too close to a threshold of the current level, or of a worse one.
     fn is_held(&self, readings: &Readings) -> bool {
+        // INV-HLT-3: what swings within the margin of a level never ends it.
         let of_current = self.above.iter().skip(self.automatic.max(1));
         self.automatic == 0
             || of_current.flatten().any(|(resource, threshold)| {

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use steadfast_base::Instant;
 
 use crate::resource::{ReadingError, Resource, ResourceMonitor};
 use crate::shell::{Answer, Crew, Seat, shortened, wait};
 
-use super::config::DegradationConfig;
 use super::shared::Shared;
 use super::status::ReadingStatus;
 
@@ -92,14 +89,11 @@ pub(super) struct Reader {
     shared: Arc<Shared>,
     monitors: Vec<(Arc<dyn ResourceMonitor>, Seat)>,
     crew: Crew,
-    interval: Duration,
-    timeout: Duration,
 }
 
 impl Reader {
     pub(super) fn new(
         shared: &Arc<Shared>,
-        config: &DegradationConfig,
         monitors: Vec<Arc<dyn ResourceMonitor>>,
         crew: &Crew,
     ) -> Self {
@@ -107,24 +101,23 @@ impl Reader {
             shared: Arc::clone(shared),
             monitors: monitors.into_iter().map(|monitor| (monitor, Seat::default())).collect(),
             crew: crew.clone(),
-            interval: config.interval,
-            timeout: config.reading_timeout,
         }
     }
 
     pub(super) async fn run(self) {
-        let never = Notify::new();
         let mut next = self.crew.time().now();
         loop {
             let reads = self.monitors.iter().map(|(monitor, seat)| {
                 let monitor = Arc::clone(monitor);
                 (seat.clone(), async move { monitor.read().await })
             });
-            let answers = self.crew.gather(self.timeout, reads.collect()).await;
+            let answers = self.crew.gather(self.shared.pace().timeout, reads.collect()).await;
             let now = self.crew.time().now();
             self.shared.take_readings(now, answers);
-            next = (next + self.interval).max(now);
-            wait(self.crew.time(), Some(next), &never).await;
+            next = (next + self.shared.pace().interval).max(now);
+            wait(self.crew.time(), Some(next), self.shared.kick()).await;
+            // New settings are followed at once.
+            next = next.min(self.crew.time().now());
         }
     }
 }

@@ -3,8 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use steadfast_base::{Instant, Value};
 
+use crate::config_error::{ConfigError, Faults};
 use crate::names;
 use crate::resource::ResourceMonitor;
 use crate::shell::Reporter;
@@ -18,17 +21,45 @@ use super::switches::{FeatureSwitch, Switches};
 /// What the handles and the task share.
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// Names of the levels, from the best to the worst.
     levels: Vec<Arc<str>>,
-    /// Name and worst level of each feature; its bit is its place.
-    features: Vec<(Arc<str>, usize)>,
+    /// Names of the features; the bit of each is its place.
+    features: Vec<Arc<str>>,
     switches: Switches,
-    stale_after: Duration,
+    /// Wakes the task that reads the monitors.
+    kick: Notify,
     reporter: Reporter,
 }
 
 struct State {
     machine: Machine,
     monitors: Vec<Known>,
+    /// The worst level of each feature.
+    worst: Vec<usize>,
+    pace: Pace,
+}
+
+/// How often and how long the monitors are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) interval: Duration,
+    pub(super) timeout: Duration,
+    stale_after: Duration,
+}
+
+impl Pace {
+    fn new(config: &DegradationConfig) -> Self {
+        Self {
+            interval: config.interval,
+            timeout: config.reading_timeout,
+            stale_after: config.stale_after,
+        }
+    }
+}
+
+fn worst_levels(config: &DegradationConfig) -> Vec<usize> {
+    // An unknown level is a fault that the validation finds.
+    config.features.values().map(|level| config.place_of(level).unwrap_or_default()).collect()
 }
 
 impl Shared {
@@ -39,19 +70,50 @@ impl Shared {
         reporter: Reporter,
     ) -> Self {
         let monitors = monitors.iter().map(|monitor| Known::new(&**monitor)).collect();
-        let features = config.features.iter();
+        let machine = Machine::new(config);
+        let (worst, pace) = (worst_levels(config), Pace::new(config));
         let shared = Self {
-            state: Mutex::new(State { machine: Machine::new(config), monitors }),
+            state: Mutex::new(State { machine, monitors, worst, pace }),
             levels: config.levels.iter().map(|level| level.name.as_str().into()).collect(),
-            features: features
-                .filter_map(|(name, worst)| Some((name.as_str().into(), config.place_of(worst)?)))
-                .collect(),
+            features: config.features.keys().map(|name| name.as_str().into()).collect(),
             switches: Switches::default(),
-            stale_after: config.stale_after,
+            kick: Notify::new(),
             reporter,
         };
-        shared.set_switches(0);
+        shared.set_switches(&shared.lock());
         shared
+    }
+
+    /// Takes new settings, whose levels and features must have the same names.
+    pub(super) fn reconfigure(&self, config: &DegradationConfig) -> Result<(), ConfigError> {
+        let mut faults = Faults::default();
+        if let Err(error) = config.validate() {
+            faults.extend(error);
+        }
+        let levels = config.levels.iter().map(|level| level.name.as_str());
+        if !levels.eq(self.levels.iter().map(|level| &**level)) {
+            faults.add("levels", "have other names than at the start");
+        }
+        let features = config.features.keys().map(String::as_str);
+        if !features.eq(self.features.iter().map(|feature| &**feature)) {
+            faults.add("features", "have other names than at the start");
+        }
+        faults.into_result()?;
+        let mut state = self.lock();
+        state.machine.reconfigure(config);
+        (state.worst, state.pace) = (worst_levels(config), Pace::new(config));
+        self.set_switches(&state);
+        drop(state);
+        self.kick.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.lock().pace
+    }
+
+    pub(super) fn kick(&self) -> &Notify {
+        &self.kick
     }
 
     pub(super) fn level_in_force(&self) -> &str {
@@ -61,7 +123,7 @@ impl Shared {
 
     pub(super) fn feature(&self, name: &str) -> Option<FeatureSwitch> {
         let mut features = self.features.iter().enumerate();
-        let (bit, (name, _)) = features.find(|(_, (known, _))| &**known == name)?;
+        let (bit, name) = features.find(|(_, known)| &***known == name)?;
         Some(self.switches.switch(bit, name))
     }
 
@@ -90,14 +152,14 @@ impl Shared {
     pub(super) fn status(&self, now: Instant) -> DegradationStatus {
         let state = self.lock();
         let level = state.machine.level();
-        let features = self.features.iter();
+        let features = self.features.iter().zip(&state.worst);
         let monitors = state.monitors.iter();
         DegradationStatus {
             level: self.level(level).to_owned(),
             automatic_level: self.level(state.machine.automatic()).to_owned(),
             pinned: state.machine.pinned().is_some(),
             features: features.map(|(name, worst)| (name.to_string(), level <= *worst)).collect(),
-            readings: monitors.map(|known| known.status(now, self.stale_after)).collect(),
+            readings: monitors.map(|known| known.status(now, state.pace.stale_after)).collect(),
         }
     }
 
@@ -113,13 +175,15 @@ impl Shared {
     fn change(&self, change: impl FnOnce(&mut Machine) -> Option<Change>) -> Option<Change> {
         let mut state = self.lock();
         let change = change(&mut state.machine);
-        self.set_switches(state.machine.level());
+        self.set_switches(&state);
         change
     }
 
-    fn set_switches(&self, level: usize) {
+    /// Shows the level in force; the caller holds the lock, so that the last one to change it is shown.
+    fn set_switches(&self, state: &State) {
+        let level = state.machine.level();
         let mut on = 0;
-        for (bit, (_, worst)) in self.features.iter().enumerate() {
+        for (bit, worst) in state.worst.iter().enumerate() {
             on |= u64::from(level <= *worst) << bit;
         }
         self.switches.set(on);
@@ -128,19 +192,19 @@ impl Shared {
     pub(super) fn take_readings(&self, now: Instant, answers: Vec<Attempt>) {
         let (told, change) = {
             let mut state = self.lock();
-            let State { machine, monitors } = &mut *state;
+            let State { machine, monitors, pace, .. } = &mut *state;
             let attempts = monitors.iter_mut().zip(answers);
             let told: Vec<Told> = attempts
-                .filter_map(|(known, answer)| known.take(now, answer, self.stale_after))
+                .filter_map(|(known, answer)| known.take(now, answer, pace.stale_after))
                 .collect();
             let mut readings = Readings::new();
             for known in monitors.iter() {
-                let Some(reading) = known.fresh(now, self.stale_after) else { continue };
+                let Some(reading) = known.fresh(now, pace.stale_after) else { continue };
                 let highest = readings.entry(known.resource.clone()).or_insert(reading);
                 *highest = highest.max(reading);
             }
             let change = machine.sample(now, &readings);
-            self.set_switches(machine.level());
+            self.set_switches(&state);
             (told, change)
         };
         for Told { monitor, silent, error } in told {

@@ -209,7 +209,7 @@ impl HealingConfig {
     /// See [`HealingConfig`].
     pub fn validate(&self) -> Result<(), ConfigError> {
         let mut faults = Faults::default();
-        faults.positive(self.interval, "interval");
+        faults.interval(self.interval, "interval");
         faults.positive(self.condition_timeout, "condition_timeout");
         faults.count(self.history_max, limits::HISTORY_MAX, "history_max");
         faults.nest("governor", self.governor.validate());

@@ -57,6 +57,12 @@ impl Governor {
         Self { config: config.clone(), at_once_max, begun: VecDeque::new() }
     }
 
+    /// Takes new bounds; acts that began before count.
+    pub(super) fn reconfigure(&mut self, config: &GovernorConfig, components: usize) {
+        let begun = std::mem::take(&mut self.begun);
+        *self = Self { begun, ..Self::new(config, components) };
+    }
+
     /// Lets one more act begin, or names the rule against it.
     ///
     /// `acted_on` is the number of other components that are being acted on.

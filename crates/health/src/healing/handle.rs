@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use steadfast_base::Time;
 
-use crate::shell::{Crew, Owner, Reporter};
+use crate::config_error::ConfigError;
+use crate::shell::{Crew, Owner, Reporter, shortened};
 
 use super::config::HealingConfig;
 use super::healer::{Healer, Shared};
 use super::machine::Machine;
+use super::plan::Plan;
 use super::record::{
     ApprovalRequest, ComponentStatus, HealingRecord, HealingStats, UnknownRequest,
 };
@@ -80,6 +82,7 @@ use super::tell::Teller;
 /// ```
 #[derive(Clone)]
 pub struct SelfHealing {
+    plan: Arc<Plan>,
     shared: Arc<Shared>,
     owner: Arc<Owner>,
 }
@@ -95,17 +98,17 @@ impl SelfHealing {
     }
 
     pub(super) fn start(
+        plan: Plan,
         machine: Machine,
         rules: Vec<HealingRule>,
-        config: &HealingConfig,
         crew: Crew,
         reporter: Reporter,
     ) -> Self {
         let shared = Arc::new(Shared::new(machine, Teller::new(&rules, reporter)));
-        let healer = Healer::new(&shared, rules, &crew, config.condition_timeout);
+        let healer = Healer::new(&shared, rules, &crew);
         // A system that has ended drops it, and healing reads as stopped.
         drop(crew.spawn(healer.run()));
-        Self { shared, owner: Arc::new(Owner(crew)) }
+        Self { plan: Arc::new(plan), shared, owner: Arc::new(Owner(crew)) }
     }
 
     /// Looks at all components now, and waits until it is decided what is done.
@@ -214,6 +217,29 @@ impl SelfHealing {
         self.answer(request, false, by)
     }
 
+    /// Takes new settings for the same components; history, cooldowns and acts under way stay.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault, as the start does, and keeps the old settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use steadfast_health::{ConfigError, HealingConfig, SelfHealing};
+    /// # fn example(healing: &SelfHealing) -> Result<(), ConfigError> {
+    /// let mut config = HealingConfig::default();
+    /// config.governor.actions_max = 1;
+    /// healing.reconfigure(&config)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconfigure(&self, config: &HealingConfig) -> Result<(), ConfigError> {
+        let rules = self.plan.resolve(config)?;
+        self.shared.reconfigure(rules, config, self.time().now());
+        Ok(())
+    }
+
     /// Lets no further act begin until [`resume`](Self::resume); looks go on, so do acts under way.
     ///
     /// # Example
@@ -272,7 +298,7 @@ impl SelfHealing {
     fn answer(&self, id: u64, approved: bool, by: &str) -> Result<(), UnknownRequest> {
         let mut effects = Vec::new();
         let now = self.time().now();
-        self.shared.machine().answer(id, approved, by, now, &mut effects)?;
+        self.shared.machine().answer(id, approved, &shortened(by), now, &mut effects)?;
         self.shared.leave(effects);
         Ok(())
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -13,7 +12,8 @@ use steadfast_base::Instant;
 
 use crate::shell::{Answer, Crew, Seat, caught, shortened, wait};
 
-use super::machine::{Effect, Finding, Machine};
+use super::config::HealingConfig;
+use super::machine::{Effect, Finding, Machine, Rules};
 use super::record::HealingOutcome;
 use super::rule::HealingRule;
 use super::tell::Teller;
@@ -72,6 +72,11 @@ impl Shared {
         number
     }
 
+    pub(super) fn reconfigure(&self, rules: Vec<Rules>, config: &HealingConfig, now: Instant) {
+        self.machine().reconfigure(rules, config, now);
+        self.kick.notify_one();
+    }
+
     pub(super) fn has_looked(&self, number: u64) -> bool {
         self.answered.load(Ordering::Acquire) >= number
     }
@@ -106,7 +111,6 @@ pub(super) struct Healer {
     shared: Arc<Shared>,
     places: Vec<Place>,
     crew: Crew,
-    condition_timeout: Duration,
 }
 
 struct Place {
@@ -119,18 +123,12 @@ struct Place {
 }
 
 impl Healer {
-    pub(super) fn new(
-        shared: &Arc<Shared>,
-        rules: Vec<HealingRule>,
-        crew: &Crew,
-        condition_timeout: Duration,
-    ) -> Self {
+    pub(super) fn new(shared: &Arc<Shared>, rules: Vec<HealingRule>, crew: &Crew) -> Self {
         let place = |rule| Place { rule, look: Seat::default(), act: Seat::default(), task: None };
         Self {
             shared: Arc::clone(shared),
             places: rules.into_iter().map(place).collect(),
             crew: crew.clone(),
-            condition_timeout,
         }
     }
 
@@ -172,7 +170,8 @@ impl Healer {
             let condition = Arc::clone(&place.rule.condition);
             (place.look.clone(), async move { condition.unwell().await })
         });
-        let answers = self.crew.gather(self.condition_timeout, work.collect()).await;
+        let limit = self.shared.machine().condition_timeout();
+        let answers = self.crew.gather(limit, work.collect()).await;
         let findings = seen.into_iter().zip(answers.into_iter().map(finding)).collect();
         let (now, at) = (self.crew.time().now(), self.crew.time().timestamp());
         let mut effects = Vec::new();

@@ -7,6 +7,7 @@ mod governor;
 mod handle;
 mod healer;
 mod machine;
+mod plan;
 mod record;
 mod rule;
 mod start;

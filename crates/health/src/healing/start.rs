@@ -1,19 +1,18 @@
 //! Building self-healing: its rules and settings, validated at the start.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use steadfast_actor_core::System;
 use steadfast_base::Sink;
 
-use crate::config_error::{ConfigError, Faults};
-use crate::limits;
+use crate::config_error::ConfigError;
 use crate::shell::{Crew, Reporter};
 
 use super::config::HealingConfig;
 use super::handle::SelfHealing;
-use super::machine::{Machine, Rules};
+use super::machine::Machine;
+use super::plan::{Plan, Planned};
 use super::rule::HealingRule;
 
 /// Collects rules and settings until [`start`](Self::start).
@@ -80,49 +79,11 @@ impl SelfHealingBuilder {
     /// See [`SelfHealing`].
     pub fn start(self, system: &System) -> Result<SelfHealing, ConfigError> {
         let Self { rules, config, sink } = self;
-        let mut faults = Faults::default();
-        if let Err(error) = config.validate() {
-            faults.extend(error);
-        }
-        if rules.len() > limits::COMPONENTS_MAX {
-            let (rules, max) = (rules.len(), limits::COMPONENTS_MAX);
-            faults.add("components", format!("are {rules}; at most {max} are healed"));
-        }
-        let mut names = BTreeSet::new();
-        for HealingRule { component, settings, .. } in &rules {
-            if component.is_empty() {
-                faults.add("components", "have one without a name");
-            } else if !names.insert(component.as_str()) {
-                faults.add(format!("components.{component}"), "is added twice");
-            }
-            if let Some(settings) = settings {
-                let checked = HealingConfig::validate_one(settings);
-                faults.nest(&format!("components.{component}"), checked);
-            }
-        }
-        for component in config.components.keys().filter(|name| !names.contains(name.as_str())) {
-            faults.add(
-                format!("components.{component}"),
-                "has settings, and there is no rule for it",
-            );
-        }
-        faults.into_result()?;
-        let resolved = rules.iter().map(|rule| resolve(rule, &config)).collect();
+        let plan = Plan(rules.iter().map(Planned::new).collect());
+        let resolved = plan.resolve(&config)?;
         let machine = Machine::new(resolved, &config, system.time().now());
         let reporter = Reporter::new(sink, system.time().clone());
-        Ok(SelfHealing::start(machine, rules, &config, Crew::new(system), reporter))
-    }
-}
-
-fn resolve(rule: &HealingRule, config: &HealingConfig) -> Rules {
-    let configured = config.components.get(&rule.component);
-    let settings = configured.or(rule.settings.as_ref()).unwrap_or(&config.default);
-    Rules {
-        component: rule.component.clone(),
-        action: rule.action.name().to_owned(),
-        cooldown: settings.cooldown,
-        timeout: settings.timeout,
-        approval: settings.approval.clone(),
+        Ok(SelfHealing::start(plan, machine, rules, Crew::new(system), reporter))
     }
 }
 

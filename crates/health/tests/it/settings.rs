@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use steadfast_actor_core::testkit::TestSystem;
 use steadfast_health::{
-    CheckSettings, ChecksConfig, ConfigError, ConfigFault, Degradation, DegradationConfig, HealBy,
-    HealingConfig, HealingRule, HealthChecker, Level, Resource, SelfHealing,
+    CheckSettings, CheckState, ChecksConfig, ConfigError, ConfigFault, Degradation,
+    DegradationConfig, HealBy, HealingConfig, HealingRule, HealthChecker, Level, Resource,
+    SelfHealing,
 };
 
 use crate::support::{Does, Gauge, Told, secs};
@@ -56,6 +57,86 @@ fn configurations_survive_being_written_and_read() {
     let written = serde_json::to_string(&degradation).unwrap();
     assert_eq!(serde_json::from_str::<DegradationConfig>(&written).unwrap(), degradation);
     assert!(serde_json::from_str::<HealingConfig>(r#"{"cooldwon": 3}"#).is_err());
+}
+
+#[test]
+fn checks_follow_new_settings_while_they_run() {
+    let test = TestSystem::new();
+    let [db, net] = [Told::new("db", Does::Pass), Told::new("net", Does::Pass)];
+    let checker =
+        HealthChecker::builder().check(db.clone()).check(net.clone()).start(test.system()).unwrap();
+    test.run(async {
+        test.advance(secs(1)).await;
+        let mut config = ChecksConfig::default();
+        config.checks.insert("db".to_owned(), CheckSettings::every(secs(2)).needs("net"));
+        config.checks.insert("net".to_owned(), CheckSettings::every(secs(2)).thresholds(1, 1));
+        checker.reconfigure(&config).unwrap();
+        net.set(Does::Fail);
+        test.advance(secs(3)).await;
+        let summary = checker.overall();
+        assert_eq!(summary.check("db").unwrap().state, CheckState::Blocked);
+        assert_eq!((db.runs(), net.runs()), (1, 2));
+
+        config.checks.insert("net".to_owned(), CheckSettings::default().needs("db"));
+        let error = checker.reconfigure(&config).unwrap_err();
+        assert_eq!(fields(&error), ["checks.needs"]);
+        test.advance(secs(2)).await;
+        assert_eq!(net.runs(), 3, "the old settings stay");
+    });
+}
+
+#[test]
+fn healing_follows_new_settings_and_keeps_what_it_did() {
+    let test = TestSystem::new();
+    let unwell = || Some("stuck".to_owned());
+    let healing = SelfHealing::builder()
+        .rule(HealingRule::new("db", unwell, HealBy::new("nothing", || async { Ok(()) })))
+        .start(test.system())
+        .unwrap();
+    test.run(async {
+        test.advance(secs(1_000)).await;
+        assert_eq!(healing.history().len(), 4);
+        let mut config = HealingConfig::default();
+        config.history_max = 2;
+        config.interval = secs(10);
+        config.governor.window = secs(100_000);
+        config.governor.actions_max = 5;
+        healing.reconfigure(&config).unwrap();
+        let numbers: Vec<u64> = healing.history().iter().map(|record| record.number).collect();
+        assert_eq!(numbers, [3, 4]);
+        test.advance(secs(5_000)).await;
+        // Two of the four acts were within the window when it grew, so three more are allowed.
+        assert_eq!(healing.stats().ended, 7);
+        config.history_max = 0;
+        assert!(healing.reconfigure(&config).is_err());
+    });
+}
+
+#[test]
+fn degradation_follows_new_settings_and_its_switches_stay() {
+    let test = TestSystem::new();
+    let config = DegradationConfig::default().feature("ads", "normal");
+    let degradation = Degradation::builder()
+        .config(config.clone())
+        .monitor(Gauge::new("cpu", Resource::CPU, 0.65))
+        .start(test.system())
+        .unwrap();
+    let ads = degradation.feature("ads").unwrap();
+    test.run(async {
+        test.advance(secs(1)).await;
+        assert_eq!(degradation.level(), "normal");
+        let mut stricter = config.clone();
+        stricter.levels[1].above.insert(Resource::CPU, 0.6);
+        degradation.reconfigure(&stricter).unwrap();
+        test.settle().await;
+        assert_eq!((degradation.level(), ads.is_on()), ("degraded", false));
+        degradation.reconfigure(&stricter.clone().feature("ads", "minimal")).unwrap();
+        assert!(ads.is_on());
+        let error = degradation.reconfigure(&config.clone().feature("more", "normal")).unwrap_err();
+        assert_eq!(fields(&error), ["features"]);
+        test.advance(secs(100)).await;
+        assert_eq!(degradation.level(), "degraded", "0.65 is too close to 0.6");
+    });
 }
 
 #[test]

@@ -129,6 +129,18 @@ impl Machine {
         Self { checks: checks.collect(), order: graph.order, runs: 0, overall: Health::Unknown }
     }
 
+    /// Takes new rules for the same checks; results and verdicts stay.
+    ///
+    /// A check whose interval became shorter is due that much earlier.
+    pub(in crate::check) fn reconfigure(&mut self, rules: Vec<Rules>, graph: Graph, now: Instant) {
+        let parts = rules.into_iter().zip(graph.needs).zip(graph.critical);
+        for (check, ((rules, needs), critical)) in self.checks.iter_mut().zip(parts) {
+            check.next = check.next.min(now + rules.interval);
+            (check.rules, check.needs, check.critical) = (rules, needs, critical);
+        }
+        self.order = graph.order;
+    }
+
     /// Does what is due at `now`.
     pub(in crate::check) fn advance(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         self.end_late_runs(now, effects);

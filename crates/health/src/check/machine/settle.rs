@@ -78,6 +78,7 @@ impl Machine {
         let down = self.needs_of(at).into_iter().filter_map(state_of).any(CheckState::is_down);
         let Some(check) = self.checks.get_mut(at) else { return false };
         let blocked = check.judge.state == CheckState::Blocked;
+        // INV-HLT-1: a check is blocked while something that it needs is down, and only then.
         if down && !blocked {
             check.judge.block();
         } else if !down && blocked {

@@ -94,6 +94,7 @@ impl Machine {
             component.phase = Phase::Asking(Request { id, reason, expires, approved_by: None });
             return;
         }
+        // INV-HLT-2: an act begins only here, after its cooldown and with the governor's leave.
         let acted_on = self.acted_on_beside(place, now);
         let admitted = self.governor.admit(now, acted_on);
         let Some(component) = self.components.get_mut(place) else { return };

@@ -130,6 +130,7 @@ pub(in crate::healing) struct Machine {
     components: Vec<Component>,
     governor: Governor,
     interval: Duration,
+    condition_timeout: Duration,
     history_max: usize,
     history: VecDeque<HealingRecord>,
     next_look: Instant,
@@ -157,6 +158,7 @@ impl Machine {
             components: components.collect(),
             governor,
             interval: config.interval,
+            condition_timeout: config.condition_timeout,
             history_max: config.history_max,
             history: VecDeque::new(),
             next_look: now,
@@ -164,6 +166,30 @@ impl Machine {
             requests: 0,
             paused: false,
         }
+    }
+
+    /// Takes new settings for the same components; what was done and what is under way stays.
+    pub(in crate::healing) fn reconfigure(
+        &mut self,
+        rules: Vec<Rules>,
+        config: &HealingConfig,
+        now: Instant,
+    ) {
+        for (component, rules) in self.components.iter_mut().zip(rules) {
+            component.rules = rules;
+        }
+        self.governor.reconfigure(&config.governor, self.components.len());
+        self.next_look = self.next_look.min(now + config.interval);
+        self.interval = config.interval;
+        self.condition_timeout = config.condition_timeout;
+        self.history_max = config.history_max;
+        let forgotten = self.history.len().saturating_sub(config.history_max);
+        drop(self.history.drain(..forgotten));
+    }
+
+    /// Longest time to find out whether a component is unwell.
+    pub(in crate::healing) fn condition_timeout(&self) -> Duration {
+        self.condition_timeout
     }
 
     /// The components to look at, if a look is due; the next one is due an interval later.
