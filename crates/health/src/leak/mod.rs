@@ -6,6 +6,7 @@ mod gauge;
 mod ledger;
 mod report;
 mod sampler;
+mod scan;
 mod start;
 #[cfg(test)]
 mod tests;

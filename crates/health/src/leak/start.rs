@@ -12,9 +12,10 @@ use crate::monitor::{Files, SystemFiles};
 use crate::shell::{Crew, Reporter, Seat};
 
 use super::config::LeakConfig;
-use super::detector::{LeakDetector, Parts, Source};
+use super::detector::LeakDetector;
 use super::gauge::Gauge;
 use super::report::LeakKind;
+use super::scan::{Parts, Source};
 
 /// A function that counts what is in use.
 type Count = Box<dyn Fn() -> f64 + Send + Sync>;
