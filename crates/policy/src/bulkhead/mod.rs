@@ -250,6 +250,7 @@ impl Inner {
     /// Lets in whom there is room for, and gives back their wakers.
     fn let_in(&self, queue: &mut Queue) -> Vec<Waker> {
         let mut wakers = Vec::new();
+        // INV-BLK-1: nobody is left waiting beside a free place, and the first is let in first.
         while let Some(first) = queue.desk.first()
             && self.places.take_awaited()
         {

@@ -95,6 +95,7 @@ impl Places {
 
     /// Says that somebody waits, unless there is room. Under the lock of the queue.
     pub(crate) fn await_room(&self) -> bool {
+        // INV-BLK-2: from here to `await_no_more` only the holder of the lock changes the word.
         self.change(|word| (!word.has_room()).then_some(word.0 | AWAITED))
     }
 

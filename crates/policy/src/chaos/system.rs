@@ -172,6 +172,7 @@ impl SystemChaos {
     /// Ends it: undoes what lasts, and steps do nothing any more.
     pub fn stop(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // INV-CHAOS-1: what was begun and lasts is here until it is undone.
         state.stopped = true;
         let lasting = std::mem::take(&mut state.lasting);
         drop(state);

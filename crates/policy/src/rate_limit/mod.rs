@@ -260,6 +260,7 @@ impl Inner {
         loop {
             let slot = pace.book(before, nanos, calls);
             if slot.wait > wait_max {
+                // INV-RATE-1: who is rejected has taken nothing.
                 return Err(self.reject(slot.wait - wait_max));
             }
             match self.arrival.compare_exchange_weak(

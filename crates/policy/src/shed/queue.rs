@@ -97,6 +97,7 @@ impl ShedQueue {
     /// overloaded is served oldest first, an overloaded one newest first, because its oldest callers are
     /// the most likely to be gone.
     pub(super) fn next(&mut self, now: Instant, shed: &mut Vec<Ticket>) -> Option<Ticket> {
+        // INV-SHED-1: a ticket leaves the lanes once: served, shed, evicted or removed.
         let before = shed.len();
         for lane in &mut self.lanes {
             lane.judge(now, shed);
