@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
+
 use steadfast_base::{Instant, Time};
 
 use crate::bulkhead::places::Places;

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
+
 use steadfast_base::Health;
 
 /// Share of failed calls above which a bulkhead is critical.

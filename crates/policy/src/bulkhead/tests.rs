@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::{CallContext, Health, MemorySink, VirtualClock, context};
 
 use super::acquire::Acquire;

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+
 use steadfast_base::{Instant, Time, Value};
 
 use crate::error::Error;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use proptest::prelude::*;
+
 use steadfast_base::{CallContext, VirtualClock, context};
 
 use super::*;

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use serde::Serialize;
+
 use steadfast_base::{Instant, Priority, Time};
 
 use crate::bulkhead::desk::Desk;

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use proptest::prelude::*;
+
 use steadfast_base::VirtualClock;
 
 use super::queue::Offered;

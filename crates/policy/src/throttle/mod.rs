@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+
 use steadfast_base::{Instant, Seed, Stream, Time};
 
 use crate::events::Events;

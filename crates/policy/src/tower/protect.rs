@@ -56,9 +56,9 @@ protect!(AdaptiveLimiter, |limiter, make| {
     let result = make().await;
     // An error may come early, so it tells no latency.
     if result.is_ok() {
-        permit.succeed()
+        permit.succeed();
     } else {
-        permit.ignore()
+        permit.ignore();
     }
     result.map_err(Error::Inner)
 });
@@ -67,9 +67,9 @@ protect!(Throttle, |throttle, make| {
     let permit = throttle.try_acquire()?;
     let result = make().await;
     if result.is_ok() {
-        permit.accepted()
+        permit.accepted();
     } else {
-        permit.rejected()
+        permit.rejected();
     }
     result.map_err(Error::Inner)
 });

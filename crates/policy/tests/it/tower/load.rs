@@ -11,6 +11,10 @@ use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tower::{Layer, Service, ServiceExt, service_fn};
+
 use steadfast_base::Time;
 use steadfast_breaker::{CircuitBreaker, Config};
 use steadfast_policy::tower::{Attempts, PipelineLayer, PolicyLayer, Protect};
@@ -18,9 +22,6 @@ use steadfast_policy::{
     Budget, BudgetSettings, Bulkhead, BulkheadConfig, Error, LoadShedder, Pipeline, Retry,
     ShedConfig,
 };
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tower::{Layer, Service, ServiceExt, service_fn};
 
 const CLIENTS: u32 = 16;
 const REQUESTS: u32 = 20;

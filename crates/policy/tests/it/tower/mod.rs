@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use tower::{Layer, Service};
+
 use steadfast_base::{Seed, VirtualClock};
 use steadfast_breaker::{CircuitBreaker, Config, State};
 use steadfast_policy::tower::{Attempts, PipelineLayer, PolicyLayer};
@@ -18,7 +20,6 @@ use steadfast_policy::{
     LoadShedder, Pipeline, RateLimiter, RateLimiterConfig, Retry, ShedConfig, Throttle,
     ThrottleConfig,
 };
-use tower::{Layer, Service};
 
 /// Never ready; counts how often it was asked.
 #[derive(Clone, Default)]
@@ -56,7 +57,7 @@ impl Service<u32> for Even {
 
     fn call(&mut self, request: u32) -> Self::Future {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        ready(if request % 2 == 0 { Ok(request) } else { Err("odd") })
+        ready(if request.is_multiple_of(2) { Ok(request) } else { Err("odd") })
     }
 }
 
