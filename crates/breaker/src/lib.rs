@@ -71,7 +71,7 @@ pub use self::config::{
     OnDrop, OpenWait, ProbeVerdict, ProbeWait, Recovery, Window,
 };
 pub use self::event::{Cause, Event, EventKind};
-pub use self::keyed::KeyedBreakers;
+pub use self::keyed::{KeyHasher, KeyedBreakers};
 pub use self::machine::{Machine, Recorded, Ticket};
 pub use self::metrics::{Metrics, Totals};
 pub use self::outcome::{Classify, ErrorsFail, Failure, Outcome};

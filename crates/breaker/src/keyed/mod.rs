@@ -1,6 +1,7 @@
 //! One breaker for each key (host, shard, tenant), in bounded memory.
 
 mod control;
+mod hash;
 mod table;
 
 #[cfg(all(test, not(suite_loom)))]
@@ -8,7 +9,7 @@ mod tests;
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use crate::gate::ShardCount;
 use crate::machine::Machine;
 use crate::rejection::CallError;
 
+pub use self::hash::KeyHasher;
 use self::table::Table;
 
 /// Locks over the keys; keys of different parts do not wait for each other.
@@ -38,8 +40,8 @@ const PARTS: usize = 16;
 /// of sixteen: cheapest for many keys with some calls each. For one key with most of the load take a
 /// [`CircuitBreaker`].
 ///
-/// Keys hash by a fixed function, so that a run can be repeated; for keys that an attacker can choose
-/// pass `std::hash::RandomState` to [`with_hasher`](Self::with_hasher).
+/// Keys hash by a fixed function ([`KeyHasher`]), so that a run can be repeated; for keys that an
+/// attacker can choose pass `std::hash::RandomState` to [`with_hasher`](Self::with_hasher).
 ///
 /// # Example
 ///
@@ -56,7 +58,7 @@ const PARTS: usize = 16;
 /// assert_eq!(hosts.call("10.0.0.2", || Ok::<_, &str>(7)), Ok(7));
 /// # Ok::<(), steadfast_breaker::ConfigError>(())
 /// ```
-pub struct KeyedBreakers<K, S = BuildHasherDefault<DefaultHasher>> {
+pub struct KeyedBreakers<K, S = BuildHasherDefault<KeyHasher>> {
     parts: Box<[Part<K>]>,
     /// Entries in all parts, and those about to be inserted.
     len: AtomicUsize,
