@@ -17,7 +17,7 @@ use self::run::{Run, Step};
 const CONFIG: usize = 16;
 const STEP: usize = 3;
 /// The model remembers everything and looks at it at every step.
-const STEPS_MAX: usize = 300;
+const STEPS_MAX: usize = 100;
 
 /// Takes the first bytes as a configuration and the rest as steps of three bytes.
 pub(crate) fn run(data: &[u8]) {

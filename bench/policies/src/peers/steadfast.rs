@@ -1,5 +1,6 @@
 //! steadfast, in its default configuration but for what a workload asks for.
 
+mod feature;
 mod policies;
 
 use std::{
@@ -53,6 +54,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(policies::retry());
     cases.push(policies::pipeline());
     cases.push(keyed());
+    cases.push(feature::switch());
     cases
 }
 
