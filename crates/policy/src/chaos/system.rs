@@ -18,7 +18,8 @@ use super::plan::{Act, SystemPlan};
 /// What chaos can do to actors; implemented by the layers that have some.
 ///
 /// This crate knows no actors: it decides who and when, and a target does it. Actors are named by their
-/// paths. The methods must not block for long and must not panic; what they cannot do they leave.
+/// paths. The methods must not block for long, panic, or call back into the chaos; what they cannot do
+/// they leave.
 ///
 /// # Example
 ///
