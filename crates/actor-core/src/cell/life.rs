@@ -1,49 +1,58 @@
 //! One incarnation's loop: control lane first, then timers and unstashed messages, then the mailbox.
 
-use std::future::{Future, pending, poll_fn};
+use std::{
+    any::Any,
+    future::{Future, pending, poll_fn},
+};
 
 use steadfast_base::context;
 
-use super::{Control, Flags, Status};
+use super::{
+    Control, Flags, Status,
+    task::{Guarded, caught},
+};
 use crate::{Actor, Cx, ExitReason, Flow, Signal, actor::BoxError, turn};
 
 /// Messages handled before the task yields to others on its worker thread.
 const BUDGET: u32 = 128;
 
 /// Takes messages until the incarnation ends; the result says how.
+///
+/// A panic of the handler is caught here, not by the guard around the whole life: the unwinder reads
+/// the tables of every frame on its way, and those of this loop are long.
 #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
 pub(super) fn life<'a, A: Actor>(
     actor: &'a mut A,
     cx: &'a mut Cx<A>,
-) -> impl Future<Output = Result<ExitReason, BoxError>> + Send + 'a {
+) -> impl Future<Output = Guarded<Result<ExitReason, BoxError>>> + Send + 'a {
     async move {
         let mut budget = BUDGET;
         loop {
-            if cx.cell.flags.any()
-                && let Some(reason) = Box::pin(serve(actor, cx)).await?
-            {
-                return Ok(reason);
+            if cx.cell.flags.any() {
+                match Box::pin(serve(actor, cx)).await {
+                    Ok(None) => {}
+                    Ok(Some(reason)) => return Guarded::Done(Ok(reason)),
+                    Err(error) => return Guarded::Done(Err(error)),
+                }
             }
             let Some((message, in_context)) = cx.next_message() else {
                 if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
-                    return Ok(ExitReason::Normal);
+                    return Guarded::Done(Ok(ExitReason::Normal));
                 }
                 poll_fn(|task| cx.poll_idle(task)).await;
                 budget = BUDGET;
                 continue;
             };
-            let handled = if in_context {
-                Box::pin(handle_in_context(actor, message, cx)).await
-            } else {
-                actor.handle(message, cx).await
-            };
-            if cx.cell.probed {
-                cx.end_turn(handled.is_ok());
-            }
-            match handled {
-                Ok(Flow::Continue) if !cx.is_stopping() => {}
-                Ok(_) => return Ok(cx.stop_reason()),
-                Err(error) => return Err(error.into()),
+            {
+                let handled = if in_context {
+                    caught(Box::pin(handle_in_context(actor, message, cx))).await
+                } else {
+                    caught(actor.handle(message, cx)).await
+                };
+                // Gone before the next await: what lives over one is paid for by every idle actor.
+                if let Some(lived) = ended_by(handled, cx) {
+                    return lived;
+                }
             }
             cx.cell.settle_lost();
             budget -= 1;
@@ -52,6 +61,26 @@ pub(super) fn life<'a, A: Actor>(
                 tokio::task::yield_now().await;
             }
         }
+    }
+}
+
+/// How the incarnation ended, if it ended with this message.
+#[inline]
+fn ended_by<A: Actor>(
+    handled: Result<Result<Flow, A::Error>, Box<dyn Any + Send>>,
+    cx: &mut Cx<A>,
+) -> Option<Guarded<Result<ExitReason, BoxError>>> {
+    let handled = match handled {
+        Ok(handled) => handled,
+        Err(payload) => return Some(Guarded::Panicked(payload)),
+    };
+    if cx.cell.probed {
+        cx.end_turn(handled.is_ok());
+    }
+    match handled {
+        Ok(Flow::Continue) if !cx.is_stopping() => None,
+        Ok(_) => Some(Guarded::Done(Ok(cx.stop_reason()))),
+        Err(error) => Some(Guarded::Done(Err(error.into()))),
     }
 }
 

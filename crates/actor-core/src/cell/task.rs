@@ -55,6 +55,17 @@ impl<T> Guarded<T> {
     }
 }
 
+impl<T> Guarded<Guarded<T>> {
+    /// What was guarded twice, as if once.
+    fn flatten(self) -> Guarded<T> {
+        match self {
+            Self::Done(inner) => inner,
+            Self::Panicked(payload) => Guarded::Panicked(payload),
+            Self::Killed => Guarded::Killed,
+        }
+    }
+}
+
 pin_project! {
     /// Polls a future to its end; a panic or a kill ends it on the way. Made by [`guarded`].
     pub(crate) struct Guard<M, F>
@@ -94,6 +105,33 @@ impl<M: Send + 'static, F: Future> Future for Guard<M, F> {
         // Dropped here, in its turn: replies that it holds are lost for the reason of this end.
         drop(catch(|| this.future.set(None)));
         Poll::Ready(Guarded::Killed)
+    }
+}
+
+pin_project! {
+    /// Polls a future; its panic is its output. Made by [`caught`].
+    pub(super) struct Caught<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+pub(super) fn caught<F: Future>(future: F) -> Caught<F> {
+    Caught { future }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Result<F::Output, Box<dyn Any + Send>>;
+
+    // A frame of its own: the unwinder looks through the whole table of the frame that catches.
+    #[inline(never)]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.project().future;
+        match catch(|| future.poll(task)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
     }
 }
 
@@ -165,7 +203,7 @@ pub(crate) fn run<A: Actor, F: Factory<A>>(
                 let Some(actor) = whole.seat.actor() else { break };
                 whole.cx.cell.set_status(Status::Running);
                 let lived = guarded(Arc::clone(&whole.cx.cell), life(actor, &mut whole.cx)).await;
-                next = plain::end(&mut whole.seat, &mut whole.cx, lived).await;
+                next = plain::end(&mut whole.seat, &mut whole.cx, lived.flatten()).await;
             }
             if let Next::Final = next {
                 break;
