@@ -1,104 +1,130 @@
 //! Which thread calls.
 
-use std::hash::{Hash, Hasher};
-
-/// Threads are numbered modulo this, a multiple of the number of counters.
-const NUMBERS: u64 = 1 << 20;
-
-/// The calling thread: a number that spreads threads evenly, and what tells it from all others alive.
+/// The calling thread: a number that no other thread alive has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Caller {
-    number: u32,
-    identity: u64,
-}
+pub(crate) struct Caller(u32);
+
+/// Given to threads beyond those that have numbers, and to threads about to end.
+const NO_NUMBER: u32 = u32::MAX - 1;
 
 impl Caller {
+    /// Spreads threads over counters.
     pub(super) fn number(self) -> usize {
-        self.number as usize
+        self.0 as usize
     }
 
-    /// Never zero. A thread may have that of one that has ended before it began.
-    pub(super) fn identity(self) -> u64 {
-        self.identity
+    /// What tells the thread from all others alive, never zero; `None` if nothing does. A thread may
+    /// have that of one that has ended before it began, and then sees all that one has written.
+    pub(super) fn identity(self) -> Option<u64> {
+        (self.0 != NO_NUMBER).then(|| u64::from(self.0) + 1)
     }
 
+    /// Another thread with the counters of this one.
     #[cfg(all(test, not(suite_loom)))]
-    /// Another thread with the number of this one.
     pub(super) fn beside_this_thread() -> Self {
-        let this = this_thread();
-        Self { identity: this.identity + 1, ..this }
+        Self(this_thread().0 + 1_024)
     }
 }
 
 #[cfg(not(suite_loom))]
 mod known {
     use std::cell::Cell;
-    use std::thread;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::{Caller, number_of};
+    use super::{Caller, NO_NUMBER};
+
+    /// Which numbers are taken: 1,024 of them, reused like those the system gives to threads. Nothing
+    /// but the choice of a counter depends on it.
+    static TAKEN: [AtomicU64; 16] = [const { AtomicU64::new(0) }; 16];
+
+    /// Until a thread is asked for its number.
+    const UNKNOWN: u32 = u32::MAX;
 
     thread_local! {
-        /// The number of this thread, or `u32::MAX` until it is asked for. Its address is the identity:
-        /// no two threads alive have it at the same one.
-        static THREAD: Cell<u32> = const { Cell::new(u32::MAX) };
+        static NUMBER: Cell<u32> = const { Cell::new(UNKNOWN) };
+        /// Gives the number back when the thread ends.
+        static LEASE: Lease = Lease::take();
     }
 
     #[inline]
     pub(crate) fn this_thread() -> Caller {
-        THREAD.with(|thread| {
-            let known = thread.get();
-            let number = if known == u32::MAX { number_this_thread() } else { known };
-            Caller { number, identity: std::ptr::from_ref(thread).addr() as u64 }
-        })
+        let known = NUMBER.get();
+        Caller(if known == UNKNOWN { number_this_thread() } else { known })
     }
 
     #[cold]
     fn number_this_thread() -> u32 {
-        let number = number_of(thread::current().id());
-        THREAD.set(number);
+        let number = LEASE.try_with(|lease| lease.0).unwrap_or(NO_NUMBER);
+        NUMBER.set(number);
         number
+    }
+
+    struct Lease(u32);
+
+    impl Lease {
+        /// The lowest free number.
+        fn take() -> Self {
+            for (word, first) in TAKEN.iter().zip((0..).step_by(64)) {
+                let mut taken = word.load(Ordering::Relaxed);
+                while taken != u64::MAX {
+                    let free = taken.trailing_ones();
+                    // Acquires what the last thread with this number wrote.
+                    taken = word.fetch_or(1 << free, Ordering::AcqRel);
+                    if taken & 1 << free == 0 {
+                        return Self(first + free);
+                    }
+                }
+            }
+            Self(NO_NUMBER)
+        }
+    }
+
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            // What this thread still does while it ends, it does without a number.
+            NUMBER.set(NO_NUMBER);
+            if let Some(word) = TAKEN.get((self.0 / 64) as usize) {
+                word.fetch_and(!(1 << (self.0 % 64)), Ordering::AcqRel);
+            }
+        }
     }
 }
 
 #[cfg(suite_loom)]
 mod known {
-    use super::{Caller, number_of};
+    use std::hash::{Hash, Hasher};
+
+    use super::Caller;
 
     /// All threads of a model run on one thread of the system, so loom tells them apart.
     pub(crate) fn this_thread() -> Caller {
-        let number = number_of(loom::thread::current().id());
-        Caller { number, identity: u64::from(number) + 1 }
+        let mut last = LastNumber(0);
+        loom::thread::current().id().hash(&mut last);
+        Caller(u32::try_from(last.0).expect("a model has few threads"))
+    }
+
+    /// Thread ids hash as one running number; this keeps the number instead of mixing it.
+    struct LastNumber(u64);
+
+    impl Hasher for LastNumber {
+        fn finish(&self) -> u64 {
+            self.0
+        }
+
+        fn write(&mut self, bytes: &[u8]) {
+            for &byte in bytes {
+                self.0 = self.0.wrapping_mul(31).wrapping_add(u64::from(byte));
+            }
+        }
+
+        fn write_u64(&mut self, number: u64) {
+            self.0 = number;
+        }
+
+        fn write_usize(&mut self, number: usize) {
+            self.0 = number as u64;
+        }
     }
 }
 
 pub(crate) use self::known::this_thread;
-
-/// Threads started one after the other get different numbers.
-fn number_of(id: impl Hash) -> u32 {
-    let mut last = LastNumber(0);
-    id.hash(&mut last);
-    u32::try_from(last.0 % NUMBERS).unwrap_or(0)
-}
-
-/// Thread ids hash as one running number; this keeps the number instead of mixing it.
-struct LastNumber(u64);
-
-impl Hasher for LastNumber {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.wrapping_mul(31).wrapping_add(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 = number as u64;
-    }
-}

@@ -93,8 +93,11 @@ impl Shards {
             Self::One(shared) => shared.count(epoch, limit),
             Self::Many(shards) => {
                 let Some(shard) = shards.get(caller.number() % MANY) else { return false };
+                let Some(identity) = caller.identity() else {
+                    return shard.shared.count(epoch, limit);
+                };
                 match shard.owner.load(Ordering::Relaxed) {
-                    owner if owner == caller.identity() => shard.own.count(epoch, limit),
+                    owner if owner == identity => shard.own.count(epoch, limit),
                     // Taking the lock, as the caller will now, makes it the owner.
                     0 => false,
                     _ => shard.shared.count(epoch, limit),
@@ -122,11 +125,12 @@ impl Shards {
     pub(super) fn admit(&self, caller: Caller, epoch: u32, rejecting: bool) {
         let Self::Many(shards) = self else { return };
         let Some(shard) = shards.get(caller.number() % MANY) else { return };
+        let Some(identity) = caller.identity() else { return };
         let owner = shard.owner.load(Ordering::Relaxed);
         if owner == 0 {
-            shard.owner.store(caller.identity(), Ordering::Relaxed);
+            shard.owner.store(identity, Ordering::Relaxed);
         }
-        if owner == 0 || owner == caller.identity() {
+        if owner == 0 || owner == identity {
             shard.own.count_for(epoch, rejecting);
         }
     }

@@ -138,3 +138,13 @@ fn what_an_owner_counted_in_a_period_that_ended_is_late() {
     assert!(shards.count(this_thread(), open.epoch, 1));
     assert_eq!(shards.take(epoch + 9), Taken { late_rejections: 1, ..Taken::default() });
 }
+
+#[test]
+fn a_thread_has_the_number_of_one_that_has_ended_and_of_none_alive() {
+    let this = this_thread();
+    let number = || std::thread::spawn(this_thread).join().expect("no panic");
+    let first = number();
+    // Tests on other threads may have taken the number in between, but not for ever.
+    assert!((0..1_000).any(|_| number() == first));
+    assert!(first != this && first.identity().is_some());
+}
