@@ -159,7 +159,7 @@ impl<C> Retrier<C> {
             }
         }
         let deadline = attempt.deadline();
-        (attempt, Session { attempts: Attempts::FIRST, forbidden, deadline })
+        (attempt, Session { attempts: Attempts::first(), forbidden, deadline })
     }
 
     /// Takes in the result of an attempt; says when to make the next one, if any.

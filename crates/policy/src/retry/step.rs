@@ -51,7 +51,9 @@ pub(super) struct Attempts {
 
 impl Attempts {
     /// After the first attempt.
-    pub(super) const FIRST: Self = Self { made: 1, last_wait: Duration::ZERO };
+    pub(super) const fn first() -> Self {
+        Self { made: 1, last_wait: Duration::ZERO }
+    }
 
     pub(super) fn made(self) -> u32 {
         self.made

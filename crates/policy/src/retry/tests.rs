@@ -28,7 +28,7 @@ fn step(
     deadline: Option<Instant>,
     random: f64,
 ) -> Decision {
-    Attempts::FIRST.step(settings, verdict, at(1_000), deadline, [random; 2], None)
+    Attempts::first().step(settings, verdict, at(1_000), deadline, [random; 2], None)
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_call_is_given_up_for_the_first_reason_that_holds() {
 fn the_budget_is_asked_last_and_pays_only_for_attempts_that_are_made() {
     let budget = BudgetSettings::Ratio { ratio: 0.0, per_second: 0.0, burst: 2 };
     let budget = Budget::new(budget).unwrap();
-    let mut attempts = Attempts::FIRST;
+    let mut attempts = Attempts::first();
     let mut step = |deadline| {
         let (verdict, budget) = (Verdict::Retry, Some(&budget));
         attempts.step(&settings(), verdict, at(1_000), deadline, [0.0; 2], budget)
@@ -81,7 +81,7 @@ fn the_budget_is_asked_last_and_pays_only_for_attempts_that_are_made() {
     assert_eq!(step(None), Decision::GiveUp(Stop::Attempts));
     assert!(budget.tokens().abs() < 1e-9);
     let spent =
-        Attempts::FIRST.step(&settings(), Verdict::Retry, at(0), None, [0.0; 2], Some(&budget));
+        Attempts::first().step(&settings(), Verdict::Retry, at(0), None, [0.0; 2], Some(&budget));
     assert_eq!(spent, Decision::GiveUp(Stop::Budget));
 }
 

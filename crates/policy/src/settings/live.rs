@@ -13,6 +13,7 @@ use crate::fault::{ConfigError, Fault};
 use crate::guard::{Breakers, GuardStage};
 use crate::hedge::Hedge;
 use crate::names;
+use crate::outlier::OutlierEjection;
 use crate::pipeline::{Bare, Pipeline, Profile, Then, faults};
 use crate::rate_limit::RateLimiter;
 use crate::retry::Retrier;
@@ -197,6 +198,12 @@ impl Tune for LoadShedder {
 impl Tune for Hedge {
     fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
         settings.hedge.map_or(Ok(()), |config| self.reconfigure(config))
+    }
+}
+
+impl Tune for OutlierEjection<u64> {
+    fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
+        settings.outlier.map_or(Ok(()), |config| self.reconfigure(config))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::fault::{ConfigError, Fault};
 use crate::guard;
 use crate::hedge::HedgeConfig;
 use crate::names;
+use crate::outlier::OutlierConfig;
 use crate::pipeline::Profile;
 use crate::rate_limit::RateLimiterConfig;
 use crate::retry::RetrySettings;
@@ -90,6 +91,9 @@ pub struct PipelineSettings {
     /// Load shedding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shed: Option<ShedConfig>,
+    /// Outlier ejection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlier: Option<OutlierConfig>,
     /// Hedging.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hedge: Option<HedgeConfig>,
@@ -129,6 +133,7 @@ impl PipelineSettings {
         faults.extend(self.limit.iter().flat_map(AdaptiveConfig::faults));
         faults.extend(self.throttle.iter().flat_map(ThrottleConfig::faults));
         faults.extend(self.shed.iter().flat_map(ShedConfig::faults));
+        faults.extend(self.outlier.iter().flat_map(OutlierConfig::faults));
         faults.extend(self.hedge.iter().flat_map(HedgeConfig::faults));
         faults
     }
@@ -145,6 +150,7 @@ impl PipelineSettings {
             (names::ADAPTIVE_LIMIT, self.limit.is_some()),
             (names::THROTTLE, self.throttle.is_some()),
             (names::SHED, self.shed.is_some()),
+            (names::OUTLIER, self.outlier.is_some()),
             (names::HEDGE, self.hedge.is_some()),
         ];
         let mut faults = Vec::new();
