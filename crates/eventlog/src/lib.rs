@@ -7,8 +7,12 @@
 //! | read, or follow the log | [`Query`], [`Events`], [`Subscription`] |
 //! | use it without async | [`Blocking`], [`block_on`] |
 //! | test without a disk | [`MemoryStore`] |
+//! | encode payloads, and read old versions of them | [`Payload::encode`], [`Upcasters`] |
+//! | play events again | [`replay_events`], [`Speed`] |
+//! | take a log elsewhere | [`export_jsonl`], [`import_jsonl`] |
 //! | keep a former writer out | [`LeaseStore`], [`Fence`] |
 //! | see every limit | [`limits`] |
+//! | read or write the bytes of the embedded store | [`format`] |
 //!
 //! # Features
 //!
@@ -18,6 +22,9 @@
 
 mod append;
 mod blocking;
+mod codec;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod error;
 mod event;
 pub mod format;
@@ -25,25 +32,33 @@ mod lease;
 pub mod limits;
 mod memory;
 mod read;
+mod replay;
 mod retention;
 mod statistics;
 mod store;
+mod transfer;
 
 pub use self::append::{
     Append, AppendError, Appended, Appending, Cause, Completion, Decision, Epoch, Expected, Fence,
     Known, Placed, Places, Rejection, decide,
 };
 pub use self::blocking::{Blocking, BlockingEvents, BlockingSubscription, block_on};
+pub use self::codec::{BINCODE_BYTES_MAX, CodecError, UpcastError, Upcasters};
 pub use self::error::StoreError;
 pub use self::event::{
     ActorName, CodecId, Event, EventKind, KindName, NewEvent, Payload, Position, Seq, TypeName,
     to_micros,
 };
 pub use self::lease::{Lease, LeaseError, LeaseStore};
-pub use self::memory::MemoryStore;
+pub use self::memory::{MemoryLeases, MemoryStore};
 pub use self::read::{
     Cursor, DamageKind, Delivery, Direction, Events, Query, ReadError, Subscription, Tail,
 };
+pub use self::replay::{Replayed, Speed, replay_events};
 pub use self::retention::{Pin, Retention, Retired, Unreleased};
 pub use self::statistics::{Statistics, VerifyFault, VerifyReport};
 pub use self::store::{ActorExtent, EventStore, LogExtent};
+pub use self::transfer::{
+    ExportError, ImportError, Imported, LINE_BYTES_MAX, Numbering, export_jsonl, export_readable,
+    import_jsonl,
+};

@@ -1,9 +1,10 @@
 //! Payloads: opaque bytes with what is needed to read them years later.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::TypeName;
 
@@ -19,7 +20,7 @@ use super::TypeName;
 /// let payload = Payload::new(CodecId::JSON, "bank.Deposited", 2, r#"{"cents":500}"#);
 /// assert_eq!((payload.version(), payload.bytes().len()), (2, 13));
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Payload {
     bytes: Bytes,
     type_name: TypeName,
@@ -70,6 +71,67 @@ impl fmt::Debug for Payload {
         let Self { bytes, type_name, version, codec } = self;
         write!(f, "Payload({type_name} v{version}, {codec}, {} bytes)", bytes.len())
     }
+}
+
+/// A payload where people read it: text where the bytes are text.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Readable<'a> {
+    #[serde(rename = "type")]
+    type_name: TypeName,
+    version: u16,
+    codec: CodecId,
+    #[serde(skip_serializing_if = "Option::is_none", borrow, default)]
+    text: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    hex: Option<String>,
+}
+
+impl Serialize for Payload {
+    /// In human-readable formats the bytes are `text`, or `hex` where they are not UTF-8.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { bytes, type_name, version, codec } = self;
+        if !serializer.is_human_readable() {
+            return (type_name, version, codec, bytes).serialize(serializer);
+        }
+        let text = str::from_utf8(bytes).ok().map(Cow::Borrowed);
+        let hex = text.is_none().then(|| to_hex(bytes));
+        let (type_name, version, codec) = (type_name.clone(), *version, *codec);
+        Readable { type_name, version, codec, text, hex }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            let (type_name, version, codec, bytes) =
+                <(TypeName, u16, CodecId, Bytes)>::deserialize(deserializer)?;
+            return Ok(Self { bytes, type_name, version, codec });
+        }
+        let Readable { type_name, version, codec, text, hex } =
+            Readable::deserialize(deserializer)?;
+        let bytes = match (text, hex) {
+            (Some(text), None) => Some(text.into_owned().into_bytes()),
+            (None, Some(hex)) => from_hex(&hex),
+            _ => None,
+        };
+        let bytes = bytes.ok_or_else(|| de::Error::custom("a payload is either text or hex"))?;
+        Ok(Self { bytes: bytes.into(), type_name, version, codec })
+    }
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+fn from_hex(hex: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |pair: &[u8; 2]| Some((digit(pair[0])? << 4) | digit(pair[1])?);
+    if rest.is_empty() { pairs.iter().map(byte).collect() } else { None }
 }
 
 /// Which codec wrote a payload.

@@ -90,12 +90,13 @@ impl Core {
         }
     }
 
+    /// Takes a request that passed its check, or counts one that did not.
     pub(crate) fn append(
         &mut self,
-        append: Append,
+        append: Result<Append, AppendError>,
         now: Timestamp,
     ) -> Result<Appended, AppendError> {
-        let answer = self.decide_and_store(append, now);
+        let answer = append.and_then(|append| self.decide_and_store(append, now));
         match &answer {
             Ok(appended) => {
                 let statistics = &mut self.statistics;

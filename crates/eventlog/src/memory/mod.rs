@@ -1,6 +1,7 @@
 //! A store that lives in memory: for tests, and the plainest reading of the contract.
 
 mod core;
+mod leases;
 mod tail;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use steadfast_base::{LimitExceeded, Time};
 
 use self::core::Core;
+pub use self::leases::MemoryLeases;
 use self::tail::{LogCursor, LogTail};
 use crate::append::{Append, AppendError, Appended, Appending};
 use crate::error::StoreError;
@@ -68,7 +70,7 @@ impl MemoryStore {
     }
 
     fn try_append(&self, append: Append) -> Result<Appended, AppendError> {
-        let append = append.check(self.shared.event_bytes_max)?;
+        let append = append.check(self.shared.event_bytes_max);
         let now = self.shared.time.timestamp();
         let mut core = self.shared.lock();
         let answer = core.append(append, now);

@@ -295,7 +295,7 @@ impl ColdBuilder {
         set(section::BLOOM, bloom);
         let lengths = sections.iter().flat_map(|bytes| narrow(bytes.len()).to_le_bytes());
         let mut out: Vec<u8> = lengths.collect();
-        sections.iter().for_each(|bytes| out.extend_from_slice(bytes));
+        out.extend(sections.concat());
         out
     }
 

@@ -99,7 +99,7 @@ fn an_actor_a_correlation_and_an_id_are_found_without_a_scan() {
         let expected: Vec<Event> =
             all.iter().filter(|event| event.actor == run.actor).cloned().collect();
         assert_eq!(view.actor(run.actor), Some(run));
-        assert!(read(&file, &view, &rows) == Ok(expected), "{:?}", rows);
+        assert!(read(&file, &view, &rows) == Ok(expected), "{rows:?}");
         let blocks: BTreeSet<u32> =
             rows.iter().filter_map(|row| view.block_of(*row)).map(|block| block.number).collect();
         assert!(blocks.len() <= 2, "an actor's hundred events lie in neighboring blocks");

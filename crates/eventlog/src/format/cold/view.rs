@@ -8,8 +8,7 @@ use steadfast_base::{CorrelationId, EventId};
 
 use super::ColdTrailer;
 use super::envelopes as section;
-use crate::event::Position;
-use crate::event::Seq;
+use crate::event::{Position, Seq};
 use crate::format::bloom::{Bloom, hash_id};
 use crate::format::bytes::{Reader, widen};
 use crate::format::frame::{EventRef, FRAME_BYTES_MAX, KIND_IS_NAME, KindRef, Shape, built_in};
@@ -386,8 +385,8 @@ impl ColdView {
             seq: run.first.plus(u64::from(row.checked_sub(run.rows.start)?)),
             position: self.trailer.first.plus(u64::try_from(place).ok()?),
             at: self.time(place, id)?,
-            correlation: self.correlation(place)?,
-            causation: self.cause(place)?,
+            correlation: given(self.correlation(place)?).map(CorrelationId::from_u128),
+            causation: given(self.cause(place)?).map(EventId::from_u128),
             turn: self.number(section::ROW_TURNS, index)?,
             type_name: self.names.get(widen(shape.type_name))?,
             version: shape.version,
@@ -409,24 +408,26 @@ impl ColdView {
         timestamp(expected.wrapping_add(difference).cast_signed())
     }
 
-    fn correlation(&self, place: usize) -> Option<Option<CorrelationId>> {
+    /// The correlation at a place; the nil id for none.
+    fn correlation(&self, place: usize) -> Option<u128> {
         let Some(number) = self.number(section::CORRELATIONS, place)?.checked_sub(1) else {
-            return Some(None);
+            return Some(0);
         };
         let id = self.ids(section::CORRELATION_IDS).get(usize::try_from(number).ok()?)?;
-        Some(Some(CorrelationId::from_u128(u128::from_be_bytes(*id))))
+        Some(u128::from_be_bytes(*id))
     }
 
-    fn cause(&self, place: usize) -> Option<Option<EventId>> {
+    /// The cause at a place; the nil id for none.
+    fn cause(&self, place: usize) -> Option<u128> {
         let cause = self.number(section::CAUSES, place)?;
         let number = usize::try_from(cause >> 1).ok()?;
         match (cause & 1, number.checked_sub(1)) {
-            (0, None) => Some(None),
+            (0, None) => Some(0),
             (0, Some(foreign)) => {
                 let id = self.ids(section::FOREIGN_CAUSES).get(foreign)?;
-                Some(Some(EventId::from_u128(u128::from_be_bytes(*id))))
+                Some(u128::from_be_bytes(*id))
             }
-            _ => self.id(place.checked_sub(number)?).map(Some),
+            _ => self.id(place.checked_sub(number)?).map(EventId::as_u128),
         }
     }
 
@@ -454,6 +455,11 @@ impl ColdView {
     pub fn position_of(&self, row: u32) -> Option<Position> {
         self.number(section::ROW_PLACES, widen(row)).map(|place| self.trailer.first.plus(place))
     }
+}
+
+/// The nil id stands for none.
+fn given(id: u128) -> Option<u128> {
+    (id != 0).then_some(id)
 }
 
 impl fmt::Debug for ColdView {

@@ -198,6 +198,11 @@ impl FrameHeader {
         checksum(&bytes)
     }
 
+    /// Whether it holds no events: a mark, of a clean close or not.
+    pub fn is_mark(&self) -> bool {
+        self.role != FrameRole::Events
+    }
+
     /// The position behind the last event; of a mark, its own.
     pub fn end(&self) -> Position {
         self.first.plus(u64::from(self.count))

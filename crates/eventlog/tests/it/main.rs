@@ -1,0 +1,4 @@
+//! Integration tests of the event log.
+
+mod memory;
+mod segment_store;

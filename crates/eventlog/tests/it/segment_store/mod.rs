@@ -1,0 +1,74 @@
+//! The embedded store: the contract, crashes, faults, damage, and processes that are killed.
+
+mod conformance;
+mod crash;
+mod damage;
+mod faults;
+mod kill;
+mod segments;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use steadfast_base::storage::SimulatedStorage;
+use steadfast_base::{EventId, Time};
+use steadfast_eventlog::segment_store::{Config, OpenError, SegmentStore};
+use steadfast_eventlog::{
+    Append, AppendError, Appended, Event, EventKind, EventStore, NewEvent, Payload, Query, block_on,
+};
+
+/// A log of small segments that marks only when it is closed: no call depends on the time.
+fn config() -> Config {
+    Config::new("log").with_segment_bytes(32 << 10).with_mark_after(None)
+}
+
+fn try_open(storage: &SimulatedStorage) -> Result<SegmentStore, OpenError> {
+    SegmentStore::open_on(Arc::new(storage.clone()), config(), Time::system())
+}
+
+fn open(storage: &SimulatedStorage) -> SegmentStore {
+    try_open(storage).unwrap()
+}
+
+fn event(number: u64) -> NewEvent {
+    let id = EventId::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | u128::from(number));
+    let payload = Payload::raw("test.Noted", format!("payload {number}"));
+    NewEvent::new(id, format!("actor {}", number % 3), EventKind::StateChanged, payload)
+}
+
+/// Events with the numbers from `first` on, as one request.
+fn batch(first: u64, count: u64) -> Append {
+    Append::new((first..first + count).map(event).collect())
+}
+
+fn append(store: &SegmentStore, first: u64, count: u64) -> Result<Appended, AppendError> {
+    store.append(batch(first, count)).wait()
+}
+
+fn all(store: &SegmentStore) -> Vec<Event> {
+    block_on(store.read(Query::all()).all()).unwrap()
+}
+
+/// The numbers of all events, in their order.
+fn numbers(store: &SegmentStore) -> Vec<u64> {
+    all(store).iter().map(number).collect()
+}
+
+fn number(event: &Event) -> u64 {
+    u64::try_from(event.id.as_u128() & 0xFFFF_FFFF).unwrap()
+}
+
+fn close(store: SegmentStore) {
+    block_on(store.close()).unwrap();
+    drop(store);
+}
+
+fn segment(first: u64) -> PathBuf {
+    Path::new("log").join(format!("{first:020}.seg"))
+}
+
+/// The segment files, by their first positions.
+fn segments(storage: &SimulatedStorage) -> Vec<(PathBuf, Vec<u8>)> {
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "seg");
+    storage.files().into_iter().filter(|(path, _)| is_segment(path)).collect()
+}
