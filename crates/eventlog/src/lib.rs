@@ -6,6 +6,7 @@
 //! | append | [`NewEvent`], [`Append`], [`Expected`], [`AppendError`] |
 //! | read, or follow the log | [`Query`], [`Events`], [`Subscription`] |
 //! | use it without async | [`Blocking`], [`block_on`] |
+//! | keep a log on the disk | [`SegmentStore`](segment_store::SegmentStore) |
 //! | test without a disk | [`MemoryStore`] |
 //! | encode payloads, and read old versions of them | [`Payload::encode`], [`Upcasters`] |
 //! | play events again | [`replay_events`], [`Speed`] |
@@ -34,6 +35,7 @@ mod memory;
 mod read;
 mod replay;
 mod retention;
+pub mod segment_store;
 mod statistics;
 mod store;
 mod transfer;

@@ -168,10 +168,7 @@ impl Config {
             "mark_after must be longer than zero, or off",
         );
         require(self.tail_events <= 1_000_000, "tail_events must be at most 1,000,000");
-        require(
-            (1..=64).contains(&self.scan_threads),
-            "scan_threads must be between 1 and 64",
-        );
+        require((1..=64).contains(&self.scan_threads), "scan_threads must be between 1 and 64");
         if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
     }
 }

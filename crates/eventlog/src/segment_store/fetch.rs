@@ -1,5 +1,6 @@
 //! Reading frames from segment files.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -93,34 +94,37 @@ impl FetchedFrame<'_> {
     }
 }
 
-/// Reads frames, those next to each other in one go, and hands each to `visit` with its number.
+/// Reads frames, those next to each other in one go, and hands each to `visit` until that has enough.
 ///
-/// It stops after the first frame for which `visit` fails.
-pub(super) fn fetch<T>(
-    frames: &[FrameAt],
-    mut visit: impl FnMut(usize, &FetchedFrame<'_>) -> Result<T, ReadError>,
-) -> Result<Vec<T>, ReadError> {
-    let mut results = Vec::new();
-    let mut number = 0;
+/// # Errors
+///
+/// The first error met, and the frame it was met at.
+pub(super) fn fetch<'a>(
+    frames: &'a [FrameAt],
+    mut visit: impl FnMut(&FetchedFrame<'_>) -> Result<ControlFlow<()>, ReadError>,
+) -> Result<(), (ReadError, &'a FrameAt)> {
+    let mut number = 0_usize;
     // Every round reads at least one frame.
     while let Some(rest) = frames.get(number..).filter(|rest| !rest.is_empty()) {
-        let run = run_length(rest);
-        let run = rest.get(..run).unwrap_or(rest);
-        let bytes = read_run(run)?;
-        let start = run.first().map_or(0, |frame| frame.offset);
+        let run = rest.get(..run_length(rest)).unwrap_or(rest);
+        let Some(first) = run.first() else { break };
+        let bytes = read_run(run).map_err(|error| (error, first))?;
         for at in run {
-            let from = usize::try_from(at.offset.saturating_sub(start)).unwrap_or(usize::MAX);
-            let to = usize::try_from(at.end.saturating_sub(start)).unwrap_or(usize::MAX);
+            let from = usize::try_from(at.offset.saturating_sub(first.offset));
+            let to = usize::try_from(at.end.saturating_sub(first.offset));
+            let (from, to) = (from.unwrap_or(usize::MAX), to.unwrap_or(usize::MAX));
             let to = to.min(bytes.len());
             if from >= to {
-                return Err(at.error(DamageKind::Truncated));
+                return Err((at.error(DamageKind::Truncated), at));
             }
             let frame = FetchedFrame { at, bytes: bytes.slice(from..to) };
-            results.push(visit(number, &frame)?);
+            if visit(&frame).map_err(|error| (error, at))?.is_break() {
+                return Ok(());
+            }
             number = number.saturating_add(1);
         }
     }
-    Ok(results)
+    Ok(())
 }
 
 /// How many frames from the first one on lie next to each other, within what is read at once.

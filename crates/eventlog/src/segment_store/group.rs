@@ -123,11 +123,7 @@ impl Known for View<'_, '_> {
         Ok(pending.map_or_else(|| self.log.state.highest(actor), |pending| pending.highest))
     }
 
-    fn at(
-        &mut self,
-        actor: &ActorName,
-        seq: Seq,
-    ) -> Result<Option<(EventId, Placed)>, ReadError> {
+    fn at(&mut self, actor: &ActorName, seq: Seq) -> Result<Option<(EventId, Placed)>, ReadError> {
         let pending = self.group.actors.get(actor).into_iter();
         let mut pending = pending.flat_map(|pending| &pending.events);
         match pending.find(|(_, placed)| placed.seq == seq) {

@@ -1,5 +1,7 @@
 //! What the log itself knows of an actor's events: the question behind every append.
 
+use std::ops::ControlFlow;
+
 use steadfast_base::EventId;
 
 use super::fetch::{FrameAt, fetch};
@@ -74,8 +76,13 @@ impl LogView<'_> {
     ) -> Result<Option<Event>, ReadError> {
         for frame in frames.iter().rev() {
             let Some(at) = FrameAt::of(segment, *frame) else { continue };
-            let found = fetch(&[at], |_, frame| frame.select(query, self.names, self.scratch))?;
-            if let Some(event) = found.into_iter().flatten().next() {
+            let mut found = Vec::new();
+            let fetched = fetch(std::slice::from_ref(&at), |frame| {
+                found = frame.select(query, self.names, self.scratch)?;
+                Ok(ControlFlow::Break(()))
+            });
+            fetched.map_err(|(error, _)| error)?;
+            if let Some(event) = found.into_iter().next() {
                 return Ok(Some(event));
             }
         }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use steadfast_base::storage::StorageFile;
 
 use crate::event::Position;
+use crate::format::SegmentIndex;
 use crate::format::frame::{FrameHeader, FrameView};
 use crate::format::{BLOCK_BYTES, FormatError, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader};
-use crate::format::index::SegmentIndex;
 use crate::read::{DamageKind, ReadError};
 
 /// How much is read at once.
@@ -194,9 +194,9 @@ impl Scan {
             Ok(None) => return Ok(Err(Fault::Zeros)),
             Err(error) => return Ok(Err(Fault::Format(error))),
         }
-        let proves = header.mark && header.durable.next() == header.first;
+        let proves = header.count == 0 && header.durable.next() == header.first;
         found.mark = proves.then_some(found.offset);
-        if !header.mark {
+        if !header.count == 0 {
             found.links.push(Link { offset: found.offset, header: *header });
         }
         found.durable = found.durable.max(header.durable);
@@ -234,7 +234,7 @@ impl Scan {
         let mut resumed = None;
         while resumed.is_none() && at < self.window.length {
             if let Some(header) = self.header_at(at)? {
-                let expected = header.first >= position && header.end() <= owed && !header.mark;
+                let expected = header.first >= position && header.end() <= owed && header.count > 0;
                 let bytes = self.window.at(at, header.frame_bytes())?;
                 if expected && FrameView::open(bytes, &mut self.scratch).is_ok() {
                     resumed = Some((at, header));
@@ -263,9 +263,8 @@ impl Scan {
                 let block = self.window.at(offset, BLOCK_BYTES)?;
                 let frame = FrameHeader::decode(block).ok().flatten();
                 let length = frame.map_or(BLOCK_BYTES, |header| header.frame_bytes());
-                let used = frame.map_or(BLOCK_BYTES, |header| {
-                    HEADER_BYTES.saturating_add(header.body_bytes())
-                });
+                let used = frame
+                    .map_or(BLOCK_BYTES, |header| HEADER_BYTES.saturating_add(header.body_bytes()));
                 let bytes = self.window.at(offset, length)?;
                 let used = bytes.get(..used).unwrap_or(bytes);
                 let mut sectors = used.chunks_exact(SECTOR_BYTES);

@@ -11,7 +11,7 @@ use super::catalog::Catalog;
 use super::scan::{Damage, Scanned};
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::SegmentHeader;
-use crate::format::index::SegmentIndex;
+use crate::format::SegmentIndex;
 use crate::statistics::Statistics;
 use crate::store::{ActorExtent, LogExtent};
 

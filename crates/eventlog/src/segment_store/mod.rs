@@ -1,0 +1,336 @@
+//! The embedded store: segments in a directory, one writer, group commit.
+//!
+//! ```text
+//! append ──> queue ──> writer thread: decide, encode, pwrite, datasync ──> publish ──> answers
+//!                                                                            │
+//! read, subscribe <── newest events, indexes, frames by pread <──────────────┘
+//! ```
+//!
+//! While one group is being synced the next one fills; there is no timer. Everything a reader sees has been
+//! synced (with [`Durability::Sync`]).
+//!
+//! # Guarantees
+//!
+//! - What was acknowledged is there after any crash, at the durability that was asked for.
+//! - A batch is whole or absent.
+//! - A failed write or sync poisons the log: callers of that group get `CommitUnknown`, later ones
+//!   `Poisoned`, without another system call. Reads go on. Opening it again is the way out, and trusts
+//!   nothing that was not proven to be synced.
+//! - Damage to what was synced is an error that names segment, offset and position; no byte is changed.
+//!
+//! # What is not guaranteed
+//!
+//! The newest frame has no witness that it was acknowledged until the next one, or the mark that follows
+//! after [`Config::mark_after`]: damage to exactly that frame in that time looks like a torn write.
+
+mod catalog;
+mod config;
+mod cursor;
+mod directory;
+mod engine;
+mod error;
+mod fetch;
+mod group;
+mod known;
+mod open;
+mod page;
+mod publish;
+mod queue;
+mod recovery;
+mod scan;
+mod segment_file;
+mod shared;
+mod state;
+mod upkeep;
+mod writer;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use async_trait::async_trait;
+use steadfast_base::Time;
+use steadfast_base::storage::{FileSystem, Storage};
+
+pub use self::config::{
+    Config, ConfigError, Durability, MARK_AFTER, SCAN_THREADS, SEGMENT_BYTES, SEGMENT_BYTES_MAX,
+    SEGMENT_BYTES_MIN, TAIL_EVENTS,
+};
+use self::cursor::{LogCursor, LogTail};
+use self::directory::Directory;
+pub use self::error::OpenError;
+use self::group::Request;
+use self::queue::Job;
+use self::recovery::{Recovered, recover};
+use self::shared::Shared;
+use self::state::Segment;
+use crate::append::{Append, AppendError, Appended, Appending};
+use crate::error::StoreError;
+use crate::event::{ActorName, Position, Seq};
+use crate::read::{Events, Query, ReadError, Subscription};
+use crate::retention::{Pin, Retention, Retired};
+use crate::statistics::{Statistics, VerifyReport};
+use crate::store::{ActorExtent, EventStore, LogExtent};
+
+/// The log in a directory. Clones share it; the last one to go closes it.
+///
+/// It owns two threads: the writer, and one that makes segments ahead. Reads run on the thread that asks
+/// for them, at the speed of the page cache.
+///
+/// # Example
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// # #[cfg(feature = "test-util")] {
+/// use steadfast_base::storage::SimulatedStorage;
+/// use steadfast_base::{EventId, Time};
+/// use steadfast_eventlog::segment_store::{Config, SegmentStore};
+/// use steadfast_eventlog::{Append, EventKind, EventStore, NewEvent, Payload, Query, block_on};
+///
+/// let storage = Arc::new(SimulatedStorage::new());
+/// let store = SegmentStore::open_on(storage, Config::new("log"), Time::system())?;
+/// let event = NewEvent::new(EventId::from_u128(1), "acc-42", EventKind::StateChanged, Payload::raw("note", "hi"));
+/// store.append(Append::one(event)).wait()?;
+/// assert_eq!(block_on(store.read(Query::all()).all())?.len(), 1);
+/// block_on(store.close())?;
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SegmentStore {
+    shared: Arc<Shared>,
+    threads: Arc<Threads>,
+}
+
+/// The threads of the log; they end when the last handle does.
+struct Threads {
+    shared: Arc<Shared>,
+    running: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Threads {
+    /// Waits until the threads have ended.
+    fn join(&self) {
+        let running =
+            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in running {
+            // A thread that panicked has closed the log on its way out.
+            thread.join().ok();
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        let (answer, completion) = Appending::later();
+        if self.shared.queue.push(Job::Close(completion)).is_ok() {
+            // Nobody is left to be told: whoever wants to know calls `close`.
+            answer.wait().ok();
+        }
+        self.join();
+    }
+}
+
+impl SegmentStore {
+    /// Opens a log on the machine's file system, or makes a new one.
+    ///
+    /// Blocks while it reads what there is.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    pub fn open(config: Config, time: Time) -> Result<Self, OpenError> {
+        Self::open_on(Arc::new(FileSystem), config, time)
+    }
+
+    /// Opens a log on any storage.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    pub fn open_on(
+        storage: Arc<dyn Storage>,
+        config: Config,
+        time: Time,
+    ) -> Result<Self, OpenError> {
+        config.validate()?;
+        let directory = Directory { storage, path: config.directory.clone() };
+        let (engine, lock) = open::open(&directory, &config, &time)?;
+        let shared = Arc::clone(&engine.shared);
+        let writer = thread::Builder::new().name("eventlog-writer".to_owned());
+        let writer = writer.spawn(move || writer::run(engine, lock))?;
+        let spares = thread::Builder::new().name("eventlog-spares".to_owned());
+        let spares = {
+            let shared = Arc::clone(&shared);
+            spares.spawn(move || shared.make_spares())
+        };
+        let running = Mutex::new(vec![writer]);
+        let threads = Arc::new(Threads { shared: Arc::clone(&shared), running });
+        let spares = spares?;
+        threads.running.lock().unwrap_or_else(PoisonError::into_inner).push(spares);
+        shared.want_spare();
+        Ok(Self { shared, threads })
+    }
+
+    /// Opens a log for reading only: without the lock, without a change to any file, damaged or not.
+    ///
+    /// It sees what there is now. Appends are answered `Closed`. What is damaged is an error where a read
+    /// meets it, and reading on goes on behind it: so the rest can be saved.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], but not for damage.
+    pub fn open_read_only(
+        storage: Arc<dyn Storage>,
+        config: Config,
+        time: Time,
+    ) -> Result<Self, OpenError> {
+        config.validate()?;
+        let directory = Directory { storage, path: config.directory.clone() };
+        let recovered = recover(&directory, config.tail_events, config.scan_threads)?;
+        let Recovered { mut state, last, catalog, .. } = recovered;
+        if let Some(last) = last {
+            let path = directory.segment(last.header.first);
+            state.add_segment(Segment::new(last, path));
+        }
+        let shared = Shared::new(config, directory, time, state, catalog);
+        shared.queue.close();
+        let shared = Arc::new(shared);
+        let running = Mutex::new(Vec::new());
+        let threads = Arc::new(Threads { shared: Arc::clone(&shared), running });
+        Ok(Self { shared, threads })
+    }
+
+    /// Begins a new segment, so that retention can remove what is in the one before.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; `Unavailable` leaves the log as it was.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped call may have begun one.
+    pub async fn begin_segment(&self) -> Result<(), StoreError> {
+        let (answer, completion) = Appending::later();
+        if self.shared.queue.push(Job::Roll(completion)).is_err() {
+            return Err(StoreError::Closed);
+        }
+        answer.await.map(|_nothing| ()).map_err(store_error)
+    }
+
+    fn try_append(&self, append: Append) -> Result<Appending, AppendError> {
+        let append = append.check(self.shared.config.event_bytes_max)?;
+        if append.events.is_empty() {
+            if self.shared.queue.is_closed() {
+                return Err(AppendError::Closed { events: append.events });
+            }
+            return match append.fence.as_ref().and_then(|fence| self.shared.newer_epoch(fence)) {
+                Some(current) => Err(AppendError::Fenced { current, events: append.events }),
+                None => Ok(Appending::ready(Ok(Appended::NOTHING))),
+            };
+        }
+        let (answer, completion) = Appending::later();
+        match self.shared.queue.push(Job::Append(Request { append, completion })) {
+            Ok(()) => Ok(answer),
+            Err(Job::Append(Request { append, completion })) => {
+                let events = append.events;
+                completion.complete(Err(AppendError::Closed { events }));
+                Ok(answer)
+            }
+            Err(Job::Sync(_) | Job::Roll(_) | Job::Close(_)) => Ok(answer),
+        }
+    }
+}
+
+impl fmt::Debug for SegmentStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let extent = self.shared.read_state().extent();
+        f.debug_struct("SegmentStore").field("extent", &extent).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl EventStore for SegmentStore {
+    fn append(&self, append: Append) -> Appending {
+        self.try_append(append).unwrap_or_else(|error| Appending::ready(Err(error)))
+    }
+
+    fn read(&self, query: Query) -> Events {
+        match query.check() {
+            Err(exceeded) => Events::ready(Err(ReadError::TooBroad(exceeded))),
+            Ok(()) => Events::new(LogCursor::new(Arc::clone(&self.shared), query)),
+        }
+    }
+
+    fn subscribe(&self, after: Position, query: Query) -> Subscription {
+        let refused = query.check().err();
+        Subscription::new(LogTail::new(Arc::clone(&self.shared), after, query, refused))
+    }
+
+    async fn actor(&self, actor: &ActorName) -> Result<ActorExtent, ReadError> {
+        let state = self.shared.read_state();
+        if state.closed { Err(ReadError::Closed) } else { Ok(state.actor(actor)) }
+    }
+
+    async fn extent(&self) -> Result<LogExtent, ReadError> {
+        let state = self.shared.read_state();
+        if state.closed { Err(ReadError::Closed) } else { Ok(state.extent()) }
+    }
+
+    async fn delete_to(&self, actor: &ActorName, to: Seq) -> Result<(), StoreError> {
+        upkeep::delete_to(&self.shared, actor, to)
+    }
+
+    async fn release(&self, actor: &ActorName, to: Seq) -> Result<(), StoreError> {
+        upkeep::release(&self.shared, actor, to)
+    }
+
+    async fn retain(&self, policy: &Retention) -> Result<Retired, StoreError> {
+        upkeep::retain(&self.shared, policy, self.shared.time.timestamp())
+    }
+
+    async fn pinned(&self) -> Result<Vec<Pin>, ReadError> {
+        upkeep::pinned(&self.shared)
+    }
+
+    async fn verify(&self) -> Result<VerifyReport, ReadError> {
+        upkeep::verify(&self.shared)
+    }
+
+    async fn statistics(&self) -> Result<Statistics, ReadError> {
+        let state = self.shared.read_state();
+        if state.closed { Err(ReadError::Closed) } else { Ok(state.statistics()) }
+    }
+
+    async fn sync(&self) -> Result<(), StoreError> {
+        let (answer, completion) = Appending::later();
+        if self.shared.queue.push(Job::Sync(completion)).is_err() {
+            return Err(StoreError::Closed);
+        }
+        answer.await.map(|_nothing| ()).map_err(store_error)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        let (answer, completion) = Appending::later();
+        if self.shared.queue.push(Job::Close(completion)).is_err() {
+            self.shared.write_state().closed = true;
+            return Ok(());
+        }
+        let closed = answer.await.map(|_nothing| ()).map_err(store_error);
+        self.threads.join();
+        closed
+    }
+}
+
+/// The answer to a sync or close in the words of the store.
+fn store_error(error: AppendError) -> StoreError {
+    match error {
+        AppendError::Poisoned { cause, .. } | AppendError::CommitUnknown { cause, .. } => {
+            StoreError::Poisoned(cause)
+        }
+        AppendError::Fenced { current, .. } => StoreError::Fenced { current },
+        AppendError::Unavailable { cause, .. } => StoreError::Unavailable(cause),
+        _ => StoreError::Closed,
+    }
+}

@@ -1,0 +1,299 @@
+//! One step of a read: which frames to look at, and the events found in them.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::fetch::{FrameAt, fetch};
+use super::shared::Shared;
+use super::state::{Segment, State};
+use crate::event::{ActorName, Event, Position, Seq};
+use crate::format::Scratch;
+use crate::format::frame::Names;
+use crate::read::{Direction, Query, ReadError};
+
+/// The most frames looked up under one lock.
+const PLAN_FRAMES_MAX: usize = 128;
+
+/// Some of the events a query finds.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) found: Vec<Event>,
+    /// The first position that has not been looked at.
+    pub(super) next: Position,
+}
+
+/// A read that failed, and where to go on: behind damage, or at the same place.
+#[derive(Debug)]
+pub(super) struct PageError {
+    pub(super) error: ReadError,
+    pub(super) next: Position,
+}
+
+/// What reading needs beside the log; kept from page to page.
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    names: Names,
+    scratch: Scratch,
+}
+
+/// Which frames to read next.
+struct Plan {
+    frames: Vec<FrameAt>,
+    /// Where to go on after them; `None` if there is nothing behind them.
+    then: Option<Position>,
+    deleted: Arc<HashMap<ActorName, Seq>>,
+}
+
+enum Step {
+    /// The newest events answer it.
+    Done(Page),
+    Read(Plan),
+    Damaged(PageError),
+}
+
+impl Reader {
+    /// Up to `count` events from a position on that meet the conditions.
+    ///
+    /// No events mean that there are none left.
+    pub(super) fn page(
+        &mut self,
+        shared: &Shared,
+        query: &Query,
+        from: Position,
+        count: usize,
+    ) -> Result<Page, PageError> {
+        let mut found = Vec::new();
+        let mut at = from;
+        // Every round moves on by at least a frame, or ends.
+        while found.len() < count {
+            let step = plan(&shared.read_state(), query, at, count.saturating_sub(found.len()));
+            let plan = match step {
+                Step::Done(page) => {
+                    found.extend(page.found);
+                    return Ok(Page { found, next: page.next });
+                }
+                Step::Damaged(damaged) if found.is_empty() => return Err(damaged),
+                Step::Damaged(_) => return Ok(Page { found, next: at }),
+                Step::Read(plan) => plan,
+            };
+            let read = self.read(&plan, query, at, count, &mut found);
+            match (read, plan.then) {
+                (Ok(Some(next)), _) => return Ok(Page { found, next }),
+                (Ok(None), Some(next)) => at = next,
+                (Ok(None), None) => return Ok(Page { found, next: end(query) }),
+                (Err(damaged), _) if found.is_empty() => return Err(damaged),
+                (Err(damaged), _) => {
+                    // The events before the damage first; the next page begins with the error.
+                    let next = resume_at(query, &found).unwrap_or(damaged.next);
+                    return Ok(Page { found, next });
+                }
+            }
+        }
+        Ok(Page { found, next: at })
+    }
+
+    /// Reads the frames of a plan; says where to go on if it had enough before their end.
+    fn read(
+        &mut self,
+        plan: &Plan,
+        query: &Query,
+        from: Position,
+        count: usize,
+        found: &mut Vec<Event>,
+    ) -> Result<Option<Position>, PageError> {
+        let mut narrowed = query.clone();
+        match query.direction {
+            Direction::Forward => narrowed.from = query.from.max(from),
+            Direction::Backward => narrowed.to = query.to.min(from),
+        }
+        let mut enough = None;
+        let fetched = fetch(&plan.frames, |frame| {
+            let mut events = frame.select(&narrowed, &mut self.names, &mut self.scratch)?;
+            if !plan.deleted.is_empty() {
+                let left = |event: &Event| {
+                    plan.deleted.get(&event.actor).is_none_or(|deleted| event.seq > *deleted)
+                };
+                events.retain(left);
+            }
+            if query.direction == Direction::Backward {
+                events.reverse();
+            }
+            let room = count.saturating_sub(found.len());
+            if events.len() >= room {
+                events.truncate(room);
+                found.append(&mut events);
+                enough = resume_at(query, found);
+                return Ok(ControlFlow::Break(()));
+            }
+            found.append(&mut events);
+            Ok(ControlFlow::Continue(()))
+        });
+        match fetched {
+            Ok(()) => Ok(enough),
+            Err((error, at)) => {
+                let next = match (&error, query.direction) {
+                    (ReadError::Corruption { .. }, Direction::Forward) => at.next,
+                    (ReadError::Corruption { .. }, Direction::Backward) => at.first.previous(),
+                    _ => from,
+                };
+                Err(PageError { error, next })
+            }
+        }
+    }
+}
+
+/// Behind the last event found.
+fn resume_at(query: &Query, found: &[Event]) -> Option<Position> {
+    let last = found.last()?;
+    Some(match query.direction {
+        Direction::Forward => last.position.next(),
+        Direction::Backward => last.position.previous(),
+    })
+}
+
+/// Where a read goes on that has come to the end.
+fn end(query: &Query) -> Position {
+    match query.direction {
+        Direction::Forward => Position::MAX,
+        Direction::Backward => Position::ZERO,
+    }
+}
+
+fn plan(state: &State, query: &Query, from: Position, count: usize) -> Step {
+    let extent = state.extent();
+    let nothing = || Step::Done(Page { found: Vec::new(), next: end(query) });
+    let (low, high) = match query.direction {
+        Direction::Forward => (query.from.max(from).max(extent.first), query.to.min(extent.last)),
+        Direction::Backward => (query.from.max(extent.first), query.to.min(from).min(extent.last)),
+    };
+    if low > high || high == Position::ZERO {
+        return nothing();
+    }
+    if let Some(page) = from_tail(state, query, low, high, count) {
+        return Step::Done(page);
+    }
+    match query.direction {
+        Direction::Forward => plan_forward(state, query, low, high),
+        Direction::Backward => plan_backward(state, query, low, high),
+    }
+}
+
+/// Answers from the newest events if they reach far enough back.
+fn from_tail(
+    state: &State,
+    query: &Query,
+    low: Position,
+    high: Position,
+    count: usize,
+) -> Option<Page> {
+    let first = state.tail.front()?.position;
+    if low < first || query.direction != Direction::Forward {
+        return None;
+    }
+    let skipped = usize::try_from(low.get().saturating_sub(first.get())).ok()?;
+    let mut found = Vec::new();
+    for event in state.tail.iter().skip(skipped) {
+        if event.position > high {
+            break;
+        }
+        if query.matches(event) && event.seq > state.deleted(event.actor.as_str()) {
+            found.push(event.clone());
+            if found.len() == count {
+                return Some(Page { found, next: event.position.next() });
+            }
+        }
+    }
+    Some(Page { found, next: high.next() })
+}
+
+fn plan_forward(state: &State, query: &Query, low: Position, high: Position) -> Step {
+    let damage = state.damage.values().find(|damage| damage.next > low || damage.position >= low);
+    let damage = damage.filter(|damage| damage.position <= high);
+    if let Some(damage) = damage.filter(|damage| damage.position <= low) {
+        let next = damage.next.max(low.next());
+        return Step::Damaged(PageError { error: damage.error(), next });
+    }
+    let until = damage.map(|damage| damage.position.previous());
+    let high = until.map_or(high, |until| until.min(high));
+    let mut frames = Vec::new();
+    let start = state.segments.range(..=low).next_back().map_or(low, |(first, _)| *first);
+    for segment in state.segments.range(start..=high).map(|(_, segment)| segment) {
+        for number in candidates(segment, query, low, high) {
+            if frames.len() >= PLAN_FRAMES_MAX {
+                let then = frames.last().map(|frame: &FrameAt| frame.next);
+                return Step::Read(make_plan(state, frames, then));
+            }
+            frames.extend(FrameAt::of(segment, number));
+        }
+    }
+    let then = until.map(Position::next);
+    Step::Read(make_plan(state, frames, then))
+}
+
+fn plan_backward(state: &State, query: &Query, low: Position, high: Position) -> Step {
+    let mut damage = state.damage.values().rev();
+    let damage = damage.find(|damage| damage.position <= high && damage.next > low);
+    if let Some(damage) = damage.filter(|damage| damage.next > high) {
+        let next = damage.position.previous();
+        return Step::Damaged(PageError { error: damage.error(), next });
+    }
+    let low = damage.map_or(low, |damage| damage.next.max(low));
+    let mut frames = Vec::new();
+    for segment in state.segments.range(..=high).rev().map(|(_, segment)| segment) {
+        for number in candidates(segment, query, low, high).into_iter().rev() {
+            if frames.len() >= PLAN_FRAMES_MAX {
+                let then = frames.last().map(|frame: &FrameAt| frame.first.previous());
+                return Step::Read(make_plan(state, frames, then));
+            }
+            frames.extend(FrameAt::of(segment, number));
+        }
+        if segment.header.first <= low {
+            break;
+        }
+    }
+    let then = damage.map(|damage| damage.next.previous());
+    Step::Read(make_plan(state, frames, then))
+}
+
+fn make_plan(state: &State, frames: Vec<FrameAt>, then: Option<Position>) -> Plan {
+    Plan { frames, then, deleted: Arc::clone(&state.deleted) }
+}
+
+/// The frames of a segment that may hold what is looked for, by number.
+fn candidates(segment: &Segment, query: &Query, low: Position, high: Position) -> Vec<u32> {
+    let index = &segment.index;
+    let frames = index.frames();
+    if query.id.is_some_and(|id| !index.may_contain(id)) {
+        return Vec::new();
+    }
+    let mut numbers: Vec<u32> = if let Some(id) = query.correlation {
+        index.frames_of_correlation(id).to_vec()
+    } else if query.actors.is_empty() {
+        let first = frames.partition_point(|frame| frame.end() <= low);
+        let end = frames.partition_point(|frame| frame.first <= high);
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        (number(first)..number(end)).collect()
+    } else {
+        let of =
+            |actor: &ActorName| index.frames_of_actor(actor.as_str(), query.seq_from, query.seq_to);
+        let mut numbers: Vec<u32> = query.actors.iter().flat_map(of).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    };
+    let micros = |at: steadfast_base::Timestamp| {
+        i64::try_from(at.as_unix_nanos() / 1_000).unwrap_or(i64::MAX)
+    };
+    let (from, before) = (micros(query.at_from), query.at_before);
+    numbers.retain(|number| {
+        let frame = usize::try_from(*number).ok().and_then(|number| frames.get(number));
+        frame.is_some_and(|frame| {
+            frame.end() > low
+                && frame.first <= high
+                && frame.latest >= from
+                && before.is_none_or(|before| frame.earliest <= micros(before))
+        })
+    });
+    numbers
+}

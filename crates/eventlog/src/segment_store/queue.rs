@@ -1,0 +1,147 @@
+//! The queue of a log: what was handed over and not yet taken by the writer.
+//!
+//! It holds what callers wait for; each of them holds the answer of its own request, so its length is
+//! theirs to bound.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use super::group::Request;
+use crate::append::Completion;
+
+/// The most requests taken at once; more wait for the next group.
+const GROUP_REQUESTS_MAX: usize = 4_096;
+
+/// The most bytes taken at once, beside the first request.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// How often the writer lets others run while the queue still grows.
+///
+/// Whoever was answered by the last group is likely to append again: a group that waits for them, a few
+/// switches of threads and no timer, spares them a sync.
+const YIELDS_MAX: usize = 32;
+
+/// Something the writer does.
+#[derive(Debug)]
+pub(super) enum Job {
+    Append(Request),
+    Sync(Completion),
+    /// Begins a new segment.
+    Roll(Completion),
+    Close(Completion),
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Append(request) => {
+                let sizes = request.append.events.iter().map(crate::event::NewEvent::size_bytes);
+                sizes.fold(0, usize::saturating_add)
+            }
+            Self::Sync(_) | Self::Roll(_) | Self::Close(_) => 0,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Queue(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    jobs: VecDeque<Job>,
+    /// The writer, while it sleeps.
+    asleep: Option<Thread>,
+    closed: bool,
+}
+
+impl Queue {
+    /// Hands a job over; gives it back if nobody takes jobs any more.
+    pub(super) fn push(&self, job: Job) -> Result<(), Job> {
+        let asleep = {
+            let mut inner = self.lock();
+            if inner.closed {
+                return Err(job);
+            }
+            inner.jobs.push_back(job);
+            inner.asleep.take()
+        };
+        if let Some(writer) = asleep {
+            writer.unpark();
+        }
+        Ok(())
+    }
+
+    /// The next jobs, as soon as there are any; none if there were none for as long as `idle`.
+    ///
+    /// `expected` is how many the last group had: while the queue grows towards it, others run first.
+    pub(super) fn take(&self, idle: Option<Duration>, expected: usize, into: &mut VecDeque<Job>) {
+        if !self.sleep(idle) {
+            return;
+        }
+        self.gather(expected);
+        let mut inner = self.lock();
+        let mut bytes = 0_usize;
+        // Ends with the queue.
+        while let Some(job) = inner.jobs.pop_front() {
+            bytes = bytes.saturating_add(job.bytes());
+            into.push_back(job);
+            if into.len() >= GROUP_REQUESTS_MAX || bytes >= GROUP_BYTES_MAX {
+                break;
+            }
+        }
+    }
+
+    /// Nobody takes jobs any more; what is there is given back.
+    pub(super) fn close(&self) -> VecDeque<Job> {
+        let mut inner = self.lock();
+        inner.closed = true;
+        std::mem::take(&mut inner.jobs)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Waits for a job; false if none came.
+    fn sleep(&self, idle: Option<Duration>) -> bool {
+        let mut parked = false;
+        // Two rounds at most if idleness is waited for; otherwise ends with the first job.
+        loop {
+            {
+                let mut inner = self.lock();
+                inner.asleep = None;
+                if !inner.jobs.is_empty() {
+                    return true;
+                }
+                if parked && idle.is_some() {
+                    return false;
+                }
+                inner.asleep = Some(thread::current());
+            }
+            match idle {
+                Some(idle) => thread::park_timeout(idle),
+                None => thread::park(),
+            }
+            parked = true;
+        }
+    }
+
+    /// Lets other threads run as long as the queue grows and is shorter than the last group.
+    fn gather(&self, expected: usize) {
+        let mut before = 0;
+        for _ in 0..YIELDS_MAX {
+            let queued = self.lock().jobs.len();
+            if queued >= expected || queued == before {
+                return;
+            }
+            before = queued;
+            thread::yield_now();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,79 @@
+//! Making segment files: zeroed ahead, with their header synced before they get their name.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use steadfast_base::storage::{OpenMode, StorageFile};
+
+use super::directory::Directory;
+use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
+
+/// Zeros are synced in pieces of this many bytes, so that a commit never waits behind more.
+const ZERO_PIECE_BYTES: u64 = 8 << 20;
+
+/// A file of zeros that waits to become a segment.
+#[derive(Debug)]
+pub(super) struct Spare {
+    file: Arc<dyn StorageFile>,
+    path: PathBuf,
+    pub(super) length: u64,
+}
+
+impl Spare {
+    /// Makes a spare of this length. The number tells it from others.
+    pub(super) fn make(directory: &Directory, number: u64, length: u64) -> io::Result<Self> {
+        let path = directory.at(&format!("{number}.spare"));
+        let file = directory.storage.open(&path, OpenMode::Create)?;
+        file.set_length(0)?;
+        let mut done = 0_u64;
+        while done < length {
+            done = done.saturating_add(ZERO_PIECE_BYTES).min(length);
+            file.preallocate(done)?;
+            file.datasync()?;
+        }
+        Ok(Self { file, path, length })
+    }
+
+    /// Takes the file away again; one that cannot be removed is when the log is opened next.
+    pub(super) fn discard(self, directory: &Directory) {
+        // Nothing depends on it: leftovers are removed at the next opening.
+        directory.storage.remove(&self.path).ok();
+    }
+
+    /// Becomes the segment with this header, beginning with these frames, durably.
+    pub(super) fn become_segment(
+        self,
+        directory: &Directory,
+        header: &SegmentHeader,
+        frames: &[u8],
+    ) -> io::Result<Arc<dyn StorageFile>> {
+        let mut bytes = header.encode().to_vec();
+        bytes.extend_from_slice(frames);
+        self.file.pwrite(&bytes, 0)?;
+        self.file.datasync()?;
+        directory.storage.rename(&self.path, &directory.segment(header.first))?;
+        directory.sync()?;
+        Ok(self.file)
+    }
+}
+
+/// The segment that is being written.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) file: Arc<dyn StorageFile>,
+    pub(super) header: SegmentHeader,
+    /// Where the next frame begins.
+    pub(super) offset: u64,
+    /// The bytes of the file.
+    pub(super) length: u64,
+    /// The chain value of the last frame, or of the header.
+    pub(super) chain: u32,
+}
+
+impl Active {
+    pub(super) fn new(file: Arc<dyn StorageFile>, header: SegmentHeader, length: u64) -> Self {
+        let chain = header.chain();
+        Self { file, header, offset: SEGMENT_HEADER_BYTES as u64, length, chain }
+    }
+}

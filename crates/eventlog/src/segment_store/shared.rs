@@ -1,0 +1,154 @@
+//! What the threads of a log share.
+
+use std::collections::HashMap;
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+
+use steadfast_base::Time;
+
+use super::catalog::Catalog;
+use super::config::Config;
+use super::directory::Directory;
+use super::queue::Queue;
+use super::segment_file::Spare;
+use super::state::State;
+use crate::append::{Epoch, Fence};
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) directory: Directory,
+    pub(super) time: Time,
+    pub(super) queue: Queue,
+    state: RwLock<State>,
+    /// Also the lock under which deletions and retention run, one at a time.
+    catalog: Mutex<Catalog>,
+    fences: Mutex<HashMap<Arc<str>, Epoch>>,
+    spares: Mutex<Spares>,
+    spares_changed: Condvar,
+}
+
+/// The segment that is made ahead.
+#[derive(Debug, Default)]
+struct Spares {
+    ready: Option<Spare>,
+    wanted: bool,
+    ended: bool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: Config,
+        directory: Directory,
+        time: Time,
+        state: State,
+        catalog: Catalog,
+    ) -> Self {
+        Self {
+            config,
+            directory,
+            time,
+            queue: Queue::default(),
+            state: RwLock::new(state),
+            catalog: Mutex::new(catalog),
+            fences: Mutex::default(),
+            spares: Mutex::default(),
+            spares_changed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn lock_catalog(&self) -> MutexGuard<'_, Catalog> {
+        self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The epoch that shuts a fence out, if one does; otherwise the fence's own is remembered.
+    pub(super) fn newer_epoch(&self, fence: &Fence) -> Option<Epoch> {
+        let mut fences = self.fences.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = fences.entry(Arc::clone(&fence.lease)).or_default();
+        if *seen > fence.epoch {
+            return Some(*seen);
+        }
+        *seen = fence.epoch;
+        None
+    }
+
+    pub(super) fn count_failures(&self, count: u64) {
+        let statistics = &mut self.write_state().statistics;
+        statistics.failures_total = statistics.failures_total.saturating_add(count);
+    }
+
+    pub(super) fn count_duplicate(&self) {
+        let statistics = &mut self.write_state().statistics;
+        statistics.appends_total = statistics.appends_total.saturating_add(1);
+        statistics.duplicates_total = statistics.duplicates_total.saturating_add(1);
+    }
+
+    pub(super) fn count_syncs(&self, count: u64) {
+        let statistics = &mut self.write_state().statistics;
+        statistics.syncs_total = statistics.syncs_total.saturating_add(count);
+    }
+
+    /// Asks for a spare to be made ahead.
+    pub(super) fn want_spare(&self) {
+        self.lock_spares().wanted = true;
+        self.spares_changed.notify_all();
+    }
+
+    pub(super) fn take_spare(&self) -> Option<Spare> {
+        self.lock_spares().ready.take()
+    }
+
+    /// Ends the thread that makes spares.
+    pub(super) fn end_spares(&self) {
+        let spare = {
+            let mut spares = self.lock_spares();
+            spares.ended = true;
+            spares.ready.take()
+        };
+        self.spares_changed.notify_all();
+        if let Some(spare) = spare {
+            spare.discard(&self.directory);
+        }
+    }
+
+    /// Makes spares when they are wanted, until the log ends. One that cannot be made is made when it is
+    /// needed, where the error has somebody to go to.
+    pub(super) fn make_spares(&self) {
+        let mut number = 1_u64;
+        // Ends with the log.
+        while self.wait_for_wanted() {
+            number = number.saturating_add(2);
+            let made = Spare::make(&self.directory, number, self.config.segment_bytes);
+            let Ok(spare) = made else { continue };
+            let mut spares = self.lock_spares();
+            if spares.ended {
+                drop(spares);
+                spare.discard(&self.directory);
+                return;
+            }
+            spares.ready = Some(spare);
+        }
+    }
+
+    fn wait_for_wanted(&self) -> bool {
+        let mut spares = self.lock_spares();
+        while !spares.wanted && !spares.ended {
+            spares = self.spares_changed.wait(spares).unwrap_or_else(PoisonError::into_inner);
+        }
+        spares.wanted = false;
+        !spares.ended
+    }
+
+    fn lock_spares(&self) -> MutexGuard<'_, Spares> {
+        self.spares.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
