@@ -99,10 +99,10 @@ impl FetchedFrame<'_> {
 /// # Errors
 ///
 /// The first error met, and the frame it was met at.
-pub(super) fn fetch<'a>(
-    frames: &'a [FrameAt],
+pub(super) fn fetch(
+    frames: &[FrameAt],
     mut visit: impl FnMut(&FetchedFrame<'_>) -> Result<ControlFlow<()>, ReadError>,
-) -> Result<(), (ReadError, &'a FrameAt)> {
+) -> Result<(), (ReadError, &FrameAt)> {
     let mut number = 0_usize;
     // Every round reads at least one frame.
     while let Some(rest) = frames.get(number..).filter(|rest| !rest.is_empty()) {

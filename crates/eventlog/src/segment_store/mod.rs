@@ -156,7 +156,7 @@ impl SegmentStore {
     ) -> Result<Self, OpenError> {
         config.validate()?;
         let directory = Directory { storage, path: config.directory.clone() };
-        let (engine, lock) = open::open(&directory, &config, &time)?;
+        let (engine, lock) = open::open(&directory, config, time)?;
         let shared = Arc::clone(&engine.shared);
         let writer = thread::Builder::new().name("eventlog-writer".to_owned());
         let writer = writer.spawn(move || writer::run(engine, lock))?;
@@ -231,15 +231,11 @@ impl SegmentStore {
             };
         }
         let (answer, completion) = Appending::later();
-        match self.shared.queue.push(Job::Append(Request { append, completion })) {
-            Ok(()) => Ok(answer),
-            Err(Job::Append(Request { append, completion })) => {
-                let events = append.events;
-                completion.complete(Err(AppendError::Closed { events }));
-                Ok(answer)
-            }
-            Err(Job::Sync(_) | Job::Roll(_) | Job::Close(_)) => Ok(answer),
+        let pushed = self.shared.queue.push(Job::Append(Request { append, completion }));
+        if let Err(Job::Append(Request { append, completion })) = pushed {
+            completion.complete(Err(AppendError::Closed { events: append.events }));
         }
+        Ok(answer)
     }
 }
 
@@ -253,7 +249,10 @@ impl fmt::Debug for SegmentStore {
 #[async_trait]
 impl EventStore for SegmentStore {
     fn append(&self, append: Append) -> Appending {
-        self.try_append(append).unwrap_or_else(|error| Appending::ready(Err(error)))
+        self.try_append(append).unwrap_or_else(|error| {
+            self.shared.count_failures(1);
+            Appending::ready(Err(error))
+        })
     }
 
     fn read(&self, query: Query) -> Events {

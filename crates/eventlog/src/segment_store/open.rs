@@ -36,8 +36,8 @@ const OPENING_BYTES: u64 = 1 << 20;
 /// Opens a log for writing.
 pub(super) fn open(
     directory: &Directory,
-    config: &Config,
-    time: &Time,
+    config: Config,
+    time: Time,
 ) -> Result<(Engine, Box<dyn StorageLock>), OpenError> {
     directory.storage.create_dir(&directory.path)?;
     let lock = match directory.storage.lock(&directory.at("LOCK")) {
@@ -57,15 +57,15 @@ pub(super) fn open(
     catalog.log_id = record.log_id;
     // Before anything else is written: whoever held the log is shut out from here on.
     writer_file.write(record)?;
-    let opening = Opening { directory, config, time, record };
+    let opening = Opening { directory, config: &config, time: &time, record };
     let (active, marked) = match last {
         None => (opening.first_segment(&mut state)?, false),
         Some(last) if last.mark.is_some() => (opening.go_on(last, &mut state)?, true),
-        Some(last) => (opening.take_over(last, &mut state)?, false),
+        Some(last) => (opening.take_over(&last, &mut state)?, false),
     };
     let next = state.next;
     state.durable = next.previous();
-    let shared = Shared::new(config.clone(), directory.clone(), time.clone(), state, catalog);
+    let shared = Shared::new(config, directory.clone(), time, state, catalog);
     let mut engine =
         Engine::new(Arc::new(shared), directory.clone(), writer_file, record.epoch, active, next);
     engine.marked = marked;
@@ -124,7 +124,7 @@ impl Opening<'_> {
     }
 
     /// Copies what is not proven into a new segment.
-    fn take_over(&self, last: Scanned, state: &mut State) -> Result<Active, OpenError> {
+    fn take_over(&self, last: &Scanned, state: &mut State) -> Result<Active, OpenError> {
         let proven = last.durable.next();
         let cut = last.links.iter().position(|link| link.header.end() > proven);
         let unproven = cut.and_then(|cut| last.links.get(cut..)).unwrap_or_default();

@@ -196,7 +196,7 @@ impl Scan {
         }
         let proves = header.count == 0 && header.durable.next() == header.first;
         found.mark = proves.then_some(found.offset);
-        if !header.count == 0 {
+        if header.count > 0 {
             found.links.push(Link { offset: found.offset, header: *header });
         }
         found.durable = found.durable.max(header.durable);

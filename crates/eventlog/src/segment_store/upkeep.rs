@@ -157,7 +157,7 @@ fn choose(
 
 fn age_of(micros: i64, now: Timestamp) -> std::time::Duration {
     let then = u64::try_from(micros).unwrap_or(0).saturating_mul(1_000);
-    now - Timestamp::from_unix_nanos(then)
+    std::time::Duration::from_nanos(now.as_unix_nanos().saturating_sub(then))
 }
 
 /// Who keeps a segment: the actors with events in it that are neither released nor deleted.

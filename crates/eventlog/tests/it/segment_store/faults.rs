@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use steadfast_base::VirtualClock;
-use steadfast_base::storage::WriteFault;
+use steadfast_base::storage::{Persist, Unsynced, UnsyncedKind, WriteFault};
 use steadfast_eventlog::{Expected, Seq, StoreError};
 
 use super::*;
@@ -13,11 +13,23 @@ use super::*;
 fn with_slow_syncs() -> (SimulatedStorage, SegmentStore, VirtualClock) {
     let storage = SimulatedStorage::new();
     let store = open(&storage);
-    // The spare is there before anything is slow.
     append(&store, 1, 1).unwrap();
+    wait_for_spare(&storage);
     let clock = VirtualClock::new();
     storage.slow_syncs(clock.time(), Duration::from_millis(1));
     (storage, store, clock)
+}
+
+/// Waits until the segment that is made ahead is there and synced.
+fn wait_for_spare(storage: &SimulatedStorage) {
+    let is_spare = |path: &Path| path.extension().is_some_and(|suffix| suffix == "spare");
+    while !storage.files().iter().any(|(path, file)| is_spare(path) && !file.is_empty()) {
+        std::thread::yield_now();
+    }
+    let written = |item: &Unsynced| is_spare(&item.path) && item.kind != UnsyncedKind::Entry;
+    while storage.unsynced().iter().any(written) {
+        std::thread::yield_now();
+    }
 }
 
 fn wait_for_sync(clock: &VirtualClock) {
@@ -54,7 +66,7 @@ fn s28_a_failed_sync_fails_its_group_and_everything_after_without_another_call()
 
     storage.kill();
     storage.drop_caches();
-    let unlucky = storage.crash(|_, _| steadfast_base::storage::Persist::Nothing);
+    let unlucky = storage.crash(|_, _| Persist::Nothing);
     assert_eq!(numbers(&open(&unlucky)), [1, 2]);
 }
 
@@ -70,7 +82,7 @@ fn reopening_after_a_failed_sync_serves_nothing_that_is_not_on_the_disk() {
     let store = open(&storage);
     let served = numbers(&store);
     storage.drop_caches();
-    let crashed = storage.crash(|_, _| steadfast_base::storage::Persist::Nothing);
+    let crashed = storage.crash(|_, _| Persist::Nothing);
     assert_eq!(numbers(&open(&crashed)), served);
     // The retry finds out what became of it.
     let retried = store.append(batch(2, 1).expecting(Expected::NoStream)).wait().unwrap();
@@ -82,7 +94,7 @@ fn s30_a_disk_that_fills_in_the_middle_of_a_frame_keeps_what_is_before_it() {
     let storage = SimulatedStorage::new();
     let store = open(&storage);
     append(&store, 1, 3).unwrap();
-    storage.fail_write(0, WriteFault::Error { kind: io::ErrorKind::StorageFull, written: 700 });
+    storage.fail_write(0, WriteFault::Error { kind: io::ErrorKind::StorageFull, written: 90 });
     let error = append(&store, 4, 2).unwrap_err();
     assert!(error.is_unknown(), "{error:?}");
     drop(store);
@@ -152,13 +164,14 @@ fn s37_many_appenders_share_few_syncs_and_keep_their_order() {
 
 #[test]
 fn no_append_is_answered_before_its_sync_returns() {
-    let (_storage, store, clock) = with_slow_syncs();
+    let (storage, store, clock) = with_slow_syncs();
     let appending = store.append(batch(2, 1));
     wait_for_sync(&clock);
     assert_eq!(numbers(&store), [1]);
     clock.advance(Duration::from_millis(1));
     appending.wait().unwrap();
     assert_eq!(numbers(&store), [1, 2]);
+    storage.slow_syncs(clock.time(), Duration::ZERO);
 }
 
 #[test]
@@ -166,16 +179,7 @@ fn one_append_costs_one_write_and_one_sync() {
     let storage = SimulatedStorage::new();
     let store = open(&storage);
     append(&store, 1, 1).unwrap();
-    while storage.files().keys().all(|path| path.extension().is_none_or(|end| end != "spare")) {
-        std::thread::yield_now();
-    }
-    // The spare has been synced once it is complete.
-    while storage.unsynced().iter().any(|item| {
-        item.path.extension().is_some_and(|end| end == "spare")
-            && item.kind != steadfast_base::storage::UnsyncedKind::Entry
-    }) {
-        std::thread::yield_now();
-    }
+    wait_for_spare(&storage);
     let before = storage.calls();
     append(&store, 2, 5).unwrap();
     let after = storage.calls();
