@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use steadfast_base::{CorrelationId, EventId};
+use steadfast_base::{CorrelationId, EventId, Timestamp};
 
 use super::Subject;
 use super::subject::{
@@ -24,7 +24,7 @@ pub fn what_was_appended_is_what_is_read(subject: &dyn Subject) {
     let log = blocking(subject);
     let payload = Payload::new(CodecId::new(200), "bank.Deposited", 7, vec![0_u8, 255, 10]);
     let full = NewEvent::new(id(1), "acc-42", EventKind::application("audit"), payload)
-        .with_at(at(1) + std::time::Duration::from_nanos(999))
+        .with_at(Timestamp::from_unix_nanos(at(1).as_unix_nanos().saturating_add(999)))
         .with_correlation(CorrelationId::from_u128(9))
         .with_causation(id(77))
         .with_turn(u64::MAX);

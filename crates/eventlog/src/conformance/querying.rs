@@ -98,7 +98,10 @@ pub fn s13_names_of_any_text_stay_apart(subject: &dyn Subject) {
 pub fn s14_time_ranges_hold_when_the_clock_steps_back(subject: &dyn Subject) {
     let log = blocking(subject);
     // Seconds: 0, 1, .. 9, then ten back: 0, 1, .. 9 again, half a second later each.
-    let second = |number: u64| number % 10 * 1_000_000 + number / 10 * 500_000;
+    let second = |number: u64| {
+        let whole = (number % 10).saturating_mul(1_000_000);
+        whole.saturating_add((number / 10).saturating_mul(500_000))
+    };
     for number in 0..20_u64 {
         append(&log, event("P", number.wrapping_add(1)).with_at(at(second(number))))
             .expect("stored");
@@ -128,7 +131,7 @@ pub fn s15_a_correlation_is_read_in_order_over_actors(subject: &dyn Subject) {
     let mut last = None;
     for number in 1..=30_u64 {
         let mine = number % 3 == 0;
-        let mut event = event(["A", "B", "C"][usize::from(number % 7 == 0)], number);
+        let mut event = event(if number % 7 == 0 { "A" } else { "B" }, number);
         if mine {
             event = event.with_correlation(work);
             event.causation = last.replace(event.id);
@@ -180,7 +183,7 @@ pub fn queries_combine_and_read_backward(subject: &dyn Subject) {
         let name = if number % 2 == 0 { "even" } else { "odd" };
         let mut event = event(name, number).with_at(at(number)).with_turn(number);
         event.kind = kind.clone();
-        event.correlation = Some(CorrelationId::from_u128(u128::from(number % 4) + 1));
+        event.correlation = Some(CorrelationId::from_u128(u128::from(number % 4).saturating_add(1)));
         append(&log, event).expect("stored");
         if number == 25 {
             subject.roll();

@@ -1,0 +1,183 @@
+//! Threads for calls that block, and futures that wait for them.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread::{self, JoinHandle};
+
+use crate::error::SnapshotError;
+use crate::limits::QUEUE_MAX;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A few threads and a bounded queue; dropping it ends them after what is queued.
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: VecDeque<Job>,
+    /// Calls that wait for room in the queue.
+    waiting: Vec<Waker>,
+    closed: bool,
+}
+
+impl Pool {
+    /// Starts the threads; as many as can be had, at least one or an error.
+    pub(crate) fn start(threads: NonZeroUsize) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new() });
+        let mut pool = Self { shared, threads: Vec::new() };
+        for _ in 0..threads.get() {
+            let shared = Arc::clone(&pool.shared);
+            let builder = thread::Builder::new().name("steadfast-snapshot".into());
+            match builder.spawn(move || shared.work()) {
+                Ok(thread) => pool.threads.push(thread),
+                Err(error) if pool.threads.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(pool)
+    }
+
+    /// Runs a job on one of the threads; waits for room in the queue first.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, SnapshotError> + Send + 'static,
+    ) -> Result<T, SnapshotError> {
+        let slot: Arc<Slot<T>> = Arc::default();
+        let answer = Answer(Arc::clone(&slot));
+        let mut job: Option<Job> = Some(Box::new(move || answer.give(job())));
+        poll_fn(|cx| {
+            let mut state = self.shared.lock();
+            if state.closed {
+                return Poll::Ready(Err(SnapshotError::Closed));
+            }
+            if state.jobs.len() >= QUEUE_MAX {
+                state.waiting.push(cx.waker().clone());
+                return Poll::Pending;
+            }
+            state.jobs.extend(job.take());
+            self.shared.work.notify_one();
+            Poll::Ready(Ok(()))
+        })
+        .await?;
+        poll_fn(|cx| slot.poll(cx.waker())).await
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_all();
+        for thread in self.threads.drain(..) {
+            // The last handle may be dropped by a job: a thread does not wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("threads", &self.threads.len()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs jobs until the pool is closed and the queue is empty.
+    fn work(&self) {
+        loop {
+            let mut state = self.lock();
+            let job = loop {
+                if let Some(job) = state.jobs.pop_front() {
+                    break job;
+                }
+                if state.closed {
+                    return;
+                }
+                state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            };
+            let waiting = std::mem::take(&mut state.waiting);
+            drop(state);
+            waiting.into_iter().for_each(Waker::wake);
+            job();
+        }
+    }
+}
+
+/// Gives the result of a job to whoever waits; an error if the job ends without one.
+struct Answer<T>(Arc<Slot<T>>);
+
+impl<T> Answer<T> {
+    fn give(self, result: Result<T, SnapshotError>) {
+        self.0.put(result);
+    }
+}
+
+impl<T> Drop for Answer<T> {
+    fn drop(&mut self) {
+        self.0.put(Err(SnapshotError::Closed));
+    }
+}
+
+struct Slot<T>(Mutex<Stage<T>>);
+
+/// How far a job has come.
+enum Stage<T> {
+    Running,
+    Awaited(Waker),
+    Done(Result<T, SnapshotError>),
+    Taken,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Stage::Running))
+    }
+}
+
+impl<T> Slot<T> {
+    /// Keeps the first result that is given.
+    fn put(&self, result: Result<T, SnapshotError>) {
+        let mut stage = self.lock();
+        if matches!(*stage, Stage::Done(_) | Stage::Taken) {
+            return;
+        }
+        let before = std::mem::replace(&mut *stage, Stage::Done(result));
+        drop(stage);
+        if let Stage::Awaited(waker) = before {
+            waker.wake();
+        }
+    }
+
+    fn poll(&self, waker: &Waker) -> Poll<Result<T, SnapshotError>> {
+        let mut stage = self.lock();
+        match std::mem::replace(&mut *stage, Stage::Taken) {
+            Stage::Done(result) => Poll::Ready(result),
+            Stage::Taken => Poll::Ready(Err(SnapshotError::Closed)),
+            Stage::Running | Stage::Awaited(_) => {
+                *stage = Stage::Awaited(waker.clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stage<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

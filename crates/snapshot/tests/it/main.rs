@@ -1,0 +1,5 @@
+//! Integration tests of snapshots.
+
+mod files;
+mod order;
+mod suites;
