@@ -57,6 +57,18 @@ impl Minute {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The full hour at or before this moment.
+    #[must_use]
+    pub fn hour_start(self) -> Self {
+        Self(self.0 - self.0 % MINUTES_PER_HOUR)
+    }
+
+    /// Whether an hour begins at this moment.
+    #[must_use]
+    pub fn is_full_hour(self) -> bool {
+        self == self.hour_start()
+    }
+
     /// The hour of the day in UTC, 0..=23.
     #[must_use]
     pub fn hour(self) -> usize {

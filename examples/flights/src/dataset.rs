@@ -1,6 +1,9 @@
 //! The year as it was read: one row per flight, and who took part.
 
+use std::sync::Arc;
+
 use crate::calendar::{Day, Minute};
+use crate::records::Records;
 use crate::roster::{AirlineId, AirportId, PlaneId, Roster};
 
 /// A flight's row in the file, counted from 0.
@@ -49,11 +52,13 @@ pub enum Outcome {
     },
 }
 
-/// All flights in the order of the file, and who takes part in them.
+/// All flights in the order of the file, who takes part in them, and what is on record.
 #[derive(Debug)]
 pub struct Dataset {
     /// The rows.
     pub flights: Vec<Flight>,
     /// The participants.
     pub roster: Roster,
+    /// What the weather and the registry know; of everything, also with a limit.
+    pub records: Arc<Records>,
 }

@@ -126,6 +126,8 @@ fn push_events(events: &mut Vec<Event>, id: FlightId, flight: &Flight) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::roster::Roster;
 
@@ -143,7 +145,7 @@ mod tests {
     }
 
     fn order_of(flights: Vec<Flight>) -> Vec<(u32, u32, EventKind)> {
-        timeline(&Dataset { flights, roster: Roster::default() })
+        timeline(&Dataset { flights, roster: Roster::default(), records: Arc::default() })
             .iter()
             .map(|event| (event.at.get(), event.flight.0, event.kind))
             .collect()

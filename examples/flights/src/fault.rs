@@ -122,6 +122,12 @@ impl FaultPlan {
         Self { seed, rate }
     }
 
+    /// Whether any event brings a fault.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.rate > FaultRate::NONE
+    }
+
     /// The fault that the event at this index of the timeline brings, if any.
     ///
     /// With another rate, the faults of the lower rate are among those of the higher one.
@@ -162,16 +168,17 @@ fn region_of(draws: &mut Draws, event: &Event) -> AirportId {
 ///
 /// `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014),
 /// because it can be started at any index without drawing the ones before.
-struct Draws(u64);
+pub(crate) struct Draws(u64);
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Draws {
-    fn new(seed: u64, index: u32) -> Self {
+    pub(crate) fn new(seed: u64, index: u32) -> Self {
         Self(mix(mix(seed).wrapping_add(u64::from(index))))
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    /// A number from 0 up to, and without, `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(GOLDEN_GAMMA);
         // The high half of the product: an even share without division (Lemire, 2019).
         let product = u128::from(mix(self.0)) * u128::from(bound);

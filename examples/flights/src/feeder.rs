@@ -11,6 +11,7 @@ use steadfast::base::Instant;
 use steadfast::supervision::RootSupervisor;
 
 use crate::crew::{Birth, Msg, Report, World};
+use crate::desk::{self, DeskReport};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::ledger::{Ledger, Resend};
@@ -45,6 +46,8 @@ pub(crate) struct Feeder<'a> {
     world: Arc<World>,
     system: System,
     root: RootSupervisor,
+    /// Reads the same year on its own, as far as it is told to.
+    desk: ActorRef<desk::Msg>,
     /// Where each actor is to be reached; `None` until it, or its successor, announces itself.
     addresses: Vec<Option<ActorRef<Msg>>>,
     ledger: Ledger,
@@ -60,6 +63,7 @@ impl<'a> Feeder<'a> {
         world: Arc<World>,
         system: System,
         root: RootSupervisor,
+        desk: ActorRef<desk::Msg>,
         show_every: Duration,
         show: &'a mut dyn FnMut(&Progress),
     ) -> Self {
@@ -69,6 +73,7 @@ impl<'a> Feeder<'a> {
             world,
             system,
             root,
+            desk,
             addresses: vec![None; actors],
             ledger: Ledger::new(actors),
             done: 0,
@@ -92,6 +97,7 @@ impl<'a> Feeder<'a> {
         let events = Arc::clone(&self.world.events);
         for (index, event) in (0..).zip(&*events) {
             if let Some(due) = pace.due(event.at) {
+                self.tell_desk();
                 self.wait_until(due).await?;
             }
             if self.world.board.has_news() {
@@ -106,9 +112,11 @@ impl<'a> Feeder<'a> {
             self.bring_about(index, event).await?;
             self.done = index + 1;
             if index.is_multiple_of(EVENTS_PER_LOOK) {
+                self.tell_desk();
                 self.show_progress();
             }
         }
+        self.tell_desk();
         Ok(())
     }
 
@@ -126,6 +134,22 @@ impl<'a> Feeder<'a> {
         self.shown = self.began;
         self.show_progress();
         Ok(reports)
+    }
+
+    /// Asks the desk what its briefings and lookups came to, once it has read the whole year.
+    pub(crate) async fn desk_report(&mut self) -> Result<DeskReport, RunError> {
+        let deadline = self.deadline();
+        loop {
+            if let Ok(report) = self.desk.ask(desk::Msg::Report).within(STALL).await {
+                return Ok(report);
+            }
+            self.look("the dispatch desk to report", deadline).await?;
+        }
+    }
+
+    /// Tells the desk how far the year has come; a later word covers one that finds no room.
+    fn tell_desk(&self) {
+        drop(self.desk.tell(desk::Msg::UpTo(self.done)).now());
     }
 
     async fn report(&mut self, actor: ActorIndex) -> Result<Report, RunError> {

@@ -67,7 +67,7 @@ fn run(options: &Options, out: &Out) -> Result<bool, Failed> {
         show_every: out.show_every(),
     };
     let shown = &mut |progress: &_| out.progress(progress);
-    let outcome = fly(&dataset.roster, Arc::clone(&events), &flight, shown).map_err(failed)?;
+    let outcome = fly(&dataset, Arc::clone(&events), &flight, shown).map_err(failed)?;
     out.progress_done();
     let verdict = Reference::new(&dataset, &events).judge(&dataset.roster, &outcome.states);
     let rate = options.fault_rate().share();

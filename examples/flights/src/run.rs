@@ -8,14 +8,17 @@ use steadfast::actor_core::{BuildError, ExitReason, System};
 use steadfast::base::Seed;
 use steadfast::supervision::SupervisorError;
 
-use crate::crew::{Board, Report, World, plant};
+use crate::crew::{Board, ROOT, Report, World, plant};
+use crate::dataset::Dataset;
+use crate::desk::{DeskReport, Setup, desk, services};
 use crate::event::Event;
 use crate::fault::{FaultKind, FaultPlan};
 use crate::feeder::Feeder;
+use crate::outage::OutagePlan;
 use crate::pace::{Pace, Speed};
 use crate::progress::Progress;
+use crate::records::Records;
 use crate::report::Run;
-use crate::roster::Roster;
 
 /// How long the runtime may take to end once all actors have.
 const RUNTIME_WAIT: Duration = Duration::from_secs(5);
@@ -43,6 +46,8 @@ pub enum RunError {
     Build(BuildError),
     /// The tree did not start.
     Start(SupervisorError),
+    /// The dispatch desk is not where it was started.
+    NoDesk,
     /// The root supervisor ended during the run.
     RootEnded(ExitReason),
     /// Something took too long.
@@ -67,6 +72,7 @@ impl fmt::Display for RunError {
             Self::Runtime(_) => f.write_str("no runtime could be started"),
             Self::Build(_) => f.write_str("the system was not built"),
             Self::Start(_) => f.write_str("the supervision tree did not start"),
+            Self::NoDesk => f.write_str("the dispatch desk is not where it was started"),
             Self::RootEnded(reason) => write!(f, "the root supervisor ended: {reason}"),
             Self::Stalled { waiting_for, after } => {
                 write!(f, "the run stalled: {} s of waiting for {waiting_for}", after.as_secs())
@@ -85,7 +91,9 @@ impl error::Error for RunError {
             Self::Runtime(error) => Some(error),
             Self::Build(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::RootEnded(_) | Self::Stalled { .. } | Self::LeftRunning { .. } => None,
+            Self::NoDesk | Self::RootEnded(_) | Self::Stalled { .. } | Self::LeftRunning { .. } => {
+                None
+            }
         }
     }
 }
@@ -96,28 +104,30 @@ impl error::Error for RunError {
 ///
 /// [`RunError`]; nothing is left running then either.
 pub fn fly(
-    roster: &Roster,
+    dataset: &Dataset,
     events: Arc<[Event]>,
     flight: &Flight,
     show: &mut dyn FnMut(&Progress),
 ) -> Result<Run, RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build();
     let runtime = runtime.map_err(RunError::Runtime)?;
-    let board = Board::new(roster.actors());
-    let world = World { roster: roster.clone(), events, plan: flight.plan, board };
-    let outcome = runtime.block_on(live(Arc::new(world), flight, show));
+    let board = Board::new(dataset.roster.actors());
+    let roster = Arc::new(dataset.roster.clone());
+    let world = World { roster, events, plan: flight.plan, board };
+    let outcome = runtime.block_on(live(Arc::new(world), &dataset.records, flight, show));
     runtime.shutdown_timeout(RUNTIME_WAIT);
     outcome
 }
 
 async fn live(
     world: Arc<World>,
+    records: &Arc<Records>,
     flight: &Flight,
     show: &mut dyn FnMut(&Progress),
 ) -> Result<Run, RunError> {
     let system = System::builder("flights").seed(Seed::new(flight.seed)).build();
     let system = system.map_err(RunError::Build)?;
-    let outcome = work(world, &system, flight, show).await;
+    let outcome = work(world, records, &system, flight, show).await;
     let ended = system.shutdown().await;
     let run = outcome?;
     let (actors, killed) = (system.actor_count(), ended.killed);
@@ -129,17 +139,27 @@ async fn live(
 
 async fn work(
     world: Arc<World>,
+    records: &Arc<Records>,
     system: &System,
     flight: &Flight,
     show: &mut dyn FnMut(&Progress),
 ) -> Result<Run, RunError> {
-    let root = plant(&world, system).await.map_err(RunError::Start)?;
+    let setup = Setup {
+        roster: Arc::clone(&world.roster),
+        events: Arc::clone(&world.events),
+        outages: Arc::new(outages(&world, flight)),
+        seed: flight.seed,
+    };
+    let services = services(&setup, records, system, ROOT);
+    let root = plant(&world, system, services).await.map_err(RunError::Start)?;
+    let desk = desk(system, ROOT).ok_or(RunError::NoDesk)?;
     let (shared, handle) = (Arc::clone(&world), system.clone());
-    let mut feeder = Feeder::new(shared, handle, root, flight.show_every, show);
+    let mut feeder = Feeder::new(shared, handle, root, desk, flight.show_every, show);
     if let Some(first) = world.events.first() {
         feeder.feed(Pace::new(first.at, flight.speed)).await?;
     }
     let reports = feeder.collect().await?;
+    let DeskReport { briefings, services } = feeder.desk_report().await?;
     let tally = world.board.tally(&reports);
     Ok(Run {
         events: world.events.len() as u64,
@@ -151,7 +171,19 @@ async fn work(
         dead_letters: system.dead_letter_count(),
         elapsed: feeder.elapsed(),
         states: states(reports),
+        briefings,
+        services,
     })
+}
+
+/// Outages come with the faults, whatever their rate.
+fn outages(world: &World, flight: &Flight) -> OutagePlan {
+    match (world.events.first(), world.events.last()) {
+        (Some(first), Some(last)) if flight.plan.is_on() => {
+            OutagePlan::new(flight.seed, first.at, last.at)
+        }
+        _ => OutagePlan::none(),
+    }
 }
 
 fn states(reports: Vec<Option<Report>>) -> Vec<Option<crate::state::State>> {

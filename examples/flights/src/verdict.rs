@@ -94,6 +94,8 @@ fn part(tally: &[Figure], state: &State, found: &State) -> Option<(&'static str,
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::calendar::{Day, Minute};
     use crate::dataset::{Flight, Outcome};
@@ -130,7 +132,7 @@ mod tests {
                 outcome,
             })
             .collect();
-        Dataset { flights, roster }
+        Dataset { flights, roster, records: Arc::default() }
     }
 
     fn judge(change: impl FnOnce(&mut Vec<Option<State>>)) -> Verdict {

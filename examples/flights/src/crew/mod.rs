@@ -7,7 +7,7 @@ mod tree;
 
 pub(crate) use board::{Birth, Board};
 pub(crate) use participant::{Msg, Report};
-pub(crate) use tree::plant;
+pub(crate) use tree::{ROOT, plant};
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::roster::Roster;
 /// What all actors of one run share. Only the board changes.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) roster: Roster,
+    pub(crate) roster: Arc<Roster>,
     /// The year; messages hold indexes into it.
     pub(crate) events: Arc<[Event]>,
     pub(crate) plan: FaultPlan,

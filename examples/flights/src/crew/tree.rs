@@ -4,9 +4,12 @@
 //! root ──┬── network
 //!        ├── region America-New_York ──┬── JFK
 //!        │                             └── ...
-//!        └── carrier UA ──┬── airline
-//!                         ├── N14228
-//!                         └── ...
+//!        ├── carrier UA ──┬── airline
+//!        │                ├── N14228
+//!        │                └── ...
+//!        └── services ──┬── weather
+//!                       ├── registry
+//!                       └── desk
 //! ```
 
 use std::sync::Arc;
@@ -19,16 +22,21 @@ use steadfast::supervision::{
 use super::World;
 use super::budget::Budgets;
 use super::participant::Participant;
+use crate::desk::SERVICES;
 use crate::roster::{AirlineId, AirportId, PlaneId, RegionId, Role};
 use crate::tally::RestartCause;
 
 /// How many messages each mailbox holds: a burst of a busy airport, and soon full.
 const MAILBOX: u32 = 512;
 
-/// Starts the tree with all its actors.
+/// The root's name.
+pub(crate) const ROOT: &str = "root";
+
+/// Starts the tree with all its actors; `services` are started beside them.
 pub(crate) async fn plant(
     world: &Arc<World>,
     system: &System,
+    services: Supervisor,
 ) -> Result<RootSupervisor, SupervisorError> {
     let budgets = Budgets::new(world);
     let network = participant(world, Role::Network, "network");
@@ -48,7 +56,8 @@ pub(crate) async fn plant(
         );
         root = root.child(spec.backoff(Backoff::none()));
     }
-    RootSupervisor::of(root).rules(budgets.breaker()).start(system, "root").await
+    root = root.child(ChildSpec::supervisor(SERVICES, services));
+    RootSupervisor::of(root).rules(budgets.breaker()).start(system, ROOT).await
 }
 
 fn region(world: &Arc<World>, region: RegionId) -> Supervisor {

@@ -1,7 +1,9 @@
 //! The flights file: rows, their checks, and the roster they make up.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::{LoadError, LoadFault};
 use super::reference_tables::Names;
@@ -9,6 +11,7 @@ use super::table::{self, Row};
 use super::text;
 use crate::calendar::{Day, Minute};
 use crate::dataset::{Dataset, Flight, Outcome};
+use crate::records::{Records, Weather};
 use crate::roster::{
     AirlineEntry, AirlineId, AirportEntry, AirportId, Codes, PlaneEntry, PlaneId, RegionId, Roster,
     UNKNOWN_REGION,
@@ -59,6 +62,7 @@ const CLOCK: &str = "a clock time as hhmm, at most 2400, or NA";
 pub(super) fn read(
     file: &Path,
     names: Names,
+    weather: HashMap<String, HashMap<Minute, Weather>>,
     limit: Option<NonZeroUsize>,
 ) -> Result<Dataset, LoadError> {
     let text = text::gzip(file)?;
@@ -77,7 +81,11 @@ pub(super) fn read(
     match limit {
         _ if held == 0 => Err(LoadError::new(file, LoadFault::Empty)),
         Some(asked) if held < asked => Err(LoadError::new(file, LoadFault::TooFew { asked, held })),
-        _ => Ok(Dataset { flights, roster: enrollment.roster }),
+        _ => {
+            let Enrollment { names: Names { airports, aircraft, .. }, roster, .. } = enrollment;
+            let records = Arc::new(Records { weather, aircraft, airports });
+            Ok(Dataset { flights, roster, records })
+        }
     }
 }
 
@@ -221,7 +229,7 @@ impl Enrollment {
     fn plane(&mut self, tail: &str, carrier: AirlineId) -> Option<PlaneId> {
         let (id, new) = self.planes.intern(tail)?;
         if new {
-            let model = self.names.models.get(tail).cloned();
+            let model = self.names.aircraft.get(tail).and_then(|known| known.model.clone());
             self.roster.planes.push(PlaneEntry { tail: tail.to_owned(), model, carrier });
         }
         Some(PlaneId(id))

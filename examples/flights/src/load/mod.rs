@@ -5,6 +5,7 @@ mod flights;
 mod reference_tables;
 mod table;
 mod text;
+mod weather;
 
 pub use error::{LoadError, LoadFault};
 
@@ -21,6 +22,8 @@ pub const AIRLINES_FILE: &str = "airlines.csv";
 pub const AIRPORTS_FILE: &str = "airports.csv";
 /// Tail numbers and models.
 pub const PLANES_FILE: &str = "planes.csv";
+/// Hourly weather, one row each.
+pub const WEATHER_FILE: &str = "weather.csv.gz";
 
 /// The data folder that belongs to this package.
 #[must_use]
@@ -38,5 +41,6 @@ pub fn default_folder() -> PathBuf {
 /// fewer flights than `limit`.
 pub fn load(folder: &Path, limit: Option<NonZeroUsize>) -> Result<Dataset, LoadError> {
     let names = reference_tables::read(folder)?;
-    flights::read(&folder.join(FLIGHTS_FILE), names, limit)
+    let weather = weather::read(folder)?;
+    flights::read(&folder.join(FLIGHTS_FILE), names, weather, limit)
 }

@@ -1,10 +1,11 @@
-//! The small files: names of airlines and airports, time zones, models of planes.
+//! The small files: names of airlines and airports, time zones, models and seats of planes.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::error::LoadError;
 use super::{AIRLINES_FILE, AIRPORTS_FILE, PLANES_FILE, table, text};
+use crate::records::{Aircraft, Place};
 use crate::roster::UNKNOWN_REGION;
 
 const AIRLINE_COLUMNS: &[&str] = &["carrier", "name"];
@@ -16,6 +17,7 @@ const CODE: usize = 0;
 const NAME: usize = 1;
 const AIRPORT_ZONE: usize = 7;
 const PLANE_MODEL: usize = 4;
+const PLANE_SEATS: usize = 6;
 
 /// What the small files know, by code.
 pub(super) struct Names {
@@ -23,20 +25,14 @@ pub(super) struct Names {
     pub(super) airlines: HashMap<String, String>,
     /// Airport code to name and region.
     pub(super) airports: HashMap<String, Place>,
-    /// Tail number to model.
-    pub(super) models: HashMap<String, String>,
-}
-
-/// An airport of `airports.csv`.
-pub(super) struct Place {
-    pub(super) name: String,
-    pub(super) region: String,
+    /// Tail number to model and seats.
+    pub(super) aircraft: HashMap<String, Aircraft>,
 }
 
 /// Reads the three small files of a folder.
 pub(super) fn read(folder: &Path) -> Result<Names, LoadError> {
     let mut names =
-        Names { airlines: HashMap::new(), airports: HashMap::new(), models: HashMap::new() };
+        Names { airlines: HashMap::new(), airports: HashMap::new(), aircraft: HashMap::new() };
 
     let file = folder.join(AIRLINES_FILE);
     table::for_each_row(&file, &text::plain(&file)?, AIRLINE_COLUMNS, |row| {
@@ -57,9 +53,9 @@ pub(super) fn read(folder: &Path) -> Result<Names, LoadError> {
     let file = folder.join(PLANES_FILE);
     table::for_each_row(&file, &text::plain(&file)?, PLANE_COLUMNS, |row| {
         let tail = row.text(CODE, "a tail number")?;
-        if let Some(model) = row.optional_text(PLANE_MODEL)? {
-            names.models.insert(tail.to_owned(), model.to_owned());
-        }
+        let model = row.optional_text(PLANE_MODEL)?.map(str::to_owned);
+        let seats = row.number(PLANE_SEATS, u16::MAX, "a number of seats")?;
+        names.aircraft.insert(tail.to_owned(), Aircraft { model, seats });
         Ok(())
     })?;
     Ok(names)

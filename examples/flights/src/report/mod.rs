@@ -1,6 +1,7 @@
 //! The report at the end: for machines as one JSON object, for people as tables.
 
 mod lines;
+mod services;
 mod text;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,10 @@ use serde::Serialize;
 use lines::{AirlineLine, AirportLine, PlaneLine};
 
 use crate::dataset::Dataset;
+use crate::desk::Briefings;
 use crate::fault::FaultKind;
+use crate::outage::Service;
+use crate::service::ServiceReport;
 use crate::state::State;
 use crate::tally::{RestartCause, Tally};
 use crate::verdict::{Difference, Verdict};
@@ -37,6 +41,10 @@ pub struct Run {
     pub dead_letters: u64,
     /// From the first event fed to the last state collected.
     pub elapsed: Duration,
+    /// The briefings of the dispatch desk.
+    pub briefings: Briefings,
+    /// Its calls to the services, in the order of [`Service::ALL`].
+    pub services: [ServiceReport; 2],
 }
 
 /// The report, serializable as it is.
@@ -65,6 +73,8 @@ pub struct Report {
     airlines: Vec<AirlineLine>,
     airports: Vec<AirportLine>,
     planes: Vec<PlaneLine>,
+    services: BTreeMap<&'static str, ServiceReport>,
+    briefings: Briefings,
 }
 
 #[derive(Debug, Serialize)]
@@ -113,6 +123,12 @@ impl Report {
             airlines: lines::airlines(dataset, run),
             airports: lines::airports(dataset, run),
             planes: lines::planes(dataset, run),
+            services: Service::ALL
+                .into_iter()
+                .map(Service::name)
+                .zip(run.services.iter().cloned())
+                .collect(),
+            briefings: run.briefings,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::lines::AirportLine;
+use super::services;
 use crate::fault::FaultKind;
 use crate::table::{Table, grouped};
 use crate::tally::RestartCause;
@@ -11,8 +12,9 @@ const AIRPORTS_MAX: usize = 15;
 
 /// All tables, the verdict last.
 pub(super) fn render(report: &Report) -> String {
-    let tables =
-        [airlines(report), airports(report), planes(report), faults(report), restarts(report)];
+    let mut tables = vec![airlines(report), airports(report), planes(report)];
+    tables.extend(services::tables(report));
+    tables.extend([faults(report), restarts(report)]);
     let mut text: String = tables.iter().map(|table| table.render() + "\n").collect();
     for line in summary(report) {
         text.extend(["  ", &line, "\n"]);
@@ -125,7 +127,7 @@ fn restarts(report: &Report) -> Table {
     table
 }
 
-fn summary(report: &Report) -> [String; 4] {
+fn summary(report: &Report) -> [String; 5] {
     let verdict = match &report.difference {
         None => "EQUAL: the actors' totals are those of a plain single-threaded pass over the \
                  same file"
@@ -146,6 +148,7 @@ fn summary(report: &Report) -> [String; 4] {
             grouped(report.actor_kills),
             grouped(report.dead_letters)
         ),
+        services::briefings(report),
         format!(
             "{:.2} s, {:.0} events/s, seed {}, {} faults per event",
             report.elapsed_s, report.events_per_s, report.seed, report.fault_rate

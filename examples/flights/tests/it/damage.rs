@@ -18,6 +18,10 @@ const FLOWN: &str =
     "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z";
 const CANCELLED: &str =
     "2013,1,1,NA,1630,NA,NA,1815,NA,EV,4308,NA,EWR,RDU,NA,416,16,30,2013-01-01T21:00:00Z";
+const WEATHER_HEADER: &str = "origin,year,month,day,hour,temp,dewp,humid,wind_dir,wind_speed,\
+wind_gust,precip,pressure,visib,time_hour";
+const WEATHER: &str =
+    "EWR,2013,1,1,5,39.02,26.96,61.63,250,8.05546,NA,0,1012.3,10,2013-01-01T10:00:00Z";
 
 /// A data folder of its own for one test, removed at its end.
 struct Folder(PathBuf);
@@ -40,6 +44,7 @@ impl Folder {
             b"tailnum,year,type,manufacturer,model,engines,seats,speed,engine\n\
               N14228,1999,Fixed wing multi engine,BOEING,737-824,2,149,NA,Turbo-fan\n",
         );
+        folder.write("weather.csv.gz", &packed(&[WEATHER_HEADER, WEATHER]));
         folder.flights(&[HEADER, FLOWN, CANCELLED]);
         folder
     }
@@ -89,6 +94,10 @@ fn a_sound_folder_loads() {
     assert_eq!(dataset.roster.airports[0].name, "Newark, Liberty Intl");
     assert_eq!(dataset.roster.regions, ["America/New_York", "unknown"]);
     assert_eq!(dataset.roster.planes[0].model.as_deref(), Some("737-824"));
+    assert_eq!(dataset.records.aircraft("N14228").map(|aircraft| aircraft.seats), Ok(149));
+    assert_eq!(dataset.records.hours_of_weather(), 1);
+    let weather = dataset.records.weather("EWR", dataset.flights[0].scheduled.hour_start());
+    assert_eq!(weather.map(|weather| weather.visibility_miles), Ok(10.0));
 }
 
 #[test]
@@ -103,7 +112,7 @@ fn a_limit_takes_the_first_flights_and_their_participants_only() {
 
 #[test]
 fn every_missing_file_is_named() {
-    for name in ["flights.csv.gz", "airlines.csv", "airports.csv", "planes.csv"] {
+    for name in ["flights.csv.gz", "airlines.csv", "airports.csv", "planes.csv", "weather.csv.gz"] {
         let folder = Folder::new();
         fs::remove_file(folder.0.join(name)).expect("the file was there");
         let error = folder.fault();
@@ -216,6 +225,25 @@ fn a_field_that_holds_something_else_names_line_column_and_value() {
         let error = folder.fault().to_string();
         assert!(error.contains("flights.csv.gz: line 3: ") && error.contains(message), "{error}");
     }
+}
+
+#[test]
+fn damage_in_the_weather_names_its_place() {
+    let folder = Folder::new();
+    let half_past = WEATHER.replace("T10:00", "T10:30");
+    let blind = WEATHER.replace(",10,2013", ",NA,2013");
+    for (lines, message) in [
+        ([WEATHER_HEADER, &half_past], "line 2: column `time_hour` holds `2013-01-01T10:30:00Z`"),
+        ([WEATHER_HEADER, &blind], "line 2: column `visib` holds `NA`, expected a visibility"),
+        ([WEATHER, WEATHER], "line 1: column 1 of the header is `EWR`, expected `origin`"),
+    ] {
+        folder.write("weather.csv.gz", &packed(&lines));
+        let error = folder.fault().to_string();
+        assert!(error.contains("weather.csv.gz: ") && error.contains(message), "{error}");
+    }
+    folder.write("weather.csv.gz", &packed(&[WEATHER_HEADER, WEATHER, WEATHER]));
+    let error = folder.fault();
+    assert!(matches!(error.fault(), LoadFault::Contradiction { line: 3, .. }), "{error}");
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flights::dataset::{Dataset, Outcome};
+use flights::calendar::Minute;
+use flights::dataset::{Dataset, Flight, Outcome};
 use flights::event::{Event, EventKind, timeline};
 use flights::load;
 use flights::reference::straight_pass;
-use flights::roster::{Role, UNKNOWN_REGION};
+use flights::roster::{PlaneEntry, Role, UNKNOWN_REGION};
 use flights::state::State;
 use flights::verdict::{Reference, Verdict};
 
@@ -16,6 +17,7 @@ fn the_real_file_and_the_states_made_of_it_show_the_known_facts() {
     let dataset = load::load(&load::default_folder(), None).expect("the data comes with the crate");
     rows(&dataset);
     participants(&dataset);
+    records(&dataset);
 
     let events = timeline(&dataset);
     order(&events);
@@ -62,6 +64,35 @@ fn participants(dataset: &Dataset) {
     assert_eq!(in_region("Pacific/Honolulu"), ["HNL"]);
     assert_eq!(in_region("America/New_York").len(), 58);
     assert_eq!(roster.regions.len(), 8);
+}
+
+/// What the services know, and what they are asked for and do not know.
+fn records(dataset: &Dataset) {
+    let Dataset { flights, roster, records } = dataset;
+    assert_eq!(records.hours_of_weather(), 26_115);
+    let unknown = |plane: &PlaneEntry| records.aircraft(&plane.tail).is_err();
+    assert_eq!(roster.planes.iter().filter(|plane| unknown(plane)).count(), 721);
+    let unknown_tail =
+        |flight: &&Flight| flight.plane.and_then(|id| roster.plane(id)).is_some_and(&unknown);
+    assert_eq!(flights.iter().filter(unknown_tail).count(), 50_094);
+
+    let airports = roster.airports.iter().map(|airport| airport.code.as_str());
+    let mut nowhere: Vec<&str> = airports.filter(|code| records.airport(code).is_err()).collect();
+    nowhere.sort_unstable();
+    assert_eq!(nowhere, ["BQN", "PSE", "SJU", "STT"]);
+
+    let hours: Vec<(&str, Minute)> = flights
+        .iter()
+        .map(|flight| {
+            let origin = roster.airport(flight.origin).expect("in the roster");
+            (origin.code.as_str(), flight.scheduled.hour_start())
+        })
+        .collect();
+    let unobserved = |(airport, hour): &(&str, Minute)| records.weather(airport, *hour).is_err();
+    assert_eq!(hours.iter().filter(|hour| unobserved(hour)).count(), 1_556);
+    let apart: BTreeSet<_> = hours.into_iter().collect();
+    assert_eq!(apart.len(), 19_486);
+    assert_eq!(apart.iter().filter(|hour| unobserved(hour)).count(), 108);
 }
 
 fn order(events: &[Event]) {

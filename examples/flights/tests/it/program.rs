@@ -31,6 +31,18 @@ fn json_is_one_object_with_the_promised_fields() {
     ] {
         assert!(report[field].is_u64(), "{field}: {}", report[field]);
     }
+    for service in ["weather", "registry"] {
+        let calls = &report["services"][service];
+        let count = |name: &str| calls[name].as_u64().expect(name);
+        assert!(count("calls") > 0 && calls["breaker_history"].is_array(), "{calls}");
+        let ended = ["answered", "not_found", "unanswered"].map(count);
+        assert_eq!(count("calls"), ended.iter().sum::<u64>(), "{calls}");
+        for name in ["requests", "failed", "retried", "rejected_by_breaker", "outages"] {
+            count(name);
+        }
+        assert!(calls["fallbacks"]["last_good"].is_u64() && calls["fallbacks"]["unknown"].is_u64());
+    }
+    assert_eq!(report["briefings"]["flights"], 2_000);
     assert_eq!(report["kills"], 0);
     assert!(report["elapsed_s"].is_f64());
     assert!(report["faults_injected"].as_u64() > Some(20));
@@ -42,6 +54,7 @@ fn tables_end_with_the_verdict() {
     let output = run(&["--flights", "500", "--no-faults", "--headless"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("saved by breaker") && text.contains("500 briefings"), "{text}");
     assert!(text.contains("United Air Lines Inc.") && text.contains("Newark Liberty Intl"));
     assert!(text.lines().last().is_some_and(|line| line.starts_with("  verdict EQUAL")), "{text}");
 }

@@ -27,7 +27,7 @@ fn flight(seed: u64, rate: f64) -> Flight {
 }
 
 fn run(dataset: &Dataset, events: &Arc<[Event]>, flight: &Flight) -> Run {
-    fly(&dataset.roster, Arc::clone(events), flight, &mut |_| {}).expect("the run ends")
+    fly(dataset, Arc::clone(events), flight, &mut |_| {}).expect("the run ends")
 }
 
 fn planned(events: &[Event], flight: &Flight, kind: FaultKind) -> u64 {
