@@ -16,6 +16,10 @@ use crate::{Actor, Cx, ExitReason, Flow, Signal, actor::BoxError, turn};
 /// Messages handled before the task yields to others on its worker thread.
 const BUDGET: u32 = 128;
 
+/// Messages after which such a yield also lets in senders that wait for room. At every yield each
+/// would find room for a few messages only, and wait again.
+const ROOM_EVERY: u32 = 4 * BUDGET;
+
 /// Takes messages until the incarnation ends; the result says how.
 ///
 /// A panic of the handler is caught here, not by the guard around the whole life: the unwinder reads
@@ -26,7 +30,7 @@ pub(super) fn life<'a, A: Actor>(
     cx: &'a mut Cx<A>,
 ) -> impl Future<Output = Guarded<Result<ExitReason, BoxError>>> + Send + 'a {
     async move {
-        let mut budget = BUDGET;
+        let mut handled = 0_u32;
         loop {
             if cx.cell.flags.any() {
                 match Box::pin(serve(actor, cx)).await {
@@ -40,24 +44,26 @@ pub(super) fn life<'a, A: Actor>(
                     return Guarded::Done(Ok(ExitReason::Normal));
                 }
                 poll_fn(|task| cx.poll_idle(task)).await;
-                budget = BUDGET;
+                handled = 0;
                 continue;
             };
             {
-                let handled = if in_context {
+                let outcome = if in_context {
                     caught(Box::pin(handle_in_context(actor, message, cx))).await
                 } else {
                     caught(actor.handle(message, cx)).await
                 };
                 // Gone before the next await: what lives over one is paid for by every idle actor.
-                if let Some(lived) = ended_by(handled, cx) {
+                if let Some(lived) = ended_by(outcome, cx) {
                     return lived;
                 }
             }
             cx.cell.settle_lost();
-            budget -= 1;
-            if budget == 0 {
-                budget = BUDGET;
+            handled = handled.wrapping_add(1);
+            if handled.is_multiple_of(BUDGET) {
+                if !handled.is_multiple_of(ROOM_EVERY) {
+                    cx.cell.mailbox.rest_is_brief();
+                }
                 tokio::task::yield_now().await;
             }
         }

@@ -6,6 +6,7 @@ use std::ptr;
 use super::{
     Head, Mailbox, Wear,
     block::{Block, ready},
+    pace,
     word::Tail,
 };
 use crate::sync::Ordering;
@@ -75,7 +76,7 @@ impl<M, C> Mailbox<M, C> {
     /// The caller owns the head, and its offset is at the end of the block or DETACHED.
     #[inline(never)]
     unsafe fn advance(&self) -> bool {
-        self.paused.store(false, Ordering::Relaxed);
+        self.pace.store(pace::TAKING, Ordering::Relaxed);
         // SAFETY: the caller owns the head.
         let offset = self.head.with(|head| unsafe { (*head).offset });
         if offset == Tail::DETACHED {

@@ -57,7 +57,7 @@ use self::{
     word::{Room, Tail},
 };
 use crate::sync::{
-    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Backoff, Ordering, UnsafeCell, fence,
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Backoff, Ordering, UnsafeCell, fence,
 };
 
 pub(crate) use self::{held::Held, receive::Receiver, send::Refused, waiters::Ticket};
@@ -91,14 +91,24 @@ pub(crate) struct Mailbox<M, C> {
     /// The one receiver exists.
     received: AtomicBool,
     armed: AtomicBool,
-    /// The receiver stopped taking messages for a while; set by `pause`.
-    paused: AtomicBool,
+    /// What the receiver is about, one of [`pace`].
+    pace: AtomicU8,
     head_block: AtomicPtr<Block<M, C>>,
     /// Messages received or displaced so far; written by the owner of the head.
     taken: AtomicU32,
     head: UnsafeCell<Head>,
     /// Senders may take messages; switched by the receiver.
     shared: AtomicBool,
+}
+
+/// What the receiver is about: senders that park look at it.
+mod pace {
+    /// It takes messages, and hands out room in batches.
+    pub(super) const TAKING: u8 = 0;
+    /// It has stopped taking messages for a while, and gave all room there was.
+    pub(super) const PAUSED: u8 = 1;
+    /// It yields, and goes on at once: its next rest is none.
+    pub(super) const YIELDING: u8 = 2;
 }
 
 /// What only the owner of the head looks at.
@@ -162,7 +172,7 @@ impl<M, C> Mailbox<M, C> {
             shared: AtomicBool::new(false),
             received: AtomicBool::new(false),
             armed: AtomicBool::new(false),
-            paused: AtomicBool::new(false),
+            pace: AtomicU8::new(pace::TAKING),
         }
     }
 

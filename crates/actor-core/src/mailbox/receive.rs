@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll};
 
-use super::{Mailbox, head::Delivery};
+use super::{Mailbox, head::Delivery, pace};
 use crate::sync::{Ordering, fence, spin_loop};
 
 /// Waiters are looked at each time this many messages were taken (a power of two).
@@ -135,17 +135,25 @@ impl<M, C> Drop for Receiver<'_, M, C> {
 
 impl<M, C> Mailbox<M, C> {
     /// To be called when the receiver's task goes `Pending` anywhere: gives room to parked senders,
-    /// unless the receiver sleeps, which has done so.
+    /// unless the receiver sleeps, which has done so, or only yields.
     #[inline]
     pub(crate) fn rest(&self) {
-        if !self.load_tail().is_asleep() {
+        if self.pace.load(Ordering::Relaxed) == pace::YIELDING {
+            self.pace.store(pace::TAKING, Ordering::Relaxed);
+        } else if !self.load_tail().is_asleep() {
             self.pause();
         }
     }
 
+    /// The next [`rest`](Self::rest) is a yield, after which messages are taken at once: until then
+    /// parked senders wait for the backlog to shrink to half the capacity.
+    pub(crate) fn rest_is_brief(&self) {
+        self.pace.store(pace::YIELDING, Ordering::Relaxed);
+    }
+
     fn pause(&self) {
-        self.paused.store(true, Ordering::Relaxed);
-        // Pairs with the fence in `park`: it sees `paused`, or this thread sees WAITING.
+        self.pace.store(pace::PAUSED, Ordering::Relaxed);
+        // Pairs with the fence in `park`: it sees `PAUSED`, or this thread sees WAITING.
         fence(Ordering::SeqCst);
         if self.load_room().has_waiters() {
             self.give_room(0);

@@ -118,3 +118,23 @@ fn a_displacing_sender_lets_those_who_wait_go_first() {
     assert_eq!(woken.count(), 1);
     assert!(mailbox.poll_claim(&mut ticket, &cx).is_ready());
 }
+
+#[test]
+fn a_yield_hands_out_no_room_but_the_rest_after_it_does() {
+    let (woken, waker) = Wakes::new();
+    let cx = Context::from_waker(&waker);
+    let mailbox = Plain::new(8);
+    let mut receiver = mailbox.receiver().unwrap();
+    for n in 0..8 {
+        send(&mailbox, n).unwrap();
+    }
+    let mut ticket = Ticket::default();
+    assert!(mailbox.poll_claim(&mut ticket, &cx).is_pending());
+    assert_eq!(receive(&mut receiver), Some(0));
+    mailbox.rest_is_brief();
+    mailbox.rest();
+    assert_eq!(woken.count(), 0, "one place of eight is not worth a wake-up");
+    mailbox.rest();
+    assert_eq!(woken.count(), 1);
+    assert!(mailbox.poll_claim(&mut ticket, &cx).is_ready());
+}

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Mailbox,
+    Mailbox, pace,
     send::{Claim, Refused},
 };
 use crate::sync::{Mutex, MutexGuard, Ordering, fence};
@@ -169,7 +169,8 @@ impl<M, C> Mailbox<M, C> {
         queue.parked.push_back((number, waker));
         // While the receiver takes messages it looks at the waiters by itself.
         let backlog = tail.count().wrapping_sub(self.taken.load(Ordering::Acquire));
-        let woken = if self.paused.load(Ordering::Relaxed) || backlog <= self.capacity() / 2 {
+        let paused = self.pace.load(Ordering::Relaxed) == pace::PAUSED;
+        let woken = if paused || backlog <= self.capacity() / 2 {
             self.grant(&mut queue, 0)
         } else {
             Woken::default()
