@@ -30,6 +30,9 @@ pub const TAIL_EVENTS: usize = 10_000;
 /// How many threads read segments when the log is opened.
 pub const SCAN_THREADS: usize = 4;
 
+/// How hard full segments are compressed: the zstd level that costs a second per segment.
+pub const SEAL_LEVEL: i32 = 3;
+
 /// When an append is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -54,6 +57,7 @@ pub enum Durability {
 /// | `tail_events` | 10,000 |
 /// | `scan_threads` | 4 |
 /// | `compression` | none: frames are written as they are |
+/// | `seal_level` | 3 |
 ///
 /// # Example
 ///
@@ -84,6 +88,9 @@ pub struct Config {
     pub scan_threads: usize,
     /// Whether frames are compressed when they are written.
     pub compression: Compression,
+    /// How hard full segments are compressed in the background, as a level of zstd from 1 to 19; `None`:
+    /// they stay as they are.
+    pub seal_level: Option<i32>,
 }
 
 impl Config {
@@ -98,6 +105,7 @@ impl Config {
             tail_events: TAIL_EVENTS,
             scan_threads: SCAN_THREADS,
             compression: Compression::default(),
+            seal_level: Some(SEAL_LEVEL),
         }
     }
 
@@ -143,6 +151,13 @@ impl Config {
         self
     }
 
+    /// Sets how hard full segments are compressed, or that they are not.
+    #[must_use]
+    pub fn with_seal_level(mut self, level: Option<i32>) -> Self {
+        self.seal_level = level;
+        self
+    }
+
     /// Lets the configuration pass if it makes sense.
     ///
     /// # Errors
@@ -169,6 +184,8 @@ impl Config {
         );
         require(self.tail_events <= 1_000_000, "tail_events must be at most 1,000,000");
         require((1..=64).contains(&self.scan_threads), "scan_threads must be between 1 and 64");
+        let level_fits = self.seal_level.is_none_or(|level| (1..=19).contains(&level));
+        require(level_fits, "seal_level must be between 1 and 19, or off");
         if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
     }
 }

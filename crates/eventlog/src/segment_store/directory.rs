@@ -32,6 +32,9 @@ const RECORD_BYTES: usize = 28;
 const SLOT_BYTES: u64 = 4_096;
 const SLOTS: u64 = 2;
 
+/// Whole files are written and synced in pieces, so that a commit never waits behind more.
+const SYNC_PIECE_BYTES: usize = 8 << 20;
+
 impl WriterRecord {
     fn encode(self) -> [u8; RECORD_BYTES] {
         let mut bytes = Vec::with_capacity(RECORD_BYTES);
@@ -149,8 +152,12 @@ impl Directory {
         let temporary = self.at(&format!("{name}.tmp"));
         let file = self.storage.open(&temporary, OpenMode::Create)?;
         file.set_length(0)?;
-        file.pwrite(contents, 0)?;
-        file.datasync()?;
+        let mut offset = 0_u64;
+        for piece in contents.chunks(SYNC_PIECE_BYTES) {
+            file.pwrite(piece, offset)?;
+            file.datasync()?;
+            offset = offset.saturating_add(piece.len() as u64);
+        }
         self.storage.rename(&temporary, &self.at(name))?;
         self.sync()
     }

@@ -233,12 +233,14 @@ impl Engine {
             file: Arc::clone(&file),
             path: self.directory.segment(header.first),
             index: SegmentIndex::new(),
+            sealed: None,
             used_bytes: SEGMENT_HEADER_BYTES as u64,
             file_bytes: length,
         };
         self.shared.write_state().segments.insert(header.first, segment);
         self.active = Active::new(file, header, length);
         self.shared.want_spare();
+        self.shared.tell_full();
         Ok(())
     }
 

@@ -38,6 +38,12 @@ impl LogView<'_> {
         }
         let query = Query::actor(actor.clone()).seqs(seq..=seq);
         for segment in state.segments.values().rev() {
+            if let Some(sealed) = &segment.sealed {
+                match sealed.row(actor.as_str(), seq) {
+                    Some(row) => return sealed.place(row).map(Some),
+                    None => continue,
+                }
+            }
             let frames = segment.index.frames_of_actor(actor.as_str(), seq, seq);
             if let Some(event) = self.first_of(segment, &frames, &query)? {
                 return Ok(Some(identify(&event)));
@@ -55,6 +61,13 @@ impl LogView<'_> {
         let state = self.state;
         let query = Query::event(id).actors([actor.clone()]);
         for segment in state.segments.values().rev() {
+            if let Some(sealed) = &segment.sealed {
+                let found = sealed.find(actor, id)?;
+                if found.is_some_and(|found| found.seq > state.deleted(actor.as_str())) {
+                    return Ok(found);
+                }
+                continue;
+            }
             if !segment.index.may_contain(id) {
                 continue;
             }

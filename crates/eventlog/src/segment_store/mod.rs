@@ -38,6 +38,8 @@ mod publish;
 mod queue;
 mod recovery;
 mod scan;
+mod seal;
+mod sealed;
 mod segment_file;
 mod shared;
 mod state;
@@ -53,8 +55,8 @@ use steadfast_base::Time;
 use steadfast_base::storage::{FileSystem, Storage};
 
 pub use self::config::{
-    Config, ConfigError, Durability, MARK_AFTER, SCAN_THREADS, SEGMENT_BYTES, SEGMENT_BYTES_MAX,
-    SEGMENT_BYTES_MIN, TAIL_EVENTS,
+    Config, ConfigError, Durability, MARK_AFTER, SCAN_THREADS, SEAL_LEVEL, SEGMENT_BYTES,
+    SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TAIL_EVENTS,
 };
 use self::cursor::{LogCursor, LogTail};
 use self::directory::Directory;
@@ -74,7 +76,7 @@ use crate::store::{ActorExtent, EventStore, LogExtent};
 
 /// The log in a directory. Clones share it; the last one to go closes it.
 ///
-/// It owns two threads: the writer, and one that makes segments ahead. Reads run on the thread that asks
+/// It owns three threads: the writer, one that makes segments ahead, and one that seals full ones. Reads run on the thread that asks
 /// for them, at the speed of the page cache.
 ///
 /// # Example
@@ -110,6 +112,10 @@ struct Threads {
 }
 
 impl Threads {
+    fn add(&self, thread: JoinHandle<()>) {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+    }
+
     /// Waits until the threads have ended.
     fn join(&self) {
         let running =
@@ -167,9 +173,14 @@ impl SegmentStore {
         };
         let running = Mutex::new(vec![writer]);
         let threads = Arc::new(Threads { shared: Arc::clone(&shared), running });
-        let spares = spares?;
-        threads.running.lock().unwrap_or_else(PoisonError::into_inner).push(spares);
+        threads.add(spares?);
+        if let Some(level) = shared.config.seal_level {
+            let sealer = thread::Builder::new().name("eventlog-sealer".to_owned());
+            let sealed = Arc::clone(&shared);
+            threads.add(sealer.spawn(move || seal::seal_all(&sealed, level))?);
+        }
         shared.want_spare();
+        shared.tell_full();
         Ok(Self { shared, threads })
     }
 

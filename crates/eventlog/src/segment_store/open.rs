@@ -101,10 +101,19 @@ impl Opening<'_> {
         }
     }
 
-    /// The first segment of a new log.
+    /// The first segment of a new log, or one behind a sealed one.
     fn first_segment(&self, state: &mut State) -> Result<Active, OpenError> {
-        let first = state.next;
-        self.new_segment(self.header(first, 1), &[], state)
+        let mut header = self.header(state.next, 1);
+        if let Some(before) = state.segments.values().next_back() {
+            // The last segment is sealed: its successor was never written to and is lost.
+            header.generation = before.header.generation.wrapping_add(1);
+            header.predecessor = before.sealed.as_ref().map(|sealed| Predecessor {
+                first: before.header.first,
+                end: sealed.view.trailer().end(),
+                chain: sealed.view.trailer().chain,
+            });
+        }
+        self.new_segment(header, &[], state)
     }
 
     /// Goes on behind the mark that ends the last segment.

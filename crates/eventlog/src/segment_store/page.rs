@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::fetch::{FrameAt, fetch};
+use super::sealed::{RowReader, Sealed};
 use super::shared::Shared;
 use super::state::{Segment, State};
 use crate::event::{ActorName, Event, Position, Seq};
@@ -14,6 +15,9 @@ use crate::read::{Direction, Query, ReadError};
 
 /// The most frames looked up under one lock.
 const PLAN_FRAMES_MAX: usize = 128;
+
+/// The most rows of a sealed segment looked up under one lock.
+const PLAN_ROWS_MAX: usize = 4_096;
 
 /// Some of the events a query finds.
 #[derive(Debug)]
@@ -35,11 +39,13 @@ pub(super) struct PageError {
 pub(super) struct Reader {
     names: Names,
     scratch: Scratch,
+    rows: RowReader,
 }
 
-/// Which frames to read next.
+/// Which frames to read next, or which rows of a sealed segment.
 struct Plan {
     frames: Vec<FrameAt>,
+    rows: Option<(Arc<Sealed>, Vec<u32>)>,
     /// Where to go on after them; `None` if there is nothing behind them.
     then: Option<Position>,
     deleted: Arc<HashMap<ActorName, Seq>>,
@@ -77,7 +83,12 @@ impl Reader {
                 Step::Damaged(_) => return Ok(Page { found, next: at }),
                 Step::Read(plan) => plan,
             };
-            let read = self.read(&plan, query, at, count, &mut found);
+            let read = match &plan.rows {
+                Some((sealed, rows)) => {
+                    self.read_rows(sealed, rows, &plan, query, count, &mut found)
+                }
+                None => self.read(&plan, query, at, count, &mut found),
+            };
             match (read, plan.then) {
                 (Ok(Some(next)), _) => return Ok(Page { found, next }),
                 (Ok(None), Some(next)) => at = next,
@@ -140,6 +151,38 @@ impl Reader {
                 Err(PageError { error, next })
             }
         }
+    }
+
+    /// Reads rows of a sealed segment; says where to go on if it had enough before their end.
+    fn read_rows(
+        &mut self,
+        sealed: &Sealed,
+        rows: &[u32],
+        plan: &Plan,
+        query: &Query,
+        count: usize,
+        found: &mut Vec<Event>,
+    ) -> Result<Option<Position>, PageError> {
+        for row in rows {
+            let event = self.rows.event(sealed, *row, query, &mut self.names);
+            let event = event.map_err(|error| {
+                let at = sealed.view.position_of(*row).unwrap_or(end(query));
+                let next = match (&error, query.direction) {
+                    (ReadError::Corruption { .. }, Direction::Forward) => at.next(),
+                    (ReadError::Corruption { .. }, Direction::Backward) => at.previous(),
+                    _ => at,
+                };
+                PageError { error, next }
+            })?;
+            let left = |event: &Event| {
+                plan.deleted.get(&event.actor).is_none_or(|deleted| event.seq > *deleted)
+            };
+            found.extend(event.filter(left));
+            if found.len() >= count {
+                return Ok(resume_at(query, found));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -219,6 +262,17 @@ fn plan_forward(state: &State, query: &Query, low: Position, high: Position) -> 
     let mut frames = Vec::new();
     let start = state.segments.range(..=low).next_back().map_or(low, |(first, _)| *first);
     for segment in state.segments.range(start..=high).map(|(_, segment)| segment) {
+        if let Some(sealed) = &segment.sealed {
+            if !frames.is_empty() {
+                return Step::Read(make_plan(state, frames, Some(segment.header.first)));
+            }
+            let (rows, then) = sealed.candidates(query, low, high, PLAN_ROWS_MAX);
+            if !rows.is_empty() {
+                let behind = then.unwrap_or(sealed.view.trailer().end());
+                return Step::Read(rows_plan(state, sealed, rows, behind));
+            }
+            continue;
+        }
         for number in candidates(segment, query, low, high) {
             if frames.len() >= PLAN_FRAMES_MAX {
                 let then = frames.last().map(|frame: &FrameAt| frame.next);
@@ -241,6 +295,18 @@ fn plan_backward(state: &State, query: &Query, low: Position, high: Position) ->
     let low = damage.map_or(low, |damage| damage.next.max(low));
     let mut frames = Vec::new();
     for segment in state.segments.range(..=high).rev().map(|(_, segment)| segment) {
+        if let Some(sealed) = &segment.sealed {
+            if !frames.is_empty() {
+                let before = sealed.view.trailer().end().previous();
+                return Step::Read(make_plan(state, frames, Some(before)));
+            }
+            let (rows, then) = sealed.candidates(query, low, high, PLAN_ROWS_MAX);
+            if !rows.is_empty() {
+                let before = then.unwrap_or(segment.header.first.previous());
+                return Step::Read(rows_plan(state, sealed, rows, before));
+            }
+            continue;
+        }
         for number in candidates(segment, query, low, high).into_iter().rev() {
             if frames.len() >= PLAN_FRAMES_MAX {
                 let then = frames.last().map(|frame: &FrameAt| frame.first.previous());
@@ -257,7 +323,12 @@ fn plan_backward(state: &State, query: &Query, low: Position, high: Position) ->
 }
 
 fn make_plan(state: &State, frames: Vec<FrameAt>, then: Option<Position>) -> Plan {
-    Plan { frames, then, deleted: Arc::clone(&state.deleted) }
+    Plan { frames, rows: None, then, deleted: Arc::clone(&state.deleted) }
+}
+
+fn rows_plan(state: &State, sealed: &Arc<Sealed>, rows: Vec<u32>, then: Position) -> Plan {
+    let rows = Some((Arc::clone(sealed), rows));
+    Plan { frames: Vec::new(), rows, then: Some(then), deleted: Arc::clone(&state.deleted) }
 }
 
 /// The frames of a segment that may hold what is looked for, by number.

@@ -12,6 +12,7 @@ use super::OpenError;
 use super::catalog::Catalog;
 use super::directory::{Directory, WriterRecord};
 use super::scan::{Damage, Scanned, Until, scan};
+use super::sealed::{Sealed, open_sealed};
 use super::state::{Segment, State};
 use crate::append::Epoch;
 use crate::event::Position;
@@ -53,24 +54,42 @@ pub(super) fn recover(
     check_links(&found, catalog.low_water, &mut state);
     let log_id = writer.map(|writer| writer.log_id);
     let log_id = log_id.or_else(|| found.first().map(|found| found.header.log_id));
-    let mut scanned = scan_all(&found, scan_threads)?;
-    for scanned in &scanned {
-        for damage in &scanned.damage {
-            state.damage.insert(damage.position, *damage);
+    let looked_at = look_at_all(&found, scan_threads)?;
+    let epochs = found.iter().map(|found| u64::from(found.header.epoch));
+    let mut epoch = epochs.max().unwrap_or(0);
+    let mut last = None;
+    for (number, looked_at) in looked_at.into_iter().enumerate() {
+        let is_last = number.saturating_add(1) == found.len();
+        match looked_at {
+            LookedAt::Damaged(damage) => {
+                state.damage.insert(damage.position, damage);
+                state.next = damage.next;
+            }
+            LookedAt::Sealed(segment) => {
+                state.next = segment.header.first.plus(segment.events());
+                let mut segment = *segment;
+                segment.path = directory.segment(segment.header.first);
+                state.add_segment(segment);
+            }
+            LookedAt::Scanned(scanned) => {
+                epoch = epoch.max(u64::from(scanned.epoch));
+                for damage in &scanned.damage {
+                    state.damage.insert(damage.position, *damage);
+                }
+                state.next = scanned.next;
+                if is_last {
+                    last = Some(*scanned);
+                } else {
+                    let path = directory.segment(scanned.header.first);
+                    state.add_segment(Segment::new(*scanned, path));
+                }
+            }
         }
     }
-    let epoch = scanned.iter().map(|scanned| u64::from(scanned.epoch)).max().unwrap_or(0);
     let epoch = writer.map_or(Epoch::ZERO, |writer| writer.epoch).max(Epoch::new(epoch));
-    let last = scanned.pop();
-    for scanned in scanned {
-        let path = directory.segment(scanned.header.first);
-        state.add_segment(Segment::new(scanned, path));
-    }
     state.learn(&catalog);
-    if let Some(last) = &last {
-        state.next = last.next;
-        state.durable = last.durable.min(last.next.previous());
-    }
+    let durable = last.as_ref().map_or(state.next.previous(), |last| last.durable);
+    state.durable = durable.min(state.next.previous());
     let writer = log_id.map(|log_id| WriterRecord { log_id, epoch });
     Ok(Recovered { state, last, catalog, writer, leftovers })
 }
@@ -148,8 +167,15 @@ fn check_links(found: &[Found], low_water: Position, state: &mut State) {
     }
 }
 
-/// Reads all segments, several at once.
-fn scan_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<Scanned>> {
+/// What became of a segment.
+enum LookedAt {
+    Scanned(Box<Scanned>),
+    Sealed(Box<Segment>),
+    Damaged(Damage),
+}
+
+/// Reads all segments, several at once: frames one by one, sealed ones by what they say of themselves.
+fn look_at_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<LookedAt>> {
     let until = |number: usize| {
         let next = found.get(number.saturating_add(1))?.header.predecessor?;
         let follows = found.get(number)?.header.first == next.first;
@@ -157,10 +183,8 @@ fn scan_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<Scanned>> {
     };
     let threads = scan_threads.min(found.len());
     if threads <= 1 {
-        let scans = found.iter().enumerate();
-        return scans
-            .map(|(number, one)| scan(Arc::clone(&one.file), one.header, until(number)))
-            .collect();
+        let all = found.iter().enumerate();
+        return all.map(|(number, one)| look_at(one, until(number))).collect();
     }
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
@@ -171,13 +195,38 @@ fn scan_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<Scanned>> {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(one) = found.get(number) else { break };
-                    let scanned = scan(Arc::clone(&one.file), one.header, until(number));
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((number, scanned));
+                    let looked_at = look_at(one, until(number));
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((number, looked_at));
                 }
             });
         }
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, scanned)| scanned).collect()
+    done.into_iter().map(|(_, looked_at)| looked_at).collect()
+}
+
+fn look_at(found: &Found, until: Option<Until>) -> io::Result<LookedAt> {
+    let file = Arc::clone(&found.file);
+    if !found.header.sealed {
+        return Ok(LookedAt::Scanned(Box::new(scan(file, found.header, until)?)));
+    }
+    let (first, length) = (found.header.first, file.length()?);
+    let opened = open_sealed(Arc::clone(&file), &found.header)?;
+    let links = |sealed: &Sealed| {
+        let trailer = sealed.view.trailer();
+        until.is_none_or(|until| until.end == trailer.end() && until.chain == trailer.chain)
+    };
+    let kind = match opened {
+        Ok(sealed) if links(&sealed) => {
+            let path = std::path::PathBuf::new();
+            let segment = Segment::sealed(found.header, file, path, sealed, length);
+            return Ok(LookedAt::Sealed(Box::new(segment)));
+        }
+        Ok(_) => DamageKind::Misplaced,
+        Err(error) => error.kind(),
+    };
+    let next = until.map_or(first.next(), |until| until.end);
+    let offset = SEGMENT_HEADER_BYTES as u64;
+    Ok(LookedAt::Damaged(Damage { segment: first, offset, position: first, next, kind }))
 }

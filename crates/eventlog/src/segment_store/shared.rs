@@ -29,11 +29,13 @@ pub(super) struct Shared {
     spares_changed: Condvar,
 }
 
-/// The segment that is made ahead.
+/// The segment that is made ahead, and what else goes on in the background.
 #[derive(Debug, Default)]
 struct Spares {
     ready: Option<Spare>,
     wanted: bool,
+    /// Whether a segment may have become full since somebody looked.
+    full: bool,
     ended: bool,
 }
 
@@ -137,6 +139,26 @@ impl Shared {
             }
             spares.ready = Some(spare);
         }
+    }
+
+    /// Says that a segment is full.
+    pub(super) fn tell_full(&self) {
+        self.lock_spares().full = true;
+        self.spares_changed.notify_all();
+    }
+
+    /// Waits until a segment may be full; false at the end of the log.
+    pub(super) fn wait_for_full(&self) -> bool {
+        let mut spares = self.lock_spares();
+        while !spares.full && !spares.ended {
+            spares = self.spares_changed.wait(spares).unwrap_or_else(PoisonError::into_inner);
+        }
+        spares.full = false;
+        !spares.ended
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.lock_spares().ended
     }
 
     fn wait_for_wanted(&self) -> bool {

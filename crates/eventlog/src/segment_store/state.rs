@@ -9,6 +9,7 @@ use steadfast_base::storage::StorageFile;
 
 use super::catalog::Catalog;
 use super::scan::{Damage, Scanned};
+use super::sealed::Sealed;
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::SegmentHeader;
 use crate::format::SegmentIndex;
@@ -42,7 +43,10 @@ pub(super) struct Segment {
     pub(super) header: SegmentHeader,
     pub(super) file: Arc<dyn StorageFile>,
     pub(super) path: PathBuf,
+    /// Where to look for what; empty once it is sealed.
     pub(super) index: SegmentIndex,
+    /// Its sealed form, if it has it.
+    pub(super) sealed: Option<Arc<Sealed>>,
     /// Where its last frame ends.
     pub(super) used_bytes: u64,
     /// The bytes of the file.
@@ -64,13 +68,71 @@ impl Segment {
             file: scanned.file,
             path,
             index: scanned.index,
+            sealed: None,
             used_bytes: scanned.offset,
             file_bytes: scanned.length,
         }
     }
 
+    /// A segment in its sealed form.
+    pub(super) fn sealed(
+        header: SegmentHeader,
+        file: Arc<dyn StorageFile>,
+        path: PathBuf,
+        sealed: Sealed,
+        bytes: u64,
+    ) -> Self {
+        Self {
+            header,
+            file,
+            path,
+            index: SegmentIndex::new(),
+            sealed: Some(Arc::new(sealed)),
+            used_bytes: bytes,
+            file_bytes: bytes,
+        }
+    }
+
+    /// The first and last number of an actor's events in it.
+    pub(super) fn run(&self, actor: &str) -> Option<(Seq, Seq)> {
+        match &self.sealed {
+            Some(sealed) => sealed.run(actor),
+            None => self.index.actor(actor).map(|postings| (postings.first, postings.last)),
+        }
+    }
+
+    /// The actors with events in it, with their first and last numbers.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (&str, Seq, Seq)> {
+        let sealed = self.sealed.iter().flat_map(|sealed| sealed.runs());
+        let open = self.index.actors();
+        sealed.chain(open.map(|(actor, run)| (actor.as_str(), run.first, run.last)))
+    }
+
+    /// The latest time of its events, in microseconds; `None` if it has none.
+    pub(super) fn latest(&self) -> Option<i64> {
+        match &self.sealed {
+            Some(sealed) => {
+                i64::try_from(sealed.view.trailer().latest.as_unix_nanos() / 1_000).ok()
+            }
+            None => self.index.frames().iter().map(|frame| frame.latest).max(),
+        }
+    }
+
+    /// The position of an actor's event, or of the frame that holds it.
+    pub(super) fn position_near(&self, actor: &str, seq: Seq) -> Option<Position> {
+        if let Some(sealed) = &self.sealed {
+            return sealed.view.position_of(sealed.row(actor, seq)?);
+        }
+        let frame = self.index.frames_of_actor(actor, seq, seq).first().copied()?;
+        let frame = self.index.frames().get(usize::try_from(frame).ok()?)?;
+        Some(frame.first)
+    }
+
     /// How many events it holds.
     pub(super) fn events(&self) -> u64 {
+        if let Some(sealed) = &self.sealed {
+            return u64::from(sealed.view.trailer().count);
+        }
         self.index.frames().iter().map(|frame| u64::from(frame.count)).sum()
     }
 }
@@ -94,9 +156,13 @@ impl State {
 
     /// Adds a segment and what it says of its actors.
     pub(super) fn add_segment(&mut self, segment: Segment) {
-        for (actor, postings) in segment.index.actors() {
-            let state = self.actors.entry(actor.clone()).or_default();
-            state.highest = state.highest.max(postings.last);
+        for (actor, _, last) in segment.runs() {
+            if let Some(state) = self.actors.get_mut(actor) {
+                state.highest = state.highest.max(last);
+            } else {
+                let state = ActorState { highest: last, released: Seq::ZERO };
+                self.actors.insert(ActorName::from(actor), state);
+            }
         }
         self.segments.insert(segment.header.first, segment);
     }
@@ -118,8 +184,8 @@ impl State {
         let Some(state) = self.actors.get(actor) else {
             return ActorExtent::new(Seq::FIRST, Seq::ZERO, Seq::ZERO);
         };
-        let postings = self.segments.values().find_map(|one| one.index.actor(actor.as_str()));
-        let left = postings.map_or(state.highest.next(), |postings| postings.first);
+        let run = self.segments.values().find_map(|one| one.run(actor.as_str()));
+        let left = run.map_or(state.highest.next(), |(first, _)| first);
         let first = left.max(self.deleted(actor.as_str()).next());
         ActorExtent::new(first, state.highest, state.released)
     }
@@ -153,7 +219,8 @@ impl State {
         statistics.bytes = self.segments.values().map(|segment| segment.file_bytes).sum();
         statistics.raw_bytes = self.segments.values().map(|segment| segment.used_bytes).sum();
         statistics.segments = u64::try_from(self.segments.len()).unwrap_or(u64::MAX);
-        statistics.segments_unsealed = statistics.segments;
+        let unsealed = self.segments.values().filter(|segment| segment.sealed.is_none()).count();
+        statistics.segments_unsealed = u64::try_from(unsealed).unwrap_or(u64::MAX);
         statistics
     }
 }

@@ -89,9 +89,9 @@ pub(super) fn retain(
     {
         let state = shared.read_state();
         for segment in gone.iter().filter_map(|first| state.segments.get(first)) {
-            for (actor, postings) in segment.index.actors() {
-                let kept = catalog.actors.entry(actor.clone()).or_default();
-                kept.highest = kept.highest.max(postings.last);
+            for (actor, _, last) in segment.runs() {
+                let kept = catalog.actors.entry(ActorName::from(actor)).or_default();
+                kept.highest = kept.highest.max(last);
             }
         }
     }
@@ -132,7 +132,7 @@ fn choose(
         // A segment goes as a whole: only if all of it is beyond the policy.
         let rest_events = events.saturating_sub(segment.events());
         let rest_bytes = bytes.saturating_sub(segment.used_bytes);
-        let latest = segment.index.frames().iter().map(|frame| frame.latest).max();
+        let latest = segment.latest();
         let exceeds = latest.is_none()
             || policy
                 .age_max
@@ -162,16 +162,13 @@ fn age_of(micros: i64, now: Timestamp) -> std::time::Duration {
 
 /// Who keeps a segment: the actors with events in it that are neither released nor deleted.
 fn pins_of<'a>(state: &'a State, segment: &'a Segment) -> impl Iterator<Item = Pin> + 'a {
-    segment.index.actors().filter_map(|(actor, postings)| {
+    segment.runs().filter_map(|(actor, first, last)| {
         let released = state.actors.get(actor).map_or(Seq::ZERO, |actor| actor.released);
-        let free = released.max(state.deleted(actor.as_str()));
-        let first = free.next().max(postings.first);
-        (free < postings.last).then(|| {
-            let frames = segment.index.frames_of_actor(actor.as_str(), first, first);
-            let frame = frames.first().and_then(|frame| usize::try_from(*frame).ok());
-            let frame = frame.and_then(|frame| segment.index.frames().get(frame));
-            let position = frame.map_or(segment.header.first, |frame| frame.first);
-            Pin::new(actor.clone(), position, postings.last, released)
+        let free = released.max(state.deleted(actor));
+        let first = free.next().max(first);
+        (free < last).then(|| {
+            let position = segment.position_near(actor, first).unwrap_or(segment.header.first);
+            Pin::new(ActorName::from(actor), position, last, released)
         })
     })
 }
@@ -209,6 +206,8 @@ pub(super) fn verify(shared: &Shared) -> Result<VerifyReport, ReadError> {
                 report.bytes = report.bytes.saturating_add(segment.used_bytes);
                 let state = shared.read_state();
                 let known = state.segments.get(&segment.header.first);
+                let known =
+                    known.filter(|known| known.sealed.is_none() && segment.sealed.is_none());
                 if known.is_some_and(|known| known.index.frames() != segment.index.frames()) {
                     let segment = segment.header.first;
                     report.add(VerifyFault::Index { segment, name: "frames" });

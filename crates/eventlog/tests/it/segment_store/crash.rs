@@ -108,7 +108,7 @@ fn s19_torn_writes_and_crashes_while_opening_lose_nothing_either() {
     let seed = Seed::from_entropy();
     let seed = std::env::var("STEADFAST_CRASH_SEED").map_or(seed, |seed| seed.parse().unwrap());
     let rounds: u64 =
-        std::env::var("STEADFAST_CRASH_ROUNDS").map_or(150, |text| text.parse().unwrap());
+        std::env::var("STEADFAST_CRASH_ROUNDS").map_or(60, |text| text.parse().unwrap());
     let mut stream = seed.stream("crashes");
     for round in 0..rounds {
         let mut storage = SimulatedStorage::new();
@@ -147,12 +147,14 @@ fn s25_a_hole_in_what_was_not_synced_ends_the_log_and_what_follows_stays_invisib
     let storage = SimulatedStorage::new();
     let store = SegmentStore::open_on(
         Arc::new(storage.clone()),
-        config().with_segment_bytes(16 << 20),
+        config().with_segment_bytes(16 << 20).with_seal_level(None),
         Time::system(),
     )
     .unwrap();
     append(&store, 1, 2).unwrap();
+    wait_for_spare(&storage);
     block_on(store.begin_segment()).unwrap();
+    wait_for_spare(&storage);
     // One group of two frames: both batches are too large for one.
     storage.fail_sync(0);
     let large = |number: u64| {
@@ -195,14 +197,14 @@ fn s20_a_last_frame_cut_anywhere_is_dropped_and_its_positions_are_given_again() 
     for cut in (frame..frame + 4_096).step_by(61) {
         let disk = storage.crash(|_, _| Persist::All);
         disk.put(&segment(1), &whole[..cut]);
-        let store = open(&disk);
+        let store = open_unsealed(&disk);
         assert_eq!(numbers(&store), [1, 2, 3], "cut at {cut}");
         let placed = append(&store, 6, 1).unwrap().first().unwrap();
         assert_eq!(placed.position.get(), 4, "cut at {cut}");
         close(store);
         let first = segments(&disk);
-        close(open(&disk));
-        assert_eq!(segments(&disk), first, "cut at {cut}");
+        close(open_unsealed(&disk));
+        assert!(segments(&disk) == first, "cut at {cut}");
     }
 }
 
@@ -216,7 +218,7 @@ fn s21_zeros_behind_the_last_frame_are_a_clean_end() {
     let store = open(&storage);
     assert_eq!(numbers(&store), [1, 2, 3]);
     close(store);
-    assert_eq!(segments(&storage), before);
+    assert!(segments(&storage) == before);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use steadfast_base::VirtualClock;
-use steadfast_base::storage::{Persist, Unsynced, UnsyncedKind, WriteFault};
+use steadfast_base::storage::{Persist, WriteFault};
 use steadfast_eventlog::{Expected, Seq, StoreError};
 
 use super::*;
@@ -18,18 +18,6 @@ fn with_slow_syncs() -> (SimulatedStorage, SegmentStore, VirtualClock) {
     let clock = VirtualClock::new();
     storage.slow_syncs(clock.time(), Duration::from_millis(1));
     (storage, store, clock)
-}
-
-/// Waits until the segment that is made ahead is there and synced.
-fn wait_for_spare(storage: &SimulatedStorage) {
-    let is_spare = |path: &Path| path.extension().is_some_and(|suffix| suffix == "spare");
-    while !storage.files().iter().any(|(path, file)| is_spare(path) && !file.is_empty()) {
-        std::thread::yield_now();
-    }
-    let written = |item: &Unsynced| is_spare(&item.path) && item.kind != UnsyncedKind::Entry;
-    while storage.unsynced().iter().any(written) {
-        std::thread::yield_now();
-    }
 }
 
 fn wait_for_sync(clock: &VirtualClock) {
@@ -75,6 +63,7 @@ fn reopening_after_a_failed_sync_serves_nothing_that_is_not_on_the_disk() {
     let storage = SimulatedStorage::new();
     let store = open(&storage);
     append(&store, 1, 1).unwrap();
+    wait_for_spare(&storage);
     storage.fail_sync(0);
     append(&store, 2, 1).unwrap_err();
     drop(store);
@@ -94,6 +83,7 @@ fn s30_a_disk_that_fills_in_the_middle_of_a_frame_keeps_what_is_before_it() {
     let storage = SimulatedStorage::new();
     let store = open(&storage);
     append(&store, 1, 3).unwrap();
+    wait_for_spare(&storage);
     storage.fail_write(0, WriteFault::Error { kind: io::ErrorKind::StorageFull, written: 90 });
     let error = append(&store, 4, 2).unwrap_err();
     assert!(error.is_unknown(), "{error:?}");
@@ -109,6 +99,7 @@ fn s30_no_room_for_the_next_segment_refuses_without_poisoning() {
     let storage = SimulatedStorage::new();
     let store = open(&storage);
     append(&store, 1, 3).unwrap();
+    wait_for_spare(&storage);
     let used: u64 = storage.files().values().map(|file| file.len() as u64).sum();
     storage.set_capacity(Some(used));
     let large = |number| {

@@ -5,12 +5,13 @@ mod crash;
 mod damage;
 mod faults;
 mod kill;
+mod sealing;
 mod segments;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use steadfast_base::storage::SimulatedStorage;
+use steadfast_base::storage::{SimulatedStorage, Unsynced, UnsyncedKind};
 use steadfast_base::{EventId, Time};
 use steadfast_eventlog::segment_store::{Config, OpenError, SegmentStore};
 use steadfast_eventlog::{
@@ -28,6 +29,12 @@ fn try_open(storage: &SimulatedStorage) -> Result<SegmentStore, OpenError> {
 
 fn open(storage: &SimulatedStorage) -> SegmentStore {
     try_open(storage).unwrap()
+}
+
+/// A log whose full segments stay as they are: no file changes but by what the test does.
+fn open_unsealed(storage: &SimulatedStorage) -> SegmentStore {
+    let config = config().with_seal_level(None);
+    SegmentStore::open_on(Arc::new(storage.clone()), config, Time::system()).unwrap()
 }
 
 fn event(number: u64) -> NewEvent {
@@ -71,4 +78,16 @@ fn segment(first: u64) -> PathBuf {
 fn segments(storage: &SimulatedStorage) -> Vec<(PathBuf, Vec<u8>)> {
     let is_segment = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "seg");
     storage.files().into_iter().filter(|(path, _)| is_segment(path)).collect()
+}
+
+/// Waits until the segment that is made ahead is there and synced.
+fn wait_for_spare(storage: &SimulatedStorage) {
+    let is_spare = |path: &Path| path.extension().is_some_and(|suffix| suffix == "spare");
+    while !storage.files().iter().any(|(path, file)| is_spare(path) && !file.is_empty()) {
+        std::thread::yield_now();
+    }
+    let written = |item: &Unsynced| is_spare(&item.path) && item.kind != UnsyncedKind::Entry;
+    while storage.unsynced().iter().any(written) {
+        std::thread::yield_now();
+    }
 }
