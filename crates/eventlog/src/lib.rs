@@ -40,6 +40,11 @@ mod statistics;
 mod store;
 mod transfer;
 
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use self::append::{
     Append, AppendError, Appended, Appending, Cause, Completion, Decision, Epoch, Expected, Fence,
     Known, Placed, Places, Rejection, decide,
