@@ -17,7 +17,7 @@ pub struct Day(u16);
 impl Minute {
     /// A moment from its count of minutes.
     #[must_use]
-    pub fn new(minutes: u32) -> Self {
+    pub const fn new(minutes: u32) -> Self {
         Self(minutes)
     }
 

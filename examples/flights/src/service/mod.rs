@@ -10,6 +10,8 @@ mod desk_time;
 mod history;
 mod provider;
 mod report;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub(crate) use answers::{Finding, Query, Record};
