@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+
 use steadfast_base::{Recoverable, Recovery, Timestamp};
 
 use crate::append::{Cause, Epoch, Fence};

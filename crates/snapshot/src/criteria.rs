@@ -1,6 +1,7 @@
 //! Which snapshots are meant.
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::Timestamp;
 use steadfast_eventlog::Seq;
 

@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+
 use steadfast_base::{EventId, Timestamp};
 use steadfast_eventlog::{ActorName, CodecId, Payload, Position, Seq, TypeName};
 

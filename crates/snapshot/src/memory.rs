@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+
 use steadfast_base::{Time, Timestamp};
 use steadfast_eventlog::{ActorName, Seq};
 

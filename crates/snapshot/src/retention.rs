@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::Timestamp;
 use steadfast_eventlog::{ActorName, EventStore, Seq, StoreError};
 

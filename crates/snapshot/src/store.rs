@@ -3,6 +3,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
+
 use steadfast_eventlog::{ActorName, Seq};
 
 use crate::criteria::Criteria;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::Timestamp;
 
 use crate::event::{NewEvent, Position, Seq};

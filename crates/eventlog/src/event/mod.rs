@@ -6,6 +6,7 @@ mod number;
 mod payload;
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::{CorrelationId, EventId, Timestamp};
 
 pub use self::kind::EventKind;

@@ -1,7 +1,9 @@
 //! Events for the tests of formats: fixed ones, seeded ones, and any.
 
 use proptest::collection::vec;
-use proptest::prelude::*;
+use proptest::prelude::{Strategy, any};
+use proptest::prop_oneof;
+
 use steadfast_base::{CorrelationId, EventId, Seed, Stream, Timestamp};
 
 use crate::append::Placed;

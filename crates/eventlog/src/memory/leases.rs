@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+
 use steadfast_base::{Time, Timestamp};
 
 use crate::append::Epoch;

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+
 use steadfast_base::{LimitExceeded, Time};
 
 use self::core::Core;

@@ -3,6 +3,7 @@
 use std::ops::{Bound, RangeBounds};
 
 use serde::{Deserialize, Serialize};
+
 use steadfast_base::{CorrelationId, EventId, Limit, LimitExceeded, Timestamp};
 
 use crate::event::{ActorName, Event, EventKind, Position, Seq};

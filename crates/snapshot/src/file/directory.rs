@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
+
 use steadfast_base::storage::{OpenMode, Storage};
 use steadfast_base::{Time, Timestamp};
 use steadfast_eventlog::{ActorName, Seq};

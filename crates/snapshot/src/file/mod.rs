@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+
 use steadfast_base::Time;
 use steadfast_base::storage::Storage;
 use steadfast_eventlog::{ActorName, Seq};

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+
 use steadfast_base::{EventId, Time};
 use steadfast_eventlog::{
     ActorName, Append, EventKind, EventStore, MemoryStore, NewEvent, Payload, Query, Seq, block_on,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+
 use steadfast_base::{CorrelationId, EventId, Timestamp};
 
 use super::*;

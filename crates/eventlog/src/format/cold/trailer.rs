@@ -1,6 +1,7 @@
 //! The end of a sealed segment, which says where everything is.
 
 use sha2::{Digest, Sha256};
+
 use steadfast_base::Timestamp;
 
 use crate::event::Position;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
+
 use steadfast_base::{CorrelationId, EventId};
 
 use super::ColdTrailer;

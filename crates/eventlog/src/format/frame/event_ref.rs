@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
 use steadfast_base::{CorrelationId, EventId, Timestamp};
 
 use crate::event::{CodecId, Event, EventKind, Payload, Position, Seq};
