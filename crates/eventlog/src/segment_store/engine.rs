@@ -117,6 +117,7 @@ impl Engine {
             return;
         }
         match self.write(&group) {
+            // INV-LOG-1: what a group holds is on the disk before anybody sees or is told of it.
             Ok(()) => self.publish(group),
             Err(failure) => self.fail(group, failure),
         }
@@ -352,6 +353,7 @@ impl Engine {
             }
             Failure::Unknown(error) => {
                 let cause: Cause = Arc::new(error);
+                // INV-LOG-2: nothing is written or synced after a write or sync has failed.
                 self.stopped = Some(Stopped::Poisoned(Arc::clone(&cause)));
                 group.answer(|own| {
                     let cause = Arc::clone(&cause);

@@ -47,6 +47,7 @@ mod upkeep;
 mod writer;
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -62,6 +63,7 @@ use self::cursor::{LogCursor, LogTail};
 use self::directory::Directory;
 pub use self::error::OpenError;
 use self::group::Request;
+use self::page::Reader;
 use self::queue::Job;
 use self::recovery::{Recovered, recover};
 use self::shared::Shared;
@@ -69,6 +71,7 @@ use self::state::Segment;
 use crate::append::{Append, AppendError, Appended, Appending};
 use crate::error::StoreError;
 use crate::event::{ActorName, Position, Seq};
+use crate::format::frame::EventRef;
 use crate::read::{Events, Query, ReadError, Subscription};
 use crate::retention::{Pin, Retention, Retired};
 use crate::statistics::{Statistics, VerifyReport};
@@ -228,6 +231,23 @@ impl SegmentStore {
             return Err(StoreError::Closed);
         }
         answer.await.map(|_nothing| ()).map_err(store_error)
+    }
+
+    /// Shows the events that a query finds one by one, oldest first, without copying them.
+    ///
+    /// For whoever looks at much and keeps little: it allocates nothing per event. Limit and direction of the
+    /// query play no part; `visit` ends it by breaking off. Deleted events are not shown. Blocks the thread.
+    ///
+    /// # Errors
+    ///
+    /// The first [`ReadError`] met.
+    pub fn scan(
+        &self,
+        query: &Query,
+        visit: impl FnMut(&EventRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        query.check().map_err(ReadError::TooBroad)?;
+        Reader::default().scan(&self.shared, query, visit)
     }
 
     fn try_append(&self, append: Append) -> Result<Appending, AppendError> {

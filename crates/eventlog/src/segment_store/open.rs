@@ -202,6 +202,7 @@ impl Opening<'_> {
         let room = OPENING_BYTES.min(self.config.segment_bytes);
         let spare = Spare::make(self.directory, 0, taken.saturating_add(room))?;
         let length = spare.length;
+        // INV-LOG-3: what was not proven to be synced is synced again before it is served.
         let file = spare.become_segment(self.directory, &header, &frames)?;
         let path = self.directory.segment(header.first);
         let scanned = scan(Arc::clone(&file), header, None)?;

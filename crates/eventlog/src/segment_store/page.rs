@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::state::{Segment, State};
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::Scratch;
-use crate::format::frame::Names;
+use crate::format::frame::{EventRef, FrameView, Names};
 use crate::read::{Direction, Query, ReadError};
 
 /// The most frames looked up under one lock.
@@ -186,6 +186,53 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Shows all events that meet the conditions, oldest first, where they lie.
+    pub(super) fn scan(
+        &mut self,
+        shared: &Shared,
+        query: &Query,
+        mut visit: impl FnMut(&EventRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        let mut query = query.clone();
+        query.direction = Direction::Forward;
+        let mut at = query.from;
+        // Every round moves on by at least a frame, or ends.
+        loop {
+            // The newest events are read from their frames too, so nothing is asked of them.
+            let plan = match plan_frames(&shared.read_state(), &query, at) {
+                Step::Done(_) => return Ok(()),
+                Step::Damaged(damaged) => return Err(damaged.error),
+                Step::Read(plan) => plan,
+            };
+            let mut flow = ControlFlow::Continue(());
+            let mut show = |event: &EventRef<'_>| {
+                let deleted = plan.deleted.get(event.actor);
+                if event.matches(&query) && deleted.is_none_or(|deleted| event.seq > *deleted) {
+                    flow = visit(event);
+                }
+                flow
+            };
+            if let Some((sealed, rows)) = &plan.rows {
+                self.rows.scan(sealed, rows, &mut show)?;
+            } else {
+                let fetched = fetch(&plan.frames, |frame| {
+                    frame.check()?;
+                    let view = FrameView::open(&frame.bytes, &mut self.scratch);
+                    let view = view.map_err(|error| frame.damaged(error))?;
+                    let mut events = view.iter().flat_map(FrameView::events);
+                    Ok(events.try_for_each(|event| show(&event)))
+                });
+                fetched.map_err(|(error, _)| error)?;
+            }
+            match plan.then {
+                Some(next) if flow.is_continue() => at = next,
+                _ => return Ok(()),
+            }
+        }
+    }
+}
+
 /// Behind the last event found.
 fn resume_at(query: &Query, found: &[Event]) -> Option<Position> {
     let last = found.last()?;
@@ -201,6 +248,17 @@ fn end(query: &Query) -> Position {
         Direction::Forward => Position::MAX,
         Direction::Backward => Position::ZERO,
     }
+}
+
+/// The next frames of a scan forward.
+fn plan_frames(state: &State, query: &Query, from: Position) -> Step {
+    let extent = state.extent();
+    let low = query.from.max(from).max(extent.first);
+    let high = query.to.min(extent.last);
+    if low > high {
+        return Step::Done(Page { found: Vec::new(), next: end(query) });
+    }
+    plan_forward(state, query, low, high)
 }
 
 fn plan(state: &State, query: &Query, from: Position, count: usize) -> Step {

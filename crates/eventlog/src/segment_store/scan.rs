@@ -107,6 +107,7 @@ pub(super) fn scan(
             scan.found.durable = witnessed;
         }
         let owed = until.map_or(witnessed.next(), |until| until.end);
+        // INV-LOG-4: only what no witness calls durable is dropped as torn.
         if scan.found.next >= owed && until.is_none() {
             scan.found.torn = fault != Fault::Zeros && fault != Fault::EndOfFile;
             break;

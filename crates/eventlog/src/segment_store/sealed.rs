@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use steadfast_base::storage::StorageFile;
 use crate::append::Placed;
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::cold::{COLD_TRAILER_BYTES, ColdBlock, ColdTrailer, ColdView};
-use crate::format::frame::Names;
+use crate::format::frame::{EventRef, Names};
 use crate::format::{FormatError, SegmentHeader};
 use crate::read::{DamageKind, Direction, Query, ReadError};
 
@@ -229,6 +229,24 @@ impl RowReader {
         }
         let payload = self.payload(sealed, row)?;
         Ok(Some(event.to_event(names, payload)))
+    }
+
+    /// Shows the events of rows where they lie, until `show` has enough.
+    pub(super) fn scan(
+        &mut self,
+        sealed: &Sealed,
+        rows: &[u32],
+        show: &mut impl FnMut(&EventRef<'_>) -> ControlFlow<()>,
+    ) -> Result<(), ReadError> {
+        for row in rows {
+            let payload = self.payload(sealed, *row)?;
+            let event = sealed.view.event(*row, &payload);
+            let event = event.map_err(|error| sealed.damaged(*row, None, error))?;
+            if show(&event).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn payload(&mut self, sealed: &Sealed, row: u32) -> Result<Bytes, ReadError> {

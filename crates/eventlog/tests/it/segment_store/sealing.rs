@@ -1,5 +1,6 @@
 //! Sealed segments answer as the ones they were made of.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use steadfast_base::CorrelationId;
@@ -72,6 +73,14 @@ fn every_query_finds_the_same_before_and_after_sealing() {
             assert!(found == expected, "{query:?}: {} of {}", found.len(), expected.len());
         }
     }
+    let mut shown = Vec::new();
+    let scanned = store.scan(&Query::actor("actor 1"), |event| {
+        shown.push(event.position);
+        if shown.len() == 50 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    scanned.unwrap();
+    let own = events.iter().filter(|event| event.actor == "actor 1");
+    assert_eq!(shown, own.map(|event| event.position).take(50).collect::<Vec<_>>());
     assert!(block_on(store.verify()).unwrap().is_sound());
     close(store);
     let store = sealed(&storage);
