@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use async_trait::async_trait;
+
 use steadfast_base::LimitExceeded;
 
 use super::page::{Page, PageError, Reader};

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
 use steadfast_base::storage::StorageFile;
 
 use super::state::Segment;

@@ -52,6 +52,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use async_trait::async_trait;
+
 use steadfast_base::Time;
 use steadfast_base::storage::{FileSystem, Storage};
 

@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+
 use steadfast_base::storage::{OpenMode, StorageLock};
 use steadfast_base::{Seed, Time};
 

@@ -7,6 +7,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+
 use steadfast_base::storage::StorageFile;
 
 use crate::append::Placed;
