@@ -1,7 +1,7 @@
 //! The services that the dispatch desk calls: the weather and the registry, each an actor.
 //!
 //! They answer from the records, and fail where there is none; outages come on top. A service says
-//! with each answer how long it takes in simulated time, and the [`wire`](self::wire) lets that
+//! with each answer how long it takes in simulated time, and the wire to it lets that
 //! time pass for the caller: the actors themselves never wait.
 
 mod answers;
