@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     /// Plays results to a judge with the default thresholds: `h`ealthy, `d`egraded, `c`ritical,
-    /// `u`nknown; answers the states as letters, `U` for unhealthy and `?` for unknown.
+    /// `u` for unknown; answers the states as letters, `U` for unhealthy and `?` for unknown.
     fn verdicts(results: &str) -> String {
         let mut judge = Judge::default();
         let verdict = |result: char| {

@@ -7,7 +7,7 @@ use steadfast_base::Instant;
 /// How long a delay may be, in targets, before an item of an overloaded queue is dropped.
 const DROPPED_AT_TARGETS: u32 = 2;
 
-/// Controlled delay after folly's `Codel`: a pure state machine fed with queueing delays.
+/// Controlled delay after folly's `Codel`: a pure state machine fed with the delays of a queue.
 ///
 /// If even the shortest delay of a whole interval was above the target, the queue is overloaded for the
 /// next interval; then items older than twice the target are to be dropped. One interval with a delay at
