@@ -54,7 +54,7 @@ use std::thread::{self, JoinHandle};
 use async_trait::async_trait;
 
 use steadfast_base::Time;
-use steadfast_base::storage::{FileSystem, Storage};
+use steadfast_base::storage::{FileSystem, Storage, StorageLock};
 
 pub use self::config::{
     Config, ConfigError, Durability, MARK_AFTER, SCAN_THREADS, SEAL_LEVEL, SEGMENT_BYTES,
@@ -113,6 +113,8 @@ pub struct SegmentStore {
 struct Threads {
     shared: Arc<Shared>,
     running: Mutex<Vec<JoinHandle<()>>>,
+    /// Held until no thread is left that could write.
+    lock: Mutex<Option<Box<dyn StorageLock>>>,
 }
 
 impl Threads {
@@ -128,6 +130,8 @@ impl Threads {
             // A thread that panicked has closed the log on its way out.
             thread.join().ok();
         }
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(lock);
     }
 }
 
@@ -169,14 +173,15 @@ impl SegmentStore {
         let (engine, lock) = open::open(&directory, config, time)?;
         let shared = Arc::clone(&engine.shared);
         let writer = thread::Builder::new().name("eventlog-writer".to_owned());
-        let writer = writer.spawn(move || writer::run(engine, lock))?;
+        let writer = writer.spawn(move || writer::run(engine))?;
         let spares = thread::Builder::new().name("eventlog-spares".to_owned());
         let spares = {
             let shared = Arc::clone(&shared);
             spares.spawn(move || shared.make_spares())
         };
         let running = Mutex::new(vec![writer]);
-        let threads = Arc::new(Threads { shared: Arc::clone(&shared), running });
+        let lock = Mutex::new(Some(lock));
+        let threads = Arc::new(Threads { shared: Arc::clone(&shared), running, lock });
         threads.add(spares?);
         if let Some(level) = shared.config.seal_level {
             let sealer = thread::Builder::new().name("eventlog-sealer".to_owned());
@@ -212,8 +217,12 @@ impl SegmentStore {
         let shared = Shared::new(config, directory, time, state, catalog);
         shared.queue.close();
         let shared = Arc::new(shared);
-        let running = Mutex::new(Vec::new());
-        let threads = Arc::new(Threads { shared: Arc::clone(&shared), running });
+        let threads = Threads {
+            shared: Arc::clone(&shared),
+            running: Mutex::new(Vec::new()),
+            lock: Mutex::new(None),
+        };
+        let threads = Arc::new(threads);
         Ok(Self { shared, threads })
     }
 

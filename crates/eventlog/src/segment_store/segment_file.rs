@@ -23,11 +23,25 @@ pub(super) struct Spare {
 impl Spare {
     /// Makes a spare of this length. The number tells it from others.
     pub(super) fn make(directory: &Directory, number: u64, length: u64) -> io::Result<Self> {
+        Self::make_while(directory, number, length, || true)
+    }
+
+    /// Makes a spare, unless there is no more use for it before it is ready.
+    pub(super) fn make_while(
+        directory: &Directory,
+        number: u64,
+        length: u64,
+        is_wanted: impl Fn() -> bool,
+    ) -> io::Result<Self> {
         let path = directory.at(&format!("{number}.spare"));
         let file = directory.storage.open(&path, OpenMode::Create)?;
         file.set_length(0)?;
         let mut done = 0_u64;
         while done < length {
+            if !is_wanted() {
+                directory.storage.remove(&path)?;
+                return Err(io::ErrorKind::Interrupted.into());
+            }
             done = done.saturating_add(ZERO_PIECE_BYTES).min(length);
             file.preallocate(done)?;
             file.datasync()?;

@@ -129,7 +129,9 @@ impl Shared {
         // Ends with the log.
         while self.wait_for_wanted() {
             number = number.saturating_add(2);
-            let made = Spare::make(&self.directory, number, self.config.segment_bytes);
+            let length = self.config.segment_bytes;
+            let is_wanted = || !self.is_ended();
+            let made = Spare::make_while(&self.directory, number, length, is_wanted);
             let Ok(spare) = made else { continue };
             let mut spares = self.lock_spares();
             if spares.ended {

@@ -4,18 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 
-use steadfast_base::storage::StorageLock;
-
 use super::engine::Engine;
 use super::group::Request;
 use super::queue::Job;
 use super::shared::Shared;
 use crate::append::{AppendError, Appended};
 
-/// Runs until the log is closed. The lock is held as long.
-pub(super) fn run(mut engine: Engine, lock: Box<dyn StorageLock>) {
+/// Runs until the log is closed.
+pub(super) fn run(mut engine: Engine) {
     let shared = Arc::clone(&engine.shared);
-    let end = End { shared: &shared, _lock: lock };
+    let end = End { shared: &shared };
     let mut jobs = VecDeque::new();
     let mut expected = 0;
     // Ends when it is told to close.
@@ -67,7 +65,6 @@ fn work(engine: &mut Engine, jobs: &mut VecDeque<Job>) -> Option<crate::append::
 /// Ends the log for everybody, however the thread ends.
 struct End<'a> {
     shared: &'a Shared,
-    _lock: Box<dyn StorageLock>,
 }
 
 impl Drop for End<'_> {
