@@ -11,6 +11,10 @@ mod breaker_ops;
 mod ids;
 #[path = "../../../fuzz/bodies/mailbox_ops.rs"]
 mod mailbox_ops;
+#[path = "../../../fuzz/bodies/segment_decode.rs"]
+mod segment_decode;
+#[path = "../../../fuzz/bodies/snapshot_decode.rs"]
+mod snapshot_decode;
 #[path = "../../../fuzz/bodies/timestamps.rs"]
 mod timestamps;
 
@@ -22,6 +26,8 @@ const TARGETS: &[(&str, Body)] = &[
     ("breaker_ops", breaker_ops::run),
     ("ids", ids::run),
     ("mailbox_ops", mailbox_ops::run),
+    ("segment_decode", segment_decode::run),
+    ("snapshot_decode", snapshot_decode::run),
     ("timestamps", timestamps::run),
 ];
 

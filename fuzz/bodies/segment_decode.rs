@@ -1,0 +1,124 @@
+//! Reading any bytes as a part of a segment never panics, and never believes a size.
+//!
+//! The first byte chooses what the rest is. Where a checksum would turn nearly all inputs away, it is made
+//! to match, so that what stands behind it is reached.
+
+use bytes::Bytes;
+
+use steadfast_base::{CorrelationId, EventId, Timestamp};
+use steadfast_eventlog::format::cold::{ColdTrailer, ColdView};
+use steadfast_eventlog::format::frame::{FrameHeader, FrameRole, FrameView, Names, decode_events};
+use steadfast_eventlog::format::{Scratch, SegmentHeader, SegmentIndex, checksum};
+use steadfast_eventlog::{Position, Query, Seq};
+
+/// Reads the input as it is, or as the columns of a frame, an index, or the envelopes of a sealed segment.
+pub(crate) fn run(data: &[u8]) {
+    let Some((choice, rest)) = data.split_first() else { return };
+    match choice % 5 {
+        0 => read_as_it_is(rest),
+        1 => read_frame(rest, false),
+        2 => read_frame(rest, true),
+        3 => read_index(rest),
+        _ => read_envelopes(rest),
+    }
+}
+
+fn read_as_it_is(bytes: &[u8]) {
+    let mut scratch = Scratch::new();
+    let _header = SegmentHeader::decode(bytes);
+    let _frame = FrameView::open(bytes, &mut scratch);
+    let _index = SegmentIndex::decode(bytes);
+    let _trailer = ColdTrailer::decode(bytes, bytes.len() as u64);
+}
+
+/// Count, length of the columns, sizes before compression, span of time; then columns and payloads.
+fn read_frame(bytes: &[u8], compressed: bool) {
+    let Some((fields, body)) = bytes.split_first_chunk::<20>() else { return };
+    let (fields, _) = fields.as_chunks::<4>();
+    let field = |index: usize| fields.get(index).map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    let meta_len = field(1).min(length);
+    let payload_len = length.saturating_sub(meta_len);
+    let header = FrameHeader {
+        log_id: 1,
+        generation: 1,
+        epoch: 1,
+        first: Position::new(1),
+        count: field(0),
+        durable: Position::ZERO,
+        previous: 0,
+        time_span: field(4),
+        role: FrameRole::Events,
+        meta_compressed: compressed,
+        payload_compressed: compressed,
+        meta_len,
+        meta_raw: if compressed { field(2) } else { meta_len },
+        payload_len,
+        payload_raw: if compressed { field(3) } else { payload_len },
+        body_crc: checksum(body),
+    };
+    let mut frame = header.encode().to_vec();
+    frame.extend_from_slice(body);
+    frame.resize(header.frame_bytes(), 0);
+    let mut scratch = Scratch::new();
+    let Ok(Some(view)) = FrameView::open(&frame, &mut scratch) else { return };
+    let count = view.events().count();
+    assert_eq!(count, usize::try_from(header.count).unwrap_or(usize::MAX), "every event is there");
+    let frame = Bytes::from(frame.clone());
+    let events = decode_events(&frame, &Query::all(), &mut Names::new(), &mut Scratch::new());
+    assert_eq!(events.map(|events| events.len()), Ok(count));
+}
+
+fn read_index(bytes: &[u8]) {
+    let mut bytes = bytes.to_vec();
+    let crc = checksum(&bytes);
+    bytes.extend_from_slice(&crc.to_le_bytes());
+    let Ok((of, index)) = SegmentIndex::decode(&bytes) else { return };
+    let _frame = index.frame_at(of.first);
+    let frames = index.frames().len();
+    for (actor, _) in index.actors() {
+        let found = index.frames_of_actor(actor.as_str(), Seq::ZERO, Seq::MAX);
+        assert!(found.iter().all(|frame| (*frame as usize) < frames));
+    }
+    let _during = index.frames_during(Timestamp::UNIX_EPOCH, None).count();
+    let _may = index.may_contain(EventId::from_u128(7));
+    assert!(SegmentIndex::decode(&index.encode(&of)).is_ok(), "what is written can be read");
+}
+
+fn read_envelopes(bytes: &[u8]) {
+    let Some((count, rest)) = bytes.split_first_chunk::<4>() else { return };
+    let Some((blocks, envelopes)) = rest.split_first_chunk::<4>() else { return };
+    let trailer = ColdTrailer {
+        log_id: 1,
+        first: Position::new(1),
+        count: u32::from_le_bytes(*count).max(1),
+        chain: 0,
+        envelopes_offset: 4_096 + u64::from(u32::from_le_bytes(*blocks)),
+        envelopes_len: u32::try_from(envelopes.len()).unwrap_or(u32::MAX),
+        envelopes_crc: checksum(envelopes),
+        earliest: Timestamp::UNIX_EPOCH,
+        latest: Timestamp::UNIX_EPOCH,
+        sha256: [0; 32],
+    };
+    let Ok(view) = ColdView::open(trailer, &Bytes::copy_from_slice(envelopes)) else { return };
+    let mut decoder = view.decoder();
+    for number in 0..view.blocks().min(16) {
+        let Some(block) = view.block(number) else { continue };
+        let stored = Bytes::from(vec![0; usize::try_from(block.stored).unwrap_or(0).min(1 << 20)]);
+        let _payloads = decoder.as_mut().map(|decoder| decoder.decode(&block, stored));
+        let _rows = view.payloads(&block).take(64).count();
+    }
+    for run in view.actors().take(64) {
+        let _run = view.actor(run.actor);
+        for row in run.rows.clone().take(64) {
+            let _event = view.event_in(&run, row, &[]);
+        }
+    }
+    let rows = view.rows_in_order().unwrap_or_default();
+    for row in rows.into_iter().take(64) {
+        if let Ok(event) = view.event(row, &[]) {
+            let _row = view.row_of_id(event.id);
+        }
+    }
+    let _rows = view.rows_of_correlation(CorrelationId::from_u128(7));
+}
