@@ -74,7 +74,9 @@ impl Events {
     #[inline]
     pub fn rejected(&self, rejection: &Rejection) {
         if let Some(on) = &self.on {
-            on.rejected(rejection);
+            // A copy, made only where somebody listens: the rejection itself stays in registers.
+            let told = *rejection;
+            on.rejected(&told);
         }
     }
 }

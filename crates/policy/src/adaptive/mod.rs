@@ -201,7 +201,7 @@ impl Inner {
         if self.places.try_take() {
             return Ok(());
         }
-        if self.places.must_fold() {
+        if self.places.word().must_fold() {
             let _limit = self.lock();
             self.fold();
             if self.places.try_take() {

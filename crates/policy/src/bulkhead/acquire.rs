@@ -13,7 +13,7 @@ use crate::waiting::block_on;
 
 use super::desk::Ticket;
 use super::permit::{BulkheadPermit, Owner};
-use super::{Bulkhead, Joined};
+use super::{Bulkhead, Entry, Joined};
 
 impl Bulkhead {
     /// Asks for a place, without waiting.
@@ -91,7 +91,7 @@ impl Bulkhead {
     ///
     /// As [`acquire`](Self::acquire).
     pub fn acquire_blocking(&self) -> Result<BulkheadPermit<'_>, Rejection> {
-        match self.free_place() {
+        match self.place_at_once()? {
             Some(permit) => Ok(permit),
             None => block_on(self.acquire()),
         }
@@ -122,7 +122,10 @@ impl Bulkhead {
         &self,
         call: impl FnOnce() -> F,
     ) -> Result<T, Error<E>> {
-        let permit = self.acquire().await?;
+        let permit = match self.place_at_once()? {
+            Some(permit) => permit,
+            None => self.acquire().await?,
+        };
         let result = call().await;
         permit.end(result.is_ok());
         result.map_err(Error::Inner)
@@ -132,11 +135,15 @@ impl Bulkhead {
         Acquire::new(Owner::Borrowed(&self.inner), deadline)
     }
 
-    /// A place that is free now; finding none rejects nobody.
+    /// A place that is free now, or a rejection if nobody may wait for one; `None` if the queue has
+    /// to decide. Reads no clock and takes no lock.
     #[inline]
-    pub(super) fn free_place(&self) -> Option<BulkheadPermit<'_>> {
-        let taken = self.inner.places.try_take();
-        taken.then(|| BulkheadPermit::new(Owner::Borrowed(&self.inner)))
+    pub(super) fn place_at_once(&self) -> Result<Option<BulkheadPermit<'_>>, Rejection> {
+        match self.inner.enter() {
+            Entry::Taken => Ok(Some(BulkheadPermit::new(Owner::Borrowed(&self.inner)))),
+            Entry::Full => Err(self.inner.reject(Reason::Full)),
+            Entry::Queue => Ok(None),
+        }
     }
 }
 
@@ -178,7 +185,6 @@ impl<'a> Future for Acquire<'a> {
         let owner = this.owner.as_ref().expect("a future is not polled after it was ready");
         let mut taken = match &mut this.wait {
             Some(wait) => owner.is_let_in(wait.ticket, cx.waker()),
-            None if owner.places.try_take() => true,
             None => match owner.join(cx.waker(), this.deadline) {
                 Joined::Taken => true,
                 Joined::Rejected(rejection) => return Poll::Ready(Err(rejection)),

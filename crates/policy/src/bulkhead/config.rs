@@ -82,6 +82,11 @@ impl BulkheadConfig {
         ConfigError::check(self.faults())
     }
 
+    /// Whether there is a queue to wait in.
+    pub(super) fn may_wait(&self) -> bool {
+        !self.max_wait_duration.is_zero() && self.queue_calls_max > 0
+    }
+
     pub(crate) fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
         for (at, value, max) in [

@@ -1,5 +1,6 @@
 //! Looking at a bulkhead and changing it while it works.
 
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use crate::fault::ConfigError;
@@ -55,6 +56,7 @@ impl Bulkhead {
         let mut queue = inner.lock();
         let former = std::mem::replace(&mut queue.config, config);
         inner.places.set_limit(config.max_concurrent_calls);
+        inner.may_wait.store(config.may_wait(), Ordering::Relaxed);
         let wakers = inner.let_in(&mut queue);
         drop(queue);
         wakers.into_iter().for_each(Waker::wake);

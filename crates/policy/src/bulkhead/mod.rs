@@ -13,6 +13,7 @@ mod statistics;
 mod tests;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -74,6 +75,8 @@ pub struct Bulkhead {
 #[repr(C)]
 struct Inner {
     places: Places,
+    /// Whether anybody may wait; changed under the lock of the queue.
+    may_wait: AtomicBool,
     events: Events,
     time: Time,
     queue: Mutex<Queue>,
@@ -134,6 +137,7 @@ impl Bulkhead {
         let queue = Queue { config, desk: Desk::default(), admitted: 0, running_at_reset: 0 };
         let inner = Inner {
             places: Places::new(config.max_concurrent_calls),
+            may_wait: AtomicBool::new(config.may_wait()),
             events,
             time,
             queue: Mutex::new(queue),
@@ -151,6 +155,16 @@ impl fmt::Debug for Bulkhead {
     }
 }
 
+/// What a look at the places says.
+#[derive(Clone, Copy)]
+enum Entry {
+    Taken,
+    /// No place is free, and nobody may wait for one.
+    Full,
+    /// The queue has to decide.
+    Queue,
+}
+
 /// What came of asking for a place, for those who may wait.
 enum Joined {
     Taken,
@@ -163,29 +177,46 @@ impl Inner {
     /// Takes a place without waiting.
     #[inline]
     fn take(&self) -> Result<(), Rejection> {
-        if self.places.try_take() { Ok(()) } else { self.take_slowly() }
+        match self.places.take() {
+            Ok(()) => Ok(()),
+            Err(word) if word.must_fold() && self.take_folded() => Ok(()),
+            Err(_) => Err(self.reject(Reason::Full)),
+        }
     }
 
-    fn take_slowly(&self) -> Result<(), Rejection> {
-        if self.places.must_fold() {
-            drop(self.lock());
-            if self.places.try_take() {
-                return Ok(());
-            }
+    #[cold]
+    fn take_folded(&self) -> bool {
+        drop(self.lock());
+        self.places.try_take()
+    }
+
+    /// Takes a place, if one is free; without a clock and without a lock.
+    #[inline]
+    fn enter(&self) -> Entry {
+        match self.places.take() {
+            Ok(()) => Entry::Taken,
+            Err(word) if self.may_wait.load(Ordering::Relaxed) || word.must_fold() => Entry::Queue,
+            Err(_) => Entry::Full,
         }
-        Err(self.reject(Reason::Full))
     }
 
     /// Takes a place, or a place in the queue at most until `deadline`.
     fn join(&self, waker: &Waker, deadline: Option<Instant>) -> Joined {
+        match self.enter() {
+            Entry::Taken => Joined::Taken,
+            Entry::Full => Joined::Rejected(self.reject(Reason::Full)),
+            Entry::Queue => self.join_queue(waker, deadline),
+        }
+    }
+
+    fn join_queue(&self, waker: &Waker, deadline: Option<Instant>) -> Joined {
         let (now, waker) = (self.time.now(), waker.clone());
         let mut queue = self.lock();
         if self.places.try_take() {
             return Joined::Taken;
         }
         let config = queue.config;
-        let may_wait = !config.max_wait_duration.is_zero();
-        if !may_wait || queue.desk.waiting() >= config.queue_calls_max as usize {
+        if !config.may_wait() || queue.desk.waiting() >= config.queue_calls_max as usize {
             drop(queue);
             return Joined::Rejected(self.reject(Reason::Full));
         }
@@ -262,7 +293,7 @@ impl Inner {
         wakers
     }
 
-    #[cold]
+    #[inline]
     fn reject(&self, reason: Reason) -> Rejection {
         if reason == Reason::Full {
             self.counters.rejected_full.count();

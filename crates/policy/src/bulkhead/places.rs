@@ -55,6 +55,12 @@ impl Word {
     pub(crate) fn has_room(self) -> bool {
         self.taken() < self.limit()
     }
+
+    /// Whether so many were admitted that nobody is until [`Places::take_admitted`].
+    #[inline]
+    pub(crate) fn must_fold(self) -> bool {
+        self.admitted() == ADMITTED_MAX
+    }
 }
 
 #[inline]
@@ -73,74 +79,80 @@ impl Places {
         Word(self.word.load(Ordering::Acquire))
     }
 
-    /// Whether so many were admitted that [`try_take`](Self::try_take) fails until they are taken.
-    pub(crate) fn must_fold(&self) -> bool {
-        self.word().admitted() == ADMITTED_MAX
+    /// Takes a place, unless all are taken, somebody waits, or the admitted must be folded first; the
+    /// word that said so is the error.
+    #[inline]
+    pub(crate) fn take(&self) -> Result<(), Word> {
+        let taken = self.change(|word| {
+            let open = word.has_room() && !word.is_awaited() && !word.must_fold();
+            open.then(|| word.0 + ONE_TAKEN + ONE_ADMITTED)
+        });
+        taken.map(drop)
     }
 
-    /// Takes a place, unless all are taken, somebody waits, or the admitted must be folded first.
+    /// Takes a place as [`take`](Self::take) does.
     #[inline]
     pub(crate) fn try_take(&self) -> bool {
-        self.change(|word| {
-            let open = word.has_room() && !word.is_awaited() && word.admitted() < ADMITTED_MAX;
-            open.then(|| word.0 + ONE_TAKEN + ONE_ADMITTED)
-        })
+        self.take().is_ok()
     }
 
     /// Gives a place back, unless somebody waits for it.
     #[inline]
     pub(crate) fn try_give_back(&self) -> bool {
-        self.change(|word| (!word.is_awaited()).then(|| word.0 - ONE_TAKEN))
+        self.change(|word| (!word.is_awaited()).then(|| word.0 - ONE_TAKEN)).is_ok()
     }
 
     /// Says that somebody waits, unless there is room. Under the lock of the queue.
     pub(crate) fn await_room(&self) -> bool {
         // INV-BLK-2: from here to `await_no_more` only the holder of the lock changes the word.
-        self.change(|word| (!word.has_room()).then_some(word.0 | AWAITED))
+        self.change(|word| (!word.has_room()).then_some(word.0 | AWAITED)).is_ok()
     }
 
     /// Gives a place back while somebody waits. Under the lock of the queue.
     pub(crate) fn give_back(&self) {
-        self.change(|word| Some(word.0 - ONE_TAKEN));
+        self.set(|word| word.0 - ONE_TAKEN);
     }
 
     /// Takes a place for somebody who waits. Under the lock of the queue, with the admitted folded.
     pub(crate) fn take_awaited(&self) -> bool {
-        self.change(|word| word.has_room().then(|| word.0 + ONE_TAKEN + ONE_ADMITTED))
+        self.change(|word| word.has_room().then(|| word.0 + ONE_TAKEN + ONE_ADMITTED)).is_ok()
     }
 
     /// Says that nobody waits any longer. Under the lock of the queue.
     pub(crate) fn await_no_more(&self) {
-        self.change(|word| Some(word.0 & !AWAITED));
+        self.set(|word| word.0 & !AWAITED);
     }
 
     /// Sets the number of places, at most [`PLACES_MAX`]; who holds one keeps it.
     pub(crate) fn set_limit(&self, limit: u32) {
         let limit = u64::from(limit.min(PLACES_MAX));
-        self.change(|word| Some(word.0 & !PLACE_MASK | limit));
+        self.set(|word| word.0 & !PLACE_MASK | limit);
     }
 
     /// Starts the count of the admitted again; gives back the word before. Under the lock of the total.
     pub(crate) fn take_admitted(&self) -> Word {
-        let mut before = Word(0);
-        self.change(|word| {
-            before = word;
-            Some(word.0 & (ONE_ADMITTED - 1))
-        });
-        before
+        self.set(|word| word.0 & (ONE_ADMITTED - 1))
     }
 
-    /// Replaces the word by what `next` makes of it; `false` if `next` declines.
+    /// Replaces the word by what `next` makes of it; gives back the word before.
+    fn set(&self, next: impl Fn(Word) -> u64) -> Word {
+        match self.change(|word| Some(next(word))) {
+            Ok(before) | Err(before) => before,
+        }
+    }
+
+    /// Replaces the word by what `next` makes of it; gives back the word before, or the one that
+    /// `next` declined.
     #[inline]
-    fn change(&self, mut next: impl FnMut(Word) -> Option<u64>) -> bool {
+    fn change(&self, next: impl Fn(Word) -> Option<u64>) -> Result<Word, Word> {
         let mut seen = self.word.load(Ordering::Acquire);
         while let Some(new) = next(Word(seen)) {
             match self.word.compare_exchange_weak(seen, new, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) => return true,
+                Ok(before) => return Ok(Word(before)),
                 Err(now) => seen = now,
             }
         }
-        false
+        Err(Word(seen))
     }
 }
 

@@ -35,15 +35,16 @@ impl Layer for Bulkhead {
 
 impl<T, E> Stage<T, E> for Bulkhead {
     async fn run<N: Next<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
-        let permit = match self.free_place() {
-            Some(permit) => permit,
-            None => match self.acquire_until(call.deadline()).await {
+        let permit = match self.place_at_once() {
+            Ok(Some(permit)) => permit,
+            Ok(None) => match self.acquire_until(call.deadline()).await {
                 Ok(permit) => {
                     call = call.after_wait();
                     permit
                 }
                 Err(rejection) => return Done::err(rejection),
             },
+            Err(rejection) => return Done::err(rejection),
         };
         let done = next.run(call).await;
         end(permit, &done);
@@ -51,15 +52,16 @@ impl<T, E> Stage<T, E> for Bulkhead {
     }
 
     fn call<N: NextSync<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
-        let permit = match self.free_place() {
-            Some(permit) => permit,
-            None => match block_on(self.acquire_until(call.deadline())) {
+        let permit = match self.place_at_once() {
+            Ok(Some(permit)) => permit,
+            Ok(None) => match block_on(self.acquire_until(call.deadline())) {
                 Ok(permit) => {
                     call = call.after_wait();
                     permit
                 }
                 Err(rejection) => return Done::err(rejection),
             },
+            Err(rejection) => return Done::err(rejection),
         };
         let done = next.call(call);
         end(permit, &done);

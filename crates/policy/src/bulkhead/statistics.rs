@@ -1,6 +1,8 @@
 //! What a bulkhead counts, and how it is shown.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::Cell;
+use std::ptr;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use serde::Serialize;
 
@@ -92,28 +94,88 @@ impl Counters {
     pub(super) fn reset(&self) {
         let Self { failed, dropped, rejected_full, rejected_after_wait } = self;
         for counter in [failed, dropped, rejected_full, rejected_after_wait] {
-            counter.0.store(0, Ordering::Relaxed);
+            counter.reset();
         }
     }
 }
 
 /// A count that nothing else depends on.
+///
+/// The first thread that counts pays a load and a store, all others a read-modify-write.
 #[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
+pub(super) struct Counter {
+    /// The thread that alone writes `own`; zero before the first count.
+    owner: AtomicUsize,
+    own: AtomicU64,
+    shared: AtomicU64,
+    /// The sum of both at the last reset.
+    forgotten: AtomicU64,
+}
 
 impl Counter {
     #[inline]
     pub(super) fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        let (this, owner) = (this_thread(), self.owner.load(Ordering::Relaxed));
+        if owner == this || owner == 0 && self.is_claimed(this) {
+            self.own.store(self.own.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        } else {
+            self.shared.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn is_claimed(&self, this: usize) -> bool {
+        self.owner.compare_exchange(0, this, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.sum().saturating_sub(self.forgotten.load(Ordering::Relaxed))
     }
+
+    fn reset(&self) {
+        self.forgotten.store(self.sum(), Ordering::Relaxed);
+    }
+
+    fn sum(&self) -> u64 {
+        self.own.load(Ordering::Relaxed) + self.shared.load(Ordering::Relaxed)
+    }
+}
+
+thread_local! {
+    static MARK: Cell<u8> = const { Cell::new(0) };
+}
+
+/// What tells this thread from all others alive, never zero. A thread may have that of one that has
+/// ended before it began, and then sees all that one has written.
+#[inline]
+fn this_thread() -> usize {
+    MARK.with(|mark| ptr::from_ref(mark).addr())
 }
 
 /// A count as a number to divide by.
 #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 53 bits of its counts")]
 pub(super) fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_counter_counts_its_owner_and_all_others_from_the_last_reset() {
+        let counter = Counter::default();
+        let count = || (0..1_000).for_each(|_| counter.count());
+        count();
+        counter.reset();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(count);
+            }
+            count();
+        });
+        assert_eq!(counter.get(), 4_000);
+    }
 }

@@ -208,6 +208,31 @@ fn s40_a_place_is_freed_by_an_error_a_panic_and_a_dropped_future() {
 }
 
 #[test]
+fn where_nobody_may_wait_a_full_bulkhead_rejects_while_its_lock_is_held() {
+    for config in [BulkheadConfig::new(1), BulkheadConfig::new(1).with_wait(millis(50), 0)] {
+        let bench = bench(config);
+        let permit = bench.bulkhead.try_acquire().expect("a place");
+        let queue = bench.bulkhead.inner.lock();
+        let rejected = bench.bulkhead.call(|| Ok::<_, ()>(1));
+        drop(queue);
+        assert_eq!(rejected, Err(Error::Rejected(Rejection::new(names::BULKHEAD, Reason::Full))));
+        assert_eq!(bench.bulkhead.statistics().rejected_full, 1);
+        drop(permit);
+    }
+}
+
+#[test]
+fn a_wait_allowed_later_is_waited() {
+    let bench = bench(BulkheadConfig::new(1));
+    let permit = bench.bulkhead.try_acquire().expect("a place");
+    bench.bulkhead.reconfigure(BulkheadConfig::new(1).with_wait(millis(50), 1)).expect("valid");
+    let mut waiter = Waiter::new(&bench.bulkhead);
+    assert!(waiter.poll().is_pending());
+    drop(permit);
+    assert!(waiter.poll().is_ready());
+}
+
+#[test]
 fn a_raised_limit_lets_waiters_in_and_a_lowered_one_takes_no_place_away() {
     let Bench { sink, bulkhead, .. } = bench(BulkheadConfig::new(1).with_wait(millis(50), 10));
     let holder = bulkhead.try_acquire().expect("free");
