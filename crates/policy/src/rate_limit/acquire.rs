@@ -20,7 +20,7 @@ impl RateLimiter {
     /// Rejects, with the time to come back, if no call may run now.
     #[inline]
     pub fn try_acquire(&self) -> Result<(), Rejection> {
-        self.try_acquire_at(self.inner.time.now())
+        self.try_acquire_at(self.inner.time.now_relaxed())
     }
 
     /// Asks for one call at `now`, a reading of the limiter's clock.
@@ -30,7 +30,10 @@ impl RateLimiter {
     /// As [`try_acquire`](Self::try_acquire).
     #[inline]
     pub fn try_acquire_at(&self, now: Instant) -> Result<(), Rejection> {
-        self.inner.book(now, 1, 0).map(drop)
+        if self.inner.is_window {
+            return self.inner.book(now, 1, 0).map(drop);
+        }
+        self.inner.take_now(now.as_nanos())
     }
 
     /// Asks for several calls now: all of them or none.
@@ -41,7 +44,7 @@ impl RateLimiter {
     /// calls at once (`calls` above the burst, or above the limit of a fixed window).
     pub fn try_acquire_many(&self, calls: u32) -> Result<(), Rejection> {
         self.possible(calls)?;
-        self.inner.book(self.inner.time.now(), calls, 0).map(drop)
+        self.inner.book(self.inner.time.now_relaxed(), calls, 0).map(drop)
     }
 
     /// Books `calls` calls, now or at most `max_wait_duration` ahead; the caller waits by itself.
@@ -69,7 +72,7 @@ impl RateLimiter {
     pub fn reserve(&self, calls: u32) -> Result<Reservation, Rejection> {
         self.possible(calls)?;
         let wait_max = self.inner.wait_max.load(Ordering::Relaxed);
-        self.inner.book(self.inner.time.now(), calls, wait_max)
+        self.inner.book(self.inner.time.now_relaxed(), calls, wait_max)
     }
 
     /// Gives a booking up; its turn is free again if nothing was booked since.
@@ -107,7 +110,7 @@ impl RateLimiter {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn acquire(&self) -> Result<(), Rejection> {
-        self.acquire_until(self.inner.time.now(), deadline_of_context()).await.map(drop)
+        self.acquire_until(self.inner.time.now_relaxed(), deadline_of_context()).await.map(drop)
     }
 
     /// As [`acquire`](Self::acquire), on this thread, which is parked while it waits.
@@ -116,7 +119,7 @@ impl RateLimiter {
     ///
     /// As [`acquire`](Self::acquire).
     pub fn acquire_blocking(&self) -> Result<(), Rejection> {
-        self.acquire_blocking_until(self.inner.time.now(), deadline_of_context()).map(drop)
+        self.acquire_blocking_until(self.inner.time.now_relaxed(), deadline_of_context()).map(drop)
     }
 
     /// Makes a call when its turn comes, waiting for it on this thread.

@@ -25,7 +25,7 @@ use crate::rejection::{Reason, Rejection};
 
 pub use self::config::{RateAlgorithm, RateLimiterConfig};
 
-use self::gcra::{Pace, nanos};
+use self::gcra::{Pace, Slot, nanos};
 use self::window::{FixedWindow, WindowSlot};
 
 /// Limits how many calls are made per period; a clone is another handle to the same limiter.
@@ -147,7 +147,7 @@ impl RateLimiter {
 
     /// A rate limiter with settings that were validated.
     fn unchecked(config: RateLimiterConfig, time: Time, events: Events) -> Self {
-        let window = FixedWindow::new(&config, time.now().as_nanos());
+        let window = FixedWindow::new(&config, time.now_relaxed().as_nanos());
         let pace = Pace::of(&config);
         let inner = Inner {
             arrival: AtomicU64::new(0),
@@ -200,7 +200,7 @@ impl RateLimiter {
 
     /// The calls that may run now; negative when more are booked ahead.
     pub fn available(&self) -> i64 {
-        let (inner, now) = (&*self.inner, self.inner.time.now().as_nanos());
+        let (inner, now) = (&*self.inner, self.inner.time.now_relaxed().as_nanos());
         if inner.is_window {
             lock(&inner.window).available(now)
         } else {
@@ -247,22 +247,47 @@ impl Inner {
         } else {
             self.book_gcra(now, calls, wait_max)
         };
+        self.count(booked.is_ok(), calls);
+        booked
+    }
+
+    /// Takes a turn of one call that is now: as [`book`](Self::book), without a reservation.
+    #[inline]
+    fn take_now(&self, now: u64) -> Result<(), Rejection> {
+        let taken = self.move_arrival(now, 1, 0);
+        self.count(taken.is_ok(), 1);
+        taken.map(drop).map_err(|wait| self.reject(wait))
+    }
+
+    #[inline]
+    fn count(&self, permitted: bool, calls: u32) {
         if self.counts_calls.load(Ordering::Relaxed) {
-            let counter = if booked.is_ok() { &self.permitted } else { &self.rejected };
+            let counter = if permitted { &self.permitted } else { &self.rejected };
             counter.fetch_add(calls.into(), Ordering::Relaxed);
         }
-        booked
     }
 
     #[inline]
     fn book_gcra(&self, now: Instant, calls: u32, wait_max: u64) -> Result<Reservation, Rejection> {
-        let (pace, nanos) = (self.pace(), now.as_nanos());
+        match self.move_arrival(now.as_nanos(), calls, wait_max) {
+            Ok((before, slot)) => {
+                let turn = Turn::Gcra(before, slot.arrival);
+                Ok(Reservation::new(now, slot.wait, calls, turn))
+            }
+            Err(excess) => Err(self.reject(excess)),
+        }
+    }
+
+    /// Moves the arrival time on; gives back the one before, or how far the wait is above `wait_max`.
+    #[inline]
+    fn move_arrival(&self, now: u64, calls: u32, wait_max: u64) -> Result<(u64, Slot), u64> {
+        let pace = self.pace();
         let mut before = self.arrival.load(Ordering::Relaxed);
         loop {
-            let slot = pace.book(before, nanos, calls);
+            let slot = pace.book(before, now, calls);
             if slot.wait > wait_max {
                 // INV-RATE-1: who is rejected has taken nothing.
-                return Err(self.reject(slot.wait - wait_max));
+                return Err(slot.wait - wait_max);
             }
             match self.arrival.compare_exchange_weak(
                 before,
@@ -270,10 +295,7 @@ impl Inner {
                 Ordering::Relaxed,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => {
-                    let turn = Turn::Gcra(before, slot.arrival);
-                    return Ok(Reservation::new(now, slot.wait, calls, turn));
-                }
+                Ok(_) => return Ok((before, slot)),
                 Err(newer) => before = newer,
             }
         }
@@ -309,8 +331,9 @@ impl Inner {
 
     #[inline]
     fn reject(&self, retry_after: u64) -> Rejection {
-        let rejection = Rejection::new(names::RATE_LIMIT, Reason::RateLimited)
-            .with_retry_after(Duration::from_nanos(retry_after));
+        let retry_after = Some(Duration::from_nanos(retry_after));
+        let (policy, reason) = (names::RATE_LIMIT, Reason::RateLimited);
+        let rejection = Rejection { policy, reason, state: None, retry_after };
         self.events.rejected(&rejection);
         rejection
     }
