@@ -106,7 +106,7 @@ fn what_is_exported_and_imported_is_the_same_but_for_positions() {
     let mut event =
         NewEvent::new(EventId::from_u128(90), "ä \"x\"\n", EventKind::application("audit"), binary);
     event.causation = Some(EventId::from_u128(1));
-    store.append(Append::one(event.with_turn(4))).wait().expect("stored");
+    store.append(Append::one(event.with_turn(4).with_at(at(9)))).wait().expect("stored");
     let mut lines = Vec::new();
     assert_eq!(block_on(export_jsonl(&store, Query::all(), &mut lines)).expect("written"), 4);
     let text = String::from_utf8(lines.clone()).expect("JSON is UTF-8");
