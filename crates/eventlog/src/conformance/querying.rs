@@ -183,7 +183,8 @@ pub fn queries_combine_and_read_backward(subject: &dyn Subject) {
         let name = if number % 2 == 0 { "even" } else { "odd" };
         let mut event = event(name, number).with_at(at(number)).with_turn(number);
         event.kind = kind.clone();
-        event.correlation = Some(CorrelationId::from_u128(u128::from(number % 4).saturating_add(1)));
+        event.correlation =
+            Some(CorrelationId::from_u128(u128::from(number % 4).saturating_add(1)));
         append(&log, event).expect("stored");
         if number == 25 {
             subject.roll();
