@@ -21,6 +21,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod attempt;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
@@ -32,11 +34,42 @@ use pin_project_lite::pin_project;
 
 use crate::call_context::CallContext;
 
+pub use self::attempt::{Attempt, AttemptScope};
+
+use self::attempt::{Said, SaidCell};
+
 thread_local! {
     /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor,
     /// which makes reading it a single load.
     static IS_SET: Cell<bool> = const { Cell::new(false) };
     static CURRENT: RefCell<Option<Arc<CallContext>>> = const { RefCell::new(None) };
+    /// What an attempt says over `CURRENT`, until somebody asks for its context.
+    static SAID: SaidCell = const { SaidCell::new() };
+}
+
+/// What is current on a thread, or is to be: what an attempt said, if it did, inside of `shared`.
+#[derive(Debug)]
+struct Held {
+    shared: Option<Arc<CallContext>>,
+    said: Said,
+}
+
+/// Makes something else current while it lives, and keeps it in its place thereafter.
+struct Entered<'a>(&'a mut Held);
+
+impl<'a> Entered<'a> {
+    #[inline]
+    fn new(held: &'a mut Held) -> Self {
+        swap(held);
+        Self(held)
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        swap(self.0);
+    }
 }
 
 /// Whether a context is current on this thread.
@@ -48,7 +81,7 @@ thread_local! {
 /// ```
 #[inline]
 pub fn is_set() -> bool {
-    IS_SET.get()
+    IS_SET.get() || SAID.with(SaidCell::is_set)
 }
 
 /// The current context, if one is set.
@@ -83,7 +116,13 @@ pub fn current() -> Option<Arc<CallContext>> {
 /// ```
 #[inline]
 pub fn current_ref<R>(look: impl FnOnce(Option<&CallContext>) -> R) -> R {
-    look(current().as_deref())
+    if !is_set() {
+        return look(None);
+    }
+    match SAID.with(SaidCell::attempt) {
+        Some(attempt) => look(Some(&attempt.inside(shared().as_deref()))),
+        None => look(shared().as_deref()),
+    }
 }
 
 /// Makes a context current until the guard is dropped, nested inside the one that is current now.
@@ -125,7 +164,9 @@ pub fn enter(context: impl Into<Arc<CallContext>>) -> Guard {
 /// assert!(context::is_set());
 /// ```
 pub fn replace(context: Option<Arc<CallContext>>) -> Guard {
-    Guard { former: store(context), on_this_thread: PhantomData }
+    let mut held = Held { shared: context, said: Said::NOTHING };
+    swap(&mut held);
+    Guard { former: held, on_this_thread: PhantomData }
 }
 
 /// Runs a future with a context, nested inside the one that is current at this call.
@@ -148,7 +189,7 @@ pub fn replace(context: Option<Arc<CallContext>>) -> Guard {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn scope<F: Future>(context: impl Into<Arc<CallContext>>, future: F) -> Scoped<F> {
-    Scoped { future, context: nest(context.into()) }
+    Scoped { future, held: Held { shared: Some(nest(context.into())), said: Said::NOTHING } }
 }
 
 /// The context as it counts inside the current one.
@@ -159,20 +200,37 @@ fn nest(context: Arc<CallContext>) -> Arc<CallContext> {
     }
 }
 
-/// Reads the context; `None` while the thread is being torn down.
+/// Reads the context, and makes it if an attempt has none yet; all who ask in that attempt get the
+/// same.
 fn load() -> Option<Arc<CallContext>> {
+    let Some(attempt) = SAID.with(SaidCell::attempt) else { return shared() };
+    let context = Arc::new(attempt.inside(shared().as_deref()));
+    if CURRENT.try_with(|current| current.replace(Some(Arc::clone(&context)))).is_ok() {
+        IS_SET.set(true);
+        SAID.with(|said| said.replace(Said::NOTHING));
+    }
+    Some(context)
+}
+
+/// The context that is there already; `None` while the thread is being torn down.
+fn shared() -> Option<Arc<CallContext>> {
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
-/// Sets the context and gives back the former one. While the thread is being torn down nothing is
-/// set.
-fn store(context: Option<Arc<CallContext>>) -> Option<Arc<CallContext>> {
-    if context.is_none() && !is_set() {
-        return None;
+/// Changes what is current for what is held. While the thread is being torn down no shared context
+/// is set.
+#[inline]
+fn swap(held: &mut Held) {
+    held.said = SAID.with(|said| said.replace(held.said));
+    if held.shared.is_some() || IS_SET.get() {
+        held.shared = replace_shared(held.shared.take());
     }
-    let set = context.is_some();
+}
+
+fn replace_shared(shared: Option<Arc<CallContext>>) -> Option<Arc<CallContext>> {
+    let set = shared.is_some();
     // The cell is borrowed only inside this closure, which runs no foreign code.
-    let former = CURRENT.try_with(|current| current.replace(context));
+    let former = CURRENT.try_with(|current| current.replace(shared));
     IS_SET.set(set && former.is_ok());
     former.ok().flatten()
 }
@@ -193,14 +251,14 @@ fn store(context: Option<Arc<CallContext>>) -> Option<Arc<CallContext>> {
 /// ```
 #[must_use = "the context is current only while the guard lives"]
 pub struct Guard {
-    former: Option<Arc<CallContext>>,
+    former: Held,
     /// Guards must not be sent: the former context belongs to this thread.
     on_this_thread: PhantomData<*const ()>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        drop(store(self.former.take()));
+        swap(&mut self.former);
     }
 }
 
@@ -229,7 +287,7 @@ pin_project! {
     pub struct Scoped<F> {
         #[pin]
         future: F,
-        context: Arc<CallContext>,
+        held: Held,
     }
 }
 
@@ -238,13 +296,13 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _guard = replace(Some(Arc::clone(this.context)));
+        let _entered = Entered::new(this.held);
         this.future.poll(cx)
     }
 }
 
 impl<F> fmt::Debug for Scoped<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scoped").field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("Scoped").field("held", &self.held).finish_non_exhaustive()
     }
 }

@@ -190,3 +190,76 @@ fn a_context_survives_json() {
     let json = serde_json::to_string(&call).unwrap();
     assert_eq!(serde_json::from_str::<CallContext>(&json).unwrap(), call);
 }
+
+fn attempt_of(number: u32, deadline: Option<u64>) -> context::Attempt {
+    let deadline = deadline.map(Instant::from_nanos);
+    context::Attempt::new(number, deadline, Priority::Low, RetryMark::Forbidden)
+}
+
+#[test]
+fn an_attempt_is_current_only_while_its_scope_is_entered() {
+    let mut scope = attempt_of(2, Some(9)).scope();
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        scope.enter(|| {
+            assert!(context::is_set());
+            let seen = context::current_ref(|seen| seen.cloned());
+            let deadline = Instant::from_nanos(9);
+            let said = call(2).with_deadline(deadline).with_priority(Priority::Low);
+            assert_eq!(seen, Some(said.with_retry(RetryMark::Forbidden)));
+            panic!("as the test wants");
+        });
+    }));
+    assert!(caught.is_err() && !context::is_set());
+    assert_eq!(scope.enter(attempt), Some(2));
+}
+
+#[test]
+fn all_code_of_an_attempt_gets_the_same_context_on_whatever_thread() {
+    let _outer = context::enter(call(7).with_sender(ActorId::new(3)));
+    let mut scope = attempt_of(2, None).scope();
+    let first = scope.enter(|| {
+        let first = context::current().unwrap();
+        assert!(Arc::ptr_eq(&first, &context::current().unwrap()));
+        first
+    });
+    assert_eq!((first.attempt(), first.sender()), (2, Some(ActorId::new(3))));
+    assert_eq!(attempt(), Some(7));
+    let elsewhere = move || (scope.enter(context::current).unwrap(), context::is_set());
+    let (again, left_set) = thread::spawn(elsewhere).join().unwrap();
+    assert!(Arc::ptr_eq(&first, &again) && !left_set);
+}
+
+#[test]
+fn an_attempt_keeps_the_context_of_its_making() {
+    let mut scope = {
+        let _outer = context::enter(call(7).with_correlation(CorrelationId::from_u128(1)));
+        attempt_of(2, None).scope()
+    };
+    let _elsewhere = context::enter(call(8).with_sender(ActorId::new(3)));
+    let seen = scope.enter(|| context::current().unwrap());
+    assert_eq!((seen.correlation(), seen.sender()), (Some(CorrelationId::from_u128(1)), None));
+    assert_eq!(attempt(), Some(8));
+}
+
+#[test]
+fn attempts_nest_in_attempts_and_in_contexts() {
+    let _outer = context::enter(call(7).with_correlation(CorrelationId::from_u128(1)));
+    let deadline = || context::current_ref(|call| call.and_then(CallContext::deadline));
+    attempt_of(2, Some(9)).scope().enter(|| {
+        attempt_of(3, None).scope().enter(|| {
+            assert_eq!((attempt(), deadline()), (Some(3), Some(Instant::from_nanos(9))));
+            let seen = context::current().unwrap();
+            assert_eq!(seen.correlation(), Some(CorrelationId::from_u128(1)));
+        });
+        {
+            let _inner = context::enter(call(4));
+            assert_eq!((attempt(), deadline()), (Some(4), Some(Instant::from_nanos(9))));
+        }
+        {
+            let _none = context::replace(None);
+            assert!(!context::is_set());
+        }
+        assert_eq!(attempt(), Some(2));
+    });
+    assert_eq!(attempt(), Some(7));
+}
