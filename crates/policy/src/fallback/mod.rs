@@ -2,6 +2,10 @@
 
 mod last_good;
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
 use steadfast_base::Value;
 
 use crate::error::Error;
@@ -136,14 +140,13 @@ pub struct FallbackStage<A> {
 
 impl<A> FallbackStage<A> {
     #[inline]
-    fn mend<T, E>(&self, call: &Call, mut done: Done<T, E>) -> Done<T, E>
+    fn mend<T, E>(&self, call: &Call, done: &mut Done<T, E>)
     where
         A: Answer<T, E>,
     {
         if done.result.is_err() {
-            answer(&self.answer, &self.events, call, &mut done);
+            answer(&self.answer, &self.events, call, done);
         }
-        done
     }
 }
 
@@ -170,12 +173,38 @@ pub(crate) fn tell(events: &Events, kind: &'static str, answered: bool) {
 
 impl<T, E, A: Answer<T, E>> Stage<T, E> for FallbackStage<A> {
     #[inline]
-    async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        self.mend(&call, next.run(call).await)
+    fn run<N: Next<T, E>>(&self, call: Call, next: N) -> impl Future<Output = Done<T, E>> {
+        FallbackRun { stage: self, call, next: next.run(call) }
     }
 
     #[inline]
     fn call<N: NextSync<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        self.mend(&call, next.call(call))
+        let mut done = next.call(call);
+        self.mend(&call, &mut done);
+        done
+    }
+}
+
+pin_project! {
+    /// A run with an answer for its errors.
+    struct FallbackRun<'a, A, F> {
+        stage: &'a FallbackStage<A>,
+        call: Call,
+        #[pin]
+        next: F,
+    }
+}
+
+impl<T, E, A: Answer<T, E>, F: Future<Output = Done<T, E>>> Future for FallbackRun<'_, A, F> {
+    type Output = Done<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
+        let this = self.project();
+        let mut polled = this.next.poll(cx);
+        if let Poll::Ready(done) = &mut polled {
+            this.stage.mend(this.call, done);
+        }
+        polled
     }
 }

@@ -2,18 +2,23 @@
 
 use std::borrow::Borrow;
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use steadfast_base::Time;
-use steadfast_breaker::{self as breaker, CallError, CircuitBreaker, Classify, Config, Outcome};
+use steadfast_breaker::{
+    self as breaker, CallError, CircuitBreaker, Classify, Config, Outcome, Permit,
+};
 
 use crate::error::{Error, TimedOut};
 use crate::events::Events;
 use crate::fallback::{self, Answer};
 use crate::guard::{Breakers, is_timed};
 use crate::names;
-use crate::pipeline::{Call, Done, Environment, Next, NextSync, Stage};
+use crate::pipeline::{Call, Done, Environment, Later, Next, NextSync, Stage};
 use crate::rejection::Rejection;
 use crate::timeout::TimeLimitStage;
 
@@ -92,39 +97,27 @@ impl<B, C, A> GuardStage<B, C, A> {
     }
 
     #[inline]
-    fn mend<T, E>(&self, call: &Call, mut done: Done<T, E>) -> Done<T, E>
+    fn mend<T, E>(&self, call: &Call, done: &mut Done<T, E>)
     where
         A: Answer<T, E>,
     {
         if done.result.is_err() {
-            fallback::answer(&self.answer, &self.events, call, &mut done);
+            fallback::answer(&self.answer, &self.events, call, done);
         }
-        done
     }
 
-    /// Runs a call whose start is known to other policies, or is needed by the breaker.
+    /// Gives the permit back with what the call came to.
     #[inline]
-    async fn run_timed<T, E, N: Next<T, E>>(
-        &self,
-        breaker: &CircuitBreaker,
-        mut call: Call,
-        next: N,
-    ) -> Done<T, E>
+    fn finish<T, E>(&self, permit: Permit<'_>, done: &mut Done<T, E>)
     where
         C: Classify<T, Error<E>>,
     {
-        let permit = match breaker.acquire_at(call.now(&self.time)) {
-            Ok(permit) => permit,
-            Err(rejection) => return self.rejected(rejection),
-        };
-        let mut done = self.live.limit.run(call, next).await;
         let outcome = self.classify.classify(&done.result);
         if self.is_timed() {
             permit.finish_at(outcome, done.ended(&self.time));
         } else {
             permit.finish(outcome);
         }
-        done
     }
 }
 
@@ -138,18 +131,19 @@ where
     async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
         let picked = self.breakers.pick(call.key());
         let breaker: &CircuitBreaker = picked.borrow();
-        let done = if self.is_timed() || call.started().is_some() {
-            self.run_timed(breaker, call, next).await
-        } else {
-            // Nobody needs the time so far; the breaker reads it if the call turns out to be pending.
-            let judge = Judge(&self.classify);
-            let made = || async { Ok::<_, Infallible>(next.run(call).await) };
-            match breaker.call_async_with(&judge, made).await {
-                Ok(done) => done,
-                Err(error) => self.not_done(error),
-            }
+        if self.is_timed() || call.started().is_some() {
+            let next = Later::new(move |call| Stage::run(&self.live.limit, call, next));
+            return GuardRun { stage: self, breaker, call, next, permit: None }.await;
+        }
+        // Nobody needs the time so far; the breaker reads it if the call turns out to be pending.
+        let judge = Judge(&self.classify);
+        let made = || async { Ok::<_, Infallible>(next.run(call).await) };
+        let mut done = match breaker.call_async_with(&judge, made).await {
+            Ok(done) => done,
+            Err(error) => self.not_done(error),
         };
-        self.mend(&call, done)
+        self.mend(&call, &mut done);
+        done
     }
 
     #[inline]
@@ -159,20 +153,66 @@ where
         if !self.is_timed() && call.started().is_none() {
             let judge = Judge(&self.classify);
             let made = breaker.call_with(&judge, || Ok::<_, Infallible>(next.call(call)));
-            let done = made.unwrap_or_else(|error| self.not_done(error));
-            return self.mend(&call, done);
+            let mut done = made.unwrap_or_else(|error| self.not_done(error));
+            self.mend(&call, &mut done);
+            return done;
         }
-        let permit = match breaker.acquire_at(call.now(&self.time)) {
-            Ok(permit) => permit,
-            Err(rejection) => return self.mend(&call, self.rejected(rejection)),
+        let mut done = match breaker.acquire_at(call.now(&self.time)) {
+            Ok(permit) => {
+                let mut done = Stage::call(&self.live.limit, call, next);
+                self.finish(permit, &mut done);
+                done
+            }
+            Err(rejection) => self.rejected(rejection),
         };
-        let mut done = Stage::call(&self.live.limit, call, next);
-        let outcome = self.classify.classify(&done.result);
-        if self.is_timed() {
-            permit.finish_at(outcome, done.ended(&self.time));
-        } else {
-            permit.finish(outcome);
+        self.mend(&call, &mut done);
+        done
+    }
+}
+
+pin_project! {
+    /// A run whose start is known to other policies, or is needed by the breaker.
+    struct GuardRun<'a, B, C, A, M, F> {
+        stage: &'a GuardStage<B, C, A>,
+        breaker: &'a CircuitBreaker,
+        call: Call,
+        #[pin]
+        next: Later<M, F>,
+        // From the first poll until the call has ended; dropped after the call itself.
+        permit: Option<Permit<'a>>,
+    }
+}
+
+impl<T, E, B, C, A, M, F> Future for GuardRun<'_, B, C, A, M, F>
+where
+    C: Classify<T, Error<E>>,
+    A: Answer<T, E>,
+    M: Fn(Call) -> F,
+    F: Future<Output = Done<T, E>>,
+{
+    type Output = Done<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
+        let this = self.project();
+        let stage = *this.stage;
+        if this.permit.is_none() {
+            match this.breaker.acquire_at(this.call.now(&stage.time)) {
+                Ok(permit) => *this.permit = Some(permit),
+                Err(rejection) => {
+                    let mut done = stage.rejected(rejection);
+                    stage.mend(this.call, &mut done);
+                    return Poll::Ready(done);
+                }
+            }
         }
-        self.mend(&call, done)
+        let mut polled = this.next.poll(*this.call, cx);
+        if let Poll::Ready(done) = &mut polled {
+            if let Some(permit) = this.permit.take() {
+                stage.finish(permit, done);
+            }
+            stage.mend(this.call, done);
+        }
+        polled
     }
 }

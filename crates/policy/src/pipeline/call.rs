@@ -1,9 +1,9 @@
 //! What travels down a pipeline with each attempt, and what comes back up.
 
-use steadfast_base::{CallContext, Instant, Priority, RetryMark, Time, context};
+use steadfast_base::context::{self, Attempt, AttemptScope};
+use steadfast_base::{CallContext, Instant, Priority, RetryMark, Time};
 
 use crate::error::{Error, TimedOut};
-use crate::pipeline::scope;
 
 /// One attempt on its way down a pipeline; the protected call is given a copy.
 ///
@@ -33,21 +33,8 @@ pub struct Call {
     attempt: u32,
     priority: Priority,
     retry: RetryMark,
-    /// Whether deadline, attempt or priority differ from the context that was current at the start.
+    /// Whether the call says anything that the context that was current at the start does not.
     changed: bool,
-    /// What became of the mark that forbids retries.
-    mark: Mark,
-}
-
-/// How the protected code learns that retries are forbidden.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// As in the context that was current at the start.
-    Inherited,
-    /// By its context.
-    InContext,
-    /// By its context if there is one, else only as far as it runs within this poll or call.
-    OnThread,
 }
 
 /// The clock's last reading, which no clock lives to see: stands for none.
@@ -72,18 +59,13 @@ impl Call {
             priority: Priority::Normal,
             retry: RetryMark::Allowed,
             changed: false,
-            mark: Mark::Inherited,
         }
     }
 
     /// A first attempt with the deadline, priority and retry mark of the current context.
     #[inline]
     pub fn from_context() -> Self {
-        let mut call = if context::is_set() { Self::inherit() } else { Self::new() };
-        if scope::is_marked() {
-            call.retry = RetryMark::Forbidden;
-        }
-        call
+        if context::is_set() { Self::inherit() } else { Self::new() }
     }
 
     #[cold]
@@ -102,7 +84,7 @@ impl Call {
     #[inline]
     pub fn now(&mut self, time: &Time) -> Instant {
         if self.now == UNREAD {
-            self.now = time.now();
+            self.now = time.now_relaxed();
         }
         self.now
     }
@@ -179,30 +161,17 @@ impl Call {
             self.attempt = attempt;
             self.changed = true;
         }
+        self.changed |= self.retry != RetryMark::Forbidden;
         self.retry = RetryMark::Forbidden;
-        if self.mark == Mark::Inherited {
-            self.mark = Mark::InContext;
-        }
         self
     }
 
-    /// The same call, whose mark need not be told to code that runs elsewhere for it.
+    /// What is current while the attempt's own code runs; `None` if it is what is current anyway.
     #[inline]
-    pub(crate) const fn marked_on_thread(mut self) -> Self {
-        self.mark = Mark::OnThread;
-        self
-    }
-
-    /// A context that says what this attempt says, and for the rest what `inherited` says.
-    pub(crate) fn context(&self, inherited: CallContext) -> CallContext {
-        let context = inherited
-            .with_attempt(self.attempt)
-            .with_priority(self.priority)
-            .with_retry(self.retry);
-        match self.deadline() {
-            Some(at) => context.with_deadline(at),
-            None => context,
-        }
+    pub(crate) fn scope(&self) -> Option<AttemptScope> {
+        // INV-POL-1: each attempt has a context of its own, whoever kept that of another one.
+        let attempt = || Attempt::new(self.attempt, self.deadline(), self.priority, self.retry);
+        self.changed.then(|| attempt().scope())
     }
 
     /// The same attempt after a wait: the next stage that asks for the time reads the clock again.
@@ -211,18 +180,6 @@ impl Call {
     pub const fn after_wait(mut self) -> Self {
         self.now = UNREAD;
         self
-    }
-
-    /// Whether deadline, attempt or priority differ from the context that was current at the start.
-    #[inline]
-    pub(crate) fn changed(&self) -> bool {
-        self.changed
-    }
-
-    /// How the protected code learns that retries are forbidden.
-    #[inline]
-    pub(crate) fn mark(&self) -> Mark {
-        self.mark
     }
 }
 
@@ -280,7 +237,7 @@ impl<T, E> Done<T, E> {
     #[inline]
     pub fn ended(&mut self, time: &Time) -> Instant {
         if self.ended == UNREAD {
-            self.ended = time.now();
+            self.ended = time.now_relaxed();
         }
         self.ended
     }

@@ -1,13 +1,15 @@
 //! The protected call itself, run within its context: the innermost `Next`.
 
-use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::pin;
-use std::task::ready;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use steadfast_base::context::AttemptScope;
 
 use crate::error::Error;
 use crate::pipeline::call::{Call, Done};
-use crate::pipeline::scope::Scope;
+use crate::pipeline::later::Later;
 use crate::pipeline::stage::{Next, NextSync};
 
 /// An asynchronous call, made anew for each attempt.
@@ -38,22 +40,62 @@ where
     Fut: Future<Output = Result<T, E>>,
 {
     #[inline]
-    async fn run(self, call: Call) -> Done<T, E> {
-        let scope = Scope::of(&call);
-        let mut made = pin!(None::<Fut>);
-        let result = poll_fn(|cx| {
-            scope.enter(|| {
-                if made.is_none() {
-                    made.set(Some((self.make)(call)));
-                }
-                let future = made.as_mut().as_pin_mut().expect("made above");
-                let result = ready!(future.poll(cx));
-                // Dropped inside of its context, and before the stages around give their permits back.
-                made.set(None);
-                std::task::Poll::Ready(result)
-            })
-        });
-        Done::new(result.await.map_err(Error::Inner))
+    fn run(self, call: Call) -> impl Future<Output = Done<T, E>> {
+        LeafRun { call, own: Later::new(self.make), progress: Progress::New }
+    }
+}
+
+/// How far an attempt's own code has come.
+enum Progress {
+    New,
+    /// In the attempt's context, if it has one of its own.
+    Running(Option<AttemptScope>),
+    Ended,
+}
+
+pin_project! {
+    /// One attempt's own code.
+    struct LeafRun<M, Fut> {
+        call: Call,
+        #[pin]
+        own: Later<M, Fut>,
+        progress: Progress,
+    }
+}
+
+impl<T, E, M, Fut> Future for LeafRun<M, Fut>
+where
+    M: Fn(Call) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Output = Done<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
+        let mut this = self.project();
+        if matches!(this.progress, Progress::New) {
+            *this.progress = Progress::Running(this.call.scope());
+        }
+        let Progress::Running(scope) = this.progress else {
+            unreachable!("a future is not polled after it was ready");
+        };
+        let result = ready!(within(scope, || {
+            let result = ready!(this.own.as_mut().poll(*this.call, cx));
+            // Dropped inside of its context, and before the stages around give their permits back.
+            this.own.as_mut().clear();
+            Poll::Ready(result)
+        }));
+        *this.progress = Progress::Ended;
+        Poll::Ready(Done::new(result.map_err(Error::Inner)))
+    }
+}
+
+/// Runs the attempt's own code in its context, if it has one of its own.
+#[inline]
+fn within<R>(scope: &mut Option<AttemptScope>, body: impl FnOnce() -> R) -> R {
+    match scope {
+        Some(scope) => scope.enter(body),
+        None => body(),
     }
 }
 
@@ -80,7 +122,7 @@ impl<F> Copy for LeafSync<'_, F> {}
 impl<T, E, F: Fn(Call) -> Result<T, E>> NextSync<T, E> for LeafSync<'_, F> {
     #[inline]
     fn call(self, call: Call) -> Done<T, E> {
-        let result = Scope::of(&call).enter(|| (self.make)(call));
+        let result = within(&mut call.scope(), || (self.make)(call));
         Done::new(result.map_err(Error::Inner))
     }
 }

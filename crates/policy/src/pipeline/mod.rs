@@ -4,8 +4,8 @@ mod builder;
 mod call;
 mod check;
 mod compose;
+mod later;
 mod leaf;
-mod scope;
 mod stage;
 
 use std::fmt;
@@ -18,6 +18,7 @@ pub use self::builder::{Layers, PipelineBuilder};
 pub use self::call::{Call, Done};
 pub(crate) use self::check::faults;
 pub use self::compose::{Bare, Then};
+pub(crate) use self::later::Later;
 pub(crate) use self::leaf::{Leaf, LeafSync};
 pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
 
@@ -148,7 +149,10 @@ impl<S> Pipeline<S> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.run_as(None, make)
+        async move {
+            let call = Call::from_context();
+            self.inner.stages.run(call, Leaf::new(&make)).await.result
+        }
     }
 
     /// Runs an asynchronous call with a deadline, priority or key of its own.
@@ -187,18 +191,7 @@ impl<S> Pipeline<S> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.run_as(Some(call), make)
-    }
-
-    #[inline]
-    async fn run_as<T, E, F, Fut>(&self, call: Option<Call>, make: F) -> Result<T, Error<E>>
-    where
-        S: Stage<T, E>,
-        F: Fn(Call) -> Fut,
-        Fut: Future<Output = Result<T, E>>,
-    {
-        let call = call.unwrap_or_else(Call::from_context);
-        self.inner.stages.run(call, Leaf::new(&make)).await.result
+        async move { self.inner.stages.run(call, Leaf::new(&make)).await.result }
     }
 
     /// Runs a call through the policies on this thread; waits park it.

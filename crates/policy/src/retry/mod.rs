@@ -37,10 +37,6 @@ pub use self::statistics::RetryStatistics;
 /// makes one attempt and passes its result on. The mark goes wherever the context goes: to other actors,
 /// and with a transport to other machines.
 ///
-/// A retry on its own (a [`Retrier`]) that is called where no context is current saves itself the context
-/// of the first attempt: the mark is then known to all code that runs within the attempt, but not to
-/// actors that it sends messages to. A pipeline always sets the context.
-///
 /// # Example
 ///
 /// ```

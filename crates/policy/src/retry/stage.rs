@@ -1,18 +1,20 @@
 //! A retry at work: makes attempts, waits between them, counts and tells.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
-use steadfast_base::{Instant, RetryMark, Stream, Time, Value};
+use pin_project_lite::pin_project;
+use steadfast_base::{Instant, RetryMark, Sleep, Stream, Time, Value};
 
 use crate::budget::Budget;
-use crate::error::{Error, Last};
+use crate::error::{Error, Last, TimedOut};
 use crate::events::Events;
 use crate::fault::ConfigError;
 use crate::names;
-use crate::pipeline::{Call, Done, Environment, Leaf, LeafSync, Next, NextSync, Stage};
+use crate::pipeline::{Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Stage};
 use crate::retry::condition::{Condition, Verdict, judge};
 use crate::retry::settings::RetrySettings;
 use crate::retry::statistics::{Counters, RetryStatistics, count};
@@ -49,14 +51,6 @@ struct Shared<C> {
     events: Events,
 }
 
-/// One call: its attempts so far and what they have to keep to.
-struct Session {
-    attempts: Attempts,
-    /// Whether another retry around this one makes the attempts.
-    forbidden: bool,
-    deadline: Option<Instant>,
-}
-
 impl<C> Retrier<C> {
     pub(super) fn new(
         settings: RetrySettings,
@@ -87,7 +81,7 @@ impl<C> Retrier<C> {
     where
         C: Condition<T, E>,
     {
-        Stage::call(self, Call::from_context().marked_on_thread(), LeafSync::new(&make)).result
+        Stage::call(self, Call::from_context(), LeafSync::new(&make)).result
     }
 
     /// Makes an asynchronous call, again if need be.
@@ -106,7 +100,7 @@ impl<C> Retrier<C> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.run(Call::from_context().marked_on_thread(), Leaf::new(&make)).await.result
+        self.run(Call::from_context(), Leaf::new(&make)).await.result
     }
 
     /// What the retries came to so far.
@@ -142,50 +136,44 @@ impl<C> Retrier<C> {
         Ok(())
     }
 
-    /// Starts a call: the first attempt and what the following ones have to keep to.
+    /// The first attempt of a call that this retry may repeat; the others keep to its deadline.
     #[inline]
-    fn start(&self, call: Call) -> (Call, Session) {
-        let forbidden = call.retry() == RetryMark::Forbidden;
-        let mut attempt = call;
-        if !forbidden {
-            attempt = call.as_attempt(1);
-            let total = self.shared.total.load(Ordering::Relaxed);
-            if total != OFF {
-                let deadline = attempt.now(&self.shared.time) + Duration::from_nanos(total);
-                attempt.shorten_deadline(deadline);
-            }
-            if let Some(budget) = &self.shared.budget {
-                budget.deposit();
-            }
+    fn first(&self, call: Call) -> Call {
+        let mut attempt = call.as_attempt(1);
+        let total = self.shared.total.load(Ordering::Relaxed);
+        if total != OFF {
+            let now = attempt.now(&self.shared.time);
+            attempt.shorten_deadline(Instant::from_nanos(now.as_nanos().saturating_add(total)));
         }
-        let deadline = attempt.deadline();
-        (attempt, Session { attempts: Attempts::first(), forbidden, deadline })
+        if let Some(budget) = &self.shared.budget {
+            budget.deposit();
+        }
+        attempt
     }
 
-    /// Takes in the result of an attempt; says when to make the next one, if any.
+    /// Whether the first attempt ended the call, as nearly all do.
     #[inline]
-    fn ended<T, E>(&self, session: &mut Session, done: &mut Done<T, E>) -> Option<Instant>
+    fn accepts_first<T, E>(&self, done: &Done<T, E>) -> bool
     where
         C: Condition<T, E>,
     {
-        if session.forbidden {
-            return None;
+        let Ok(value) = &done.result else { return false };
+        let accepted = self.shared.condition.judge(Ok(value)) == Verdict::Accept;
+        if accepted && let Some(budget) = &self.shared.budget {
+            budget.succeeded();
         }
-        if let Ok(value) = &done.result
-            && session.attempts.made() == 1
-            && self.shared.condition.judge(Ok(value)) == Verdict::Accept
-        {
-            if let Some(budget) = &self.shared.budget {
-                budget.succeeded();
-            }
-            return None;
-        }
-        self.ended_badly(session, done)
+        accepted
     }
 
+    /// Takes in the result of an attempt; says when to make the next one, if any.
     #[cold]
     #[inline(never)]
-    fn ended_badly<T, E>(&self, session: &mut Session, done: &mut Done<T, E>) -> Option<Instant>
+    fn ended<T, E>(
+        &self,
+        attempts: &mut Attempts,
+        deadline: Option<Instant>,
+        done: &mut Done<T, E>,
+    ) -> Option<Instant>
     where
         C: Condition<T, E>,
     {
@@ -193,7 +181,7 @@ impl<C> Retrier<C> {
         let settings = self.settings();
         let verdict = judge(&shared.condition, &done.result, &settings);
         if verdict == Verdict::Accept {
-            self.accepted(session.attempts, done.result.is_ok());
+            self.accepted(*attempts, done.result.is_ok());
             return None;
         }
         if let Some(budget) = &shared.budget {
@@ -204,13 +192,13 @@ impl<C> Retrier<C> {
             let mut random = shared.random.lock().unwrap_or_else(PoisonError::into_inner);
             [random.unit_f64(), random.unit_f64()]
         };
-        let (deadline, budget) = (session.deadline, shared.budget.as_ref());
-        match session.attempts.step(&settings, verdict, now, deadline, random, budget) {
+        let budget = shared.budget.as_ref();
+        match attempts.step(&settings, verdict, now, deadline, random, budget) {
             Decision::Again { at, wait } => {
                 count(&shared.counters.retries);
                 shared.events.emit(names::RETRY_SCHEDULED, || {
                     [
-                        ("attempt", Value::from(session.attempts.made())),
+                        ("attempt", Value::from(attempts.made())),
                         ("wait", Value::Duration(wait)),
                         ("kind", Value::Str(kind(&done.result))),
                     ]
@@ -218,7 +206,7 @@ impl<C> Retrier<C> {
                 Some(at)
             }
             Decision::GiveUp(stop) => {
-                self.give_up(session.attempts, stop, settings.fail_after_max, done);
+                self.give_up(*attempts, stop, settings.fail_after_max, done);
                 None
             }
         }
@@ -268,27 +256,108 @@ fn total_nanos(settings: &RetrySettings) -> u64 {
 }
 
 impl<T, E, C: Condition<T, E>> Stage<T, E> for Retrier<C> {
-    async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        let (mut attempt, mut session) = self.start(call);
-        loop {
-            let mut done = next.run(attempt).await;
-            let Some(at) = self.ended(&mut session, &mut done) else { return done };
-            // What the attempt left behind does not outlive it.
-            drop(done);
-            self.shared.time.sleep_until(at).await;
-            attempt = attempt.as_attempt(session.attempts.made());
-        }
+    #[inline]
+    fn run<N: Next<T, E>>(&self, call: Call, next: N) -> impl Future<Output = Done<T, E>> {
+        let next = Later::new(move |call| next.run(call));
+        let (attempt, attempts) = (call, Attempts::first());
+        RetryRun { retrier: self, attempt, attempts, progress: Progress::New, next }
     }
 
     #[inline]
     fn call<N: NextSync<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        let (mut attempt, mut session) = self.start(call);
-        loop {
-            let mut done = next.call(attempt);
-            let Some(at) = self.ended(&mut session, &mut done) else { return done };
-            drop(done);
+        if call.retry() == RetryMark::Forbidden {
+            return next.call(call);
+        }
+        let first = self.first(call);
+        let mut done = next.call(first);
+        if !self.accepts_first(&done) {
+            self.call_again(first, next, &mut done);
+        }
+        done
+    }
+}
+
+impl<C> Retrier<C> {
+    /// Makes further attempts, if it is worth it.
+    #[cold]
+    fn call_again<T, E, N: NextSync<T, E>>(&self, first: Call, next: N, done: &mut Done<T, E>)
+    where
+        C: Condition<T, E>,
+    {
+        let (mut attempt, mut attempts) = (first, Attempts::first());
+        while let Some(at) = self.ended(&mut attempts, attempt.deadline(), done) {
+            // What the attempt left behind does not outlive it.
+            *done = Done::err(TimedOut::before_start());
             block_on(self.shared.time.sleep_until(at));
-            attempt = attempt.as_attempt(session.attempts.made());
+            attempt = attempt.as_attempt(attempts.made());
+            *done = next.call(attempt);
+        }
+    }
+}
+
+/// How far a run with retries has come.
+enum Progress {
+    New,
+    /// Another retry around this one makes the attempts.
+    Forbidden,
+    Attempting,
+    Waiting { sleep: Sleep },
+}
+
+pin_project! {
+    /// A run that makes attempts and waits between them.
+    struct RetryRun<'a, C, M, F> {
+        retrier: &'a Retrier<C>,
+        attempt: Call,
+        attempts: Attempts,
+        progress: Progress,
+        #[pin]
+        next: Later<M, F>,
+    }
+}
+
+impl<T, E, C, M, F> Future for RetryRun<'_, C, M, F>
+where
+    C: Condition<T, E>,
+    M: Fn(Call) -> F,
+    F: Future<Output = Done<T, E>>,
+{
+    type Output = Done<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
+        let mut this = self.project();
+        loop {
+            match this.progress {
+                Progress::New if this.attempt.retry() == RetryMark::Forbidden => {
+                    *this.progress = Progress::Forbidden;
+                }
+                Progress::New => {
+                    *this.attempt = this.retrier.first(*this.attempt);
+                    *this.progress = Progress::Attempting;
+                }
+                Progress::Waiting { sleep } => {
+                    ready!(Pin::new(sleep).poll(cx));
+                    *this.attempt = this.attempt.as_attempt(this.attempts.made());
+                    *this.progress = Progress::Attempting;
+                }
+                Progress::Forbidden | Progress::Attempting => {}
+            }
+            let mut polled = this.next.as_mut().poll(*this.attempt, cx);
+            let Poll::Ready(done) = &mut polled else { return polled };
+            if matches!(this.progress, Progress::Forbidden)
+                || this.attempts.made() == 1 && this.retrier.accepts_first(done)
+            {
+                return polled;
+            }
+            let Some(at) = this.retrier.ended(this.attempts, this.attempt.deadline(), done) else {
+                return polled;
+            };
+            // What the attempt left behind does not outlive it.
+            this.next.as_mut().clear();
+            drop(polled);
+            let sleep = this.retrier.shared.time.sleep_until(at);
+            *this.progress = Progress::Waiting { sleep };
         }
     }
 }

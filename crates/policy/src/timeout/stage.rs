@@ -1,18 +1,18 @@
 //! A time limit at work.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use steadfast_base::{Instant, Time, Value};
+use pin_project_lite::pin_project;
+use steadfast_base::{Instant, Sleep, Time, Value};
 
 use crate::error::TimedOut;
 use crate::events::Events;
 use crate::names;
-use crate::pipeline::{Call, Done, Environment, Next, NextSync, Stage};
+use crate::pipeline::{Call, Done, Environment, Later, Next, NextSync, Stage};
 
 /// No limit, in nanoseconds.
 const OFF: u64 = u64::MAX;
@@ -57,7 +57,7 @@ impl TimeLimitStage {
             return Ok(None);
         }
         let now = call.now(&self.time);
-        call.shorten_deadline(now + Duration::from_nanos(limit));
+        call.shorten_deadline(Instant::from_nanos(now.as_nanos().saturating_add(limit)));
         let at = call.deadline().unwrap_or(Instant::MAX);
         if at <= now {
             self.events.emit(names::DEADLINE_PASSED, || [("policy", Value::Str(self.kind))]);
@@ -77,29 +77,10 @@ impl TimeLimitStage {
 }
 
 impl<T, E> Stage<T, E> for TimeLimitStage {
-    async fn run<N: Next<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
-        let limit = match self.start(&mut call) {
-            Ok(limit) => limit,
-            Err(timed_out) => return Done::err(timed_out),
-        };
-        let mut running = pin!(Some(next.run(call)));
-        let mut sleep = None;
-        poll_fn(|cx| {
-            if let Some(future) = running.as_mut().as_pin_mut()
-                && let Poll::Ready(done) = future.poll(cx)
-            {
-                return Poll::Ready(done);
-            }
-            let Some((start, at)) = limit else { return Poll::Pending };
-            let sleep = sleep.get_or_insert_with(|| self.time.sleep_until(at));
-            if Pin::new(sleep).poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            // The call ends before anybody hears that it timed out.
-            running.set(None);
-            Poll::Ready(Done::err(self.timed_out(start, at)))
-        })
-        .await
+    #[inline]
+    fn run<N: Next<T, E>>(&self, call: Call, next: N) -> impl Future<Output = Done<T, E>> {
+        let next = Later::new(move |call| next.run(call));
+        TimeLimitRun { stage: self, call, progress: Progress::New, next, sleep: None }
     }
 
     #[inline]
@@ -108,5 +89,58 @@ impl<T, E> Stage<T, E> for TimeLimitStage {
             Ok(_) => next.call(call),
             Err(timed_out) => Done::err(timed_out),
         }
+    }
+}
+
+/// How far a run with a time limit has come.
+#[derive(Clone, Copy, Debug)]
+enum Progress {
+    New,
+    Unlimited,
+    /// Since the start of the call, until its deadline.
+    Limited(Instant, Instant),
+}
+
+pin_project! {
+    /// A run that is dropped at its deadline.
+    struct TimeLimitRun<'a, M, F> {
+        stage: &'a TimeLimitStage,
+        call: Call,
+        progress: Progress,
+        #[pin]
+        next: Later<M, F>,
+        sleep: Option<Sleep>,
+    }
+}
+
+impl<T, E, M, F> Future for TimeLimitRun<'_, M, F>
+where
+    M: Fn(Call) -> F,
+    F: Future<Output = Done<T, E>>,
+{
+    type Output = Done<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
+        let mut this = self.project();
+        if matches!(this.progress, Progress::New) {
+            *this.progress = match this.stage.start(this.call) {
+                Ok(Some((start, at))) => Progress::Limited(start, at),
+                Ok(None) => Progress::Unlimited,
+                Err(timed_out) => return Poll::Ready(Done::err(timed_out)),
+            };
+        }
+        let polled = this.next.as_mut().poll(*this.call, cx);
+        if polled.is_ready() {
+            return polled;
+        }
+        let Progress::Limited(start, at) = *this.progress else { return polled };
+        let sleep = this.sleep.get_or_insert_with(|| this.stage.time.sleep_until(at));
+        if Pin::new(sleep).poll(cx).is_pending() {
+            return polled;
+        }
+        // The call ends before anybody hears that it timed out.
+        this.next.clear();
+        Poll::Ready(Done::err(this.stage.timed_out(start, at)))
     }
 }
