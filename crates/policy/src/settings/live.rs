@@ -19,7 +19,7 @@ use crate::rate_limit::RateLimiter;
 use crate::retry::Retrier;
 use crate::settings::PipelineSettings;
 use crate::shed::LoadShedder;
-use crate::throttle::Throttle;
+use crate::throttle::{Throttle, ThrottleBy};
 use crate::timeout::TimeLimitStage;
 
 /// A stage that takes new settings while it is at work.
@@ -186,6 +186,12 @@ impl Tune for AdaptiveLimiter {
 impl Tune for Throttle {
     fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
         settings.throttle.map_or(Ok(()), |config| self.reconfigure(config))
+    }
+}
+
+impl<A> Tune for ThrottleBy<A> {
+    fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
+        self.throttle().tune(settings)
     }
 }
 

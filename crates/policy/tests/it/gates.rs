@@ -9,7 +9,8 @@ use steadfast_base::{Priority, Seed};
 use steadfast_policy::{
     AdaptiveConfig, AdaptiveLimiter, Budget, BudgetSettings, Bulkhead, BulkheadConfig, Call,
     CallFault, ChaosConfig, Error, HedgeConfig, LoadShedder, OutlierConfig, OutlierEjection,
-    RateLimiterConfig, Reason, Retry, ShedConfig, Throttle, ThrottleConfig, names,
+    PipelineSettings, RateLimiterConfig, Reason, Retry, ShedConfig, Throttle, ThrottleConfig,
+    names,
 };
 
 use crate::bench::{Bench, Script, ms, poll};
@@ -80,6 +81,9 @@ fn a_throttle_in_a_pipeline_counts_what_the_callee_accepted() {
     let throttle = Throttle::new(config, bench.clock.time(), Seed::new(1)).expect("valid");
     let by_status = throttle.accepted_by(|status: &u16| *status != 503);
     let pipeline = bench.builder().throttle(by_status).build().expect("valid");
+    let mut settings = PipelineSettings::default();
+    settings.throttle = Some(config);
+    assert_eq!(pipeline.apply(&settings), Ok(()));
     for result in [Ok(()), Err(404), Err(503)] {
         assert_eq!(pipeline.call(|_| result), result.map_err(Error::Inner));
     }
