@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_actor_core::System;
+use steadfast_actor_core::{ExitReason, System};
 use steadfast_base::{HealthCheck, Seed, Sink};
 use steadfast_health::{
     BreakerOpen, CheckSettings, Condition, CpuMonitor, Degradation, DiskMonitor, HealingAction,
@@ -195,7 +195,11 @@ impl Builder {
     /// As [`start`](Self::start), and if the system cannot be built (no runtime, no valid name).
     pub fn start_alone(self, name: &str) -> Result<Steadfast, SetupError> {
         let system = System::builder(name).build().map_err(SetupError::System)?;
-        self.start_on(&system, true)
+        let started = self.start_on(&system, true);
+        if started.is_err() {
+            system.begin_shutdown(ExitReason::Shutdown);
+        }
+        started
     }
 
     /// Checks everything and starts the health checks and the readings of degradation.

@@ -1,4 +1,4 @@
-//! One dependency for the whole suite: actors, supervision, circuit breakers.
+//! One dependency for the whole suite: actors, supervision, policies, health.
 //!
 //! Start at the [`prelude`]. Each layer is a module named after its crate, and is that crate: what
 //! you read there holds here. An item has one path, the prelude aside.
@@ -9,8 +9,13 @@
 //! | [`base`] | time, randomness, ids, context, failures, health | always there |
 //! | [`supervision`] | strategies, budgets, backoff, trees, the root supervisor | `supervision`, default |
 //! | [`breaker`] | circuit breakers, for actors and for all else | `breaker`, default |
+//! | [`policy`] | retries, limits, bulkheads, fallbacks, and the pipeline of them | `policy`, default |
+//! | [`health`] | checks, self-healing, degradation, leaks | `health`, default |
+//! | [`reliability`] | trends, time to a threshold, MTBF, MTTR | `reliability`, default |
+//! | [`assembly`] | a complete protected system from one configuration | `assembly`, default |
 //!
-//! `full` is all that needs no external service. `test-util` adds virtual time and
+//! `drill` adds drills of an assembled system, `reload` files with the settings of pipelines, `tower` the
+//! policies as its layers. `full` is all that needs no external service. `test-util` adds virtual time and
 //! `actor_core::testkit`; use it among the dev-dependencies.
 //!
 //! # Example
@@ -53,11 +58,23 @@
 
 #[doc(inline)]
 pub use steadfast_actor_core as actor_core;
+#[cfg(feature = "assembly")]
+#[doc(inline)]
+pub use steadfast_assembly as assembly;
 #[doc(inline)]
 pub use steadfast_base as base;
 #[cfg(feature = "breaker")]
 #[doc(inline)]
 pub use steadfast_breaker as breaker;
+#[cfg(feature = "health")]
+#[doc(inline)]
+pub use steadfast_health as health;
+#[cfg(feature = "policy")]
+#[doc(inline)]
+pub use steadfast_policy as policy;
+#[cfg(feature = "reliability")]
+#[doc(inline)]
+pub use steadfast_reliability as reliability;
 #[cfg(feature = "supervision")]
 #[doc(inline)]
 pub use steadfast_supervision as supervision;
@@ -65,13 +82,15 @@ pub use steadfast_supervision as supervision;
 pub mod prelude {
     //! What nearly every program names: `use steadfast::prelude::*;`.
 
-    pub use crate::actor_core::{
-        Actor, ActorRef, Cx, ExitReason, Flow, Reply, Signal, Started, System,
-    };
+    pub use crate::actor_core::{Actor, ActorRef, Cx, ExitReason, Flow, Reply, Started, System};
+    #[cfg(feature = "assembly")]
+    pub use crate::assembly::Steadfast;
     #[cfg(feature = "breaker")]
     pub use crate::breaker::CircuitBreaker;
+    #[cfg(feature = "policy")]
+    pub use crate::policy::Pipeline;
     #[cfg(feature = "supervision")]
-    pub use crate::supervision::{ChildSpec, Directive, RootSupervisor, Supervisor, SupervisorRef};
+    pub use crate::supervision::{ChildSpec, RootSupervisor, Supervisor, SupervisorRef};
 }
 
 /// Compiles and runs the examples of the README.

@@ -39,25 +39,6 @@ fn breaker_stands_alone_without_actors_and_tokio() {
 }
 
 #[test]
-fn the_facade_without_features_is_actors_alone() {
-    let packages = tree("steadfast", &["--no-default-features"]);
-    assert_eq!(layers(&packages), ["actor-core", "base"]);
-}
-
-#[test]
-fn each_feature_of_the_facade_pulls_in_its_layer_and_what_that_uses() {
-    for (feature, expected) in [
-        ("breaker", ["actor-core", "base", "breaker"].as_slice()),
-        ("supervision", &["actor-core", "base", "breaker", "supervision"]),
-        ("full", &["actor-core", "base", "breaker", "supervision"]),
-        ("test-util", &["actor-core", "base"]),
-    ] {
-        let packages = tree("steadfast", &["--no-default-features", "--features", feature]);
-        assert_eq!(layers(&packages), expected, "{feature}");
-    }
-}
-
-#[test]
 fn models_and_test_tools_never_reach_a_user() {
     let packages = tree("steadfast", &["--all-features"]);
     for tool in ["loom", "proptest", "insta"] {

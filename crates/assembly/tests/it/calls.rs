@@ -141,8 +141,8 @@ fn policies_that_are_off_do_nothing_and_have_no_handle() {
 
 #[test]
 fn a_system_of_its_own_ends_with_the_stop() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all();
-    let runtime = { runtime }.build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let builder = Steadfast::builder().component("plain", ComponentConfig::default());
         let alone = builder.start_alone("shop").unwrap();

@@ -135,6 +135,7 @@ fn a_file_is_watched() {
             if system.config().components["mail"].retry.unwrap().max_attempts == 5 {
                 break;
             }
+            std::thread::yield_now();
             time.sleep(Duration::from_millis(500)).await;
         }
         assert_eq!(system.config().components["mail"].retry.unwrap().max_attempts, 5);

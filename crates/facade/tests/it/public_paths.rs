@@ -9,8 +9,12 @@ use crate::paths::{facade_names, layer_paths};
 /// Module of the facade, and folder of its crate.
 const LAYERS: &[(&str, &str)] = &[
     ("actor_core", "actor-core"),
+    ("assembly", "assembly"),
     ("base", "base"),
     ("breaker", "breaker"),
+    ("health", "health"),
+    ("policy", "policy"),
+    ("reliability", "reliability"),
     ("supervision", "supervision"),
 ];
 /// A prelude that names more names nothing.
