@@ -351,8 +351,7 @@ impl Builder {
         }
         for component in components.values() {
             // It has thresholds of its own.
-            builder =
-                builder.check_with(Arc::new(component.clone()), CheckSettings::immediate());
+            builder = builder.check_with(Arc::new(component.clone()), CheckSettings::immediate());
         }
         match &self.sink {
             Some(sink) => builder.sink(Arc::clone(sink)),

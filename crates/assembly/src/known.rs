@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use steadfast_breaker::{Classify, Outcome};
-use steadfast_policy::{
-    Answer, Call, Condition, Error, Failures, Rejection, Verdict,
-};
+use steadfast_policy::{Answer, Call, Condition, Error, Failures, Rejection, Verdict};
 
 /// A call that ended badly, as a fallback sees it.
 ///

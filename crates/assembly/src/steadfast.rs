@@ -364,9 +364,9 @@ impl Inner {
             .reconfigure(&config.degradation)
             .map_err(|error| of_health("degradation", &error))?;
         match &*lock(&self.healing) {
-            Some(healing) => healing
-                .reconfigure(&config.healing)
-                .map_err(|error| of_health("healing", &error)),
+            Some(healing) => {
+                healing.reconfigure(&config.healing).map_err(|error| of_health("healing", &error))
+            }
             None => Ok(()),
         }
     }
@@ -394,7 +394,8 @@ impl Inner {
         });
         let removed = there.keys().filter(|name| !config.components.contains_key(*name));
         let removed = removed.map(|name| {
-            let problem = "is missing, and calls may still come; keep it, with empty settings if need be";
+            let problem =
+                "is missing, and calls may still come; keep it, with empty settings if need be";
             Fault::of(name, "name", problem)
         });
         added.chain(removed).collect()
@@ -460,7 +461,8 @@ impl Drop for Inner {
 /// Looks at the file every so often, for as long as the system is there.
 async fn watch(inner: Weak<Inner>, every: Duration) {
     loop {
-        let Some(sleep) = inner.upgrade().map(|inner| inner.parts.system.time().sleep(every)) else {
+        let Some(sleep) = inner.upgrade().map(|inner| inner.parts.system.time().sleep(every))
+        else {
             return;
         };
         sleep.await;

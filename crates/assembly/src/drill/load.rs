@@ -41,7 +41,8 @@ pub(super) fn bulkhead(subject: &Subject) -> Finding {
     let served = answers.iter().filter(|answer| answer.is_ok()).count();
     let rejected = answers.iter().filter(|answer| is_rejected(answer)).count();
     let left = twin.component.bulkhead().map(|bulkhead| bulkhead.statistics());
-    let expected = format!("{places} calls at once of {callers} callers, and all places given back");
+    let expected =
+        format!("{places} calls at once of {callers} callers, and all places given back");
     let found = format!(
         "{} at once, {served} served, {rejected} turned away, {}",
         crowd.peak(),
@@ -97,10 +98,9 @@ pub(super) fn many_callers(subject: &Subject) -> Finding {
         left.map_or("nothing taken".to_owned(), |left| format!("{} places taken", left.running)),
         if after.is_ok() { "a good call afterwards" } else { "no good call afterwards" },
     );
-    let no_places = subject.config.bulkhead.is_some_and(|settings| settings.max_concurrent_calls == 0);
-    let sound = answered == calls
-        && left.is_none_or(is_empty)
-        && (after.is_ok() || no_places);
+    let no_places =
+        subject.config.bulkhead.is_some_and(|settings| settings.max_concurrent_calls == 0);
+    let sound = answered == calls && left.is_none_or(is_empty) && (after.is_ok() || no_places);
     Finding::new(sound, expected, found)
 }
 

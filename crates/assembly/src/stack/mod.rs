@@ -119,7 +119,10 @@ impl Stack {
     }
 
     /// Puts settings in force that a trial has found sound.
-    pub(crate) fn tune(&self, config: &ComponentConfig) -> Result<(), steadfast_policy::ConfigError> {
+    pub(crate) fn tune(
+        &self,
+        config: &ComponentConfig,
+    ) -> Result<(), steadfast_policy::ConfigError> {
         let mut settings = PipelineSettings::default();
         settings.total_deadline = config.total_deadline;
         settings.attempt_timeout = config.attempt_timeout;
@@ -153,13 +156,14 @@ fn parts(
 ) -> (CircuitBreaker, Budget) {
     let Environment { name, time, .. } = environment;
     let breaker = |config| CircuitBreaker::new(name.clone(), config, time.clone());
-    let breaker = breaker(config.breaker.clone().unwrap_or_default()).unwrap_or_else(|error| {
-        let found = error.faults().iter();
-        faults.extend(
-            found.map(|fault| Fault::of(name, &format!("breaker.{}", fault.field()), fault.problem())),
-        );
-        breaker(steadfast_breaker::Config::default()).expect("the defaults are valid")
-    });
+    let breaker =
+        breaker(config.breaker.clone().unwrap_or_default()).unwrap_or_else(|error| {
+            let found = error.faults().iter();
+            faults.extend(found.map(|fault| {
+                Fault::of(name, &format!("breaker.{}", fault.field()), fault.problem())
+            }));
+            breaker(steadfast_breaker::Config::default()).expect("the defaults are valid")
+        });
     let budget = Budget::new(config.retry_budget.unwrap_or_default()).unwrap_or_else(|error| {
         faults.extend(error.faults().iter().map(|fault| Fault::of_policy(name, fault)));
         Budget::new(steadfast_policy::BudgetSettings::default()).expect("the defaults are valid")

@@ -59,11 +59,7 @@ impl<S: Tune> Switched<S> {
 impl<T, E, S: Stage<T, E>> Stage<T, E> for Switched<S> {
     #[inline]
     async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        if self.is_on() {
-            self.inner.stage.run(call, next).await
-        } else {
-            next.run(call).await
-        }
+        if self.is_on() { self.inner.stage.run(call, next).await } else { next.run(call).await }
     }
 
     #[inline]

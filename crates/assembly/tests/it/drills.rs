@@ -47,14 +47,14 @@ fn a_sound_configuration_passes_every_drill() {
 
 #[test]
 fn a_breaker_that_the_rate_limit_keeps_from_opening_fails_its_drill() {
-    let report = run(
-        "[components.mail]\nrate_limit = { limit = 1, period = 10.0 }\n\
-         breaker = { window = { time = 5.0 }, consecutive_failures = \"off\", min_calls = 10 }\n",
-    );
+    let report = run("[components.mail]\nrate_limit = { limit = 1, period = 10.0 }\n\
+         breaker = { window = { time = 5.0 }, consecutive_failures = \"off\", min_calls = 10 }\n");
     let outcome = report.outcome("mail", Drill::Breaker).unwrap();
     assert_eq!(outcome.verdict, Verdict::Failed, "{report}");
     assert_eq!(outcome.found, "closed after 10 bad calls");
-    assert!(!report.passed() && report.to_string().contains("FAILED   mail breaker: expected open"));
+    assert!(
+        !report.passed() && report.to_string().contains("FAILED   mail breaker: expected open")
+    );
 }
 
 #[test]
@@ -86,12 +86,16 @@ fn a_bad_configuration_is_refused_and_not_drilled() {
 #[test]
 fn drills_of_a_running_system_touch_nothing_that_is_live() {
     let text = SOUND.split("[healing").next().unwrap_or_default();
-    on(text, |builder| builder, |system| async move {
-        let before = system.health();
-        let mut options = Options::default();
-        options.components = vec!["inventory".to_owned()];
-        let report = system.drill(&options).unwrap();
-        assert!(report.passed() && report.outcomes.len() == 6, "{report}");
-        assert_eq!(system.health(), before);
-    });
+    on(
+        text,
+        |builder| builder,
+        |system| async move {
+            let before = system.health();
+            let mut options = Options::default();
+            options.components = vec!["inventory".to_owned()];
+            let report = system.drill(&options).unwrap();
+            assert!(report.passed() && report.outcomes.len() == 6, "{report}");
+            assert_eq!(system.health(), before);
+        },
+    );
 }

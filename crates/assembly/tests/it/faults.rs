@@ -8,8 +8,13 @@ use crate::support::{Told, config};
 
 fn refused(builder: steadfast_assembly::Builder) -> ConfigError {
     let test = TestSystem::new();
-    let refused = test.run(async { builder.start(test.system()).unwrap_err() });
-    assert_eq!(test.system().task_count(), 0, "nothing is left running");
+    let tasks = test.system().task_count();
+    let refused = test.run(async {
+        let refused = builder.start(test.system()).unwrap_err();
+        test.settle().await;
+        refused
+    });
+    assert_eq!(test.system().task_count(), tasks, "nothing is left running");
     match refused {
         SetupError::Config(error) => error,
         other => panic!("{other}"),

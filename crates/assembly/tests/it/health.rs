@@ -24,59 +24,77 @@ recommendations = "normal"
 
 #[test]
 fn the_whole_follows_breakers_at_once() {
-    on(TWO, |builder| builder, |system| async move {
-        assert_eq!(system.health().health, Health::Healthy);
-        let breaker = system.component("inventory").unwrap().breaker().unwrap().clone();
-        for _ in 0..2 {
-            let _ = system.protect("inventory").call(|_| Err::<(), _>("down"));
-        }
-        let health = system.health();
-        assert_eq!(health.health, Health::Critical);
-        assert_eq!(health.reason.as_deref(), Some("inventory is critical: the breaker is open"));
-        system.system().time().sleep(secs(6)).await;
-        assert_eq!(breaker.state(), State::HalfOpen, "time itself moves it on");
-        assert_eq!(system.health().health, Health::Degraded);
-        breaker.reset();
-        assert_eq!(system.health().health, Health::Healthy);
-        assert_eq!(system.health().component("inventory").unwrap().breaker, Some(State::Closed));
-    });
+    on(
+        TWO,
+        |builder| builder,
+        |system| async move {
+            assert_eq!(system.health().health, Health::Healthy);
+            let breaker = system.component("inventory").unwrap().breaker().unwrap().clone();
+            for _ in 0..2 {
+                drop(system.protect("inventory").call(|_| Err::<(), _>("down")));
+            }
+            let health = system.health();
+            assert_eq!(health.health, Health::Critical);
+            assert_eq!(
+                health.reason.as_deref(),
+                Some("inventory is critical: the breaker is open")
+            );
+            system.system().time().sleep(secs(6)).await;
+            assert_eq!(breaker.state(), State::HalfOpen, "time itself moves it on");
+            assert_eq!(system.health().health, Health::Degraded);
+            breaker.reset();
+            assert_eq!(system.health().health, Health::Healthy);
+            assert_eq!(
+                system.health().component("inventory").unwrap().breaker,
+                Some(State::Closed)
+            );
+        },
+    );
 }
 
 #[test]
 fn a_bulkhead_whose_calls_fail_is_critical_and_one_that_is_full_is_degraded() {
     let text = TWO.replace("critical = false", "");
-    on(&text, |builder| builder, |system| async move {
-        let bulkhead = system.component("mail").unwrap().bulkhead().unwrap().clone();
-        let permit = bulkhead.try_acquire().unwrap();
-        assert_eq!(system.health().health, Health::Degraded);
-        permit.succeed();
-        bulkhead.try_acquire().unwrap().fail();
-        assert_eq!(system.health().health, Health::Healthy, "half of the calls is not more");
-        bulkhead.try_acquire().unwrap().fail();
-        let health = system.health();
-        assert_eq!(health.health, Health::Critical);
-        assert_eq!(
-            health.reason.as_deref(),
-            Some("mail is critical: 2 of the last 3 calls failed")
-        );
-    });
+    on(
+        &text,
+        |builder| builder,
+        |system| async move {
+            let bulkhead = system.component("mail").unwrap().bulkhead().unwrap().clone();
+            let permit = bulkhead.try_acquire().unwrap();
+            assert_eq!(system.health().health, Health::Degraded);
+            permit.succeed();
+            bulkhead.try_acquire().unwrap().fail();
+            assert_eq!(system.health().health, Health::Healthy, "half of the calls is not more");
+            bulkhead.try_acquire().unwrap().fail();
+            let health = system.health();
+            assert_eq!(health.health, Health::Critical);
+            assert_eq!(
+                health.reason.as_deref(),
+                Some("mail is critical: 2 of the last 3 calls failed")
+            );
+        },
+    );
 }
 
 #[test]
 fn what_is_not_critical_degrades_the_whole_at_most() {
-    on(TWO, |builder| builder, |system| async move {
-        let mail = system.component("mail").unwrap();
-        mail.breaker().unwrap().set_state(State::Open).unwrap();
-        let health = system.health();
-        assert_eq!(health.health, Health::Degraded);
-        assert_eq!(health.component("mail").unwrap().health, Health::Critical);
-        system.checks().check_now().await;
-        assert_eq!(system.checks().readiness().status, 200);
-        let inventory = system.component("inventory").unwrap();
-        inventory.breaker().unwrap().set_state(State::ForcedOpen).unwrap();
-        system.checks().check_now().await;
-        assert_eq!(system.checks().readiness().status, 503);
-    });
+    on(
+        TWO,
+        |builder| builder,
+        |system| async move {
+            let mail = system.component("mail").unwrap();
+            mail.breaker().unwrap().set_state(State::Open).unwrap();
+            let health = system.health();
+            assert_eq!(health.health, Health::Degraded);
+            assert_eq!(health.component("mail").unwrap().health, Health::Critical);
+            system.checks().check_now().await;
+            assert_eq!(system.checks().readiness().status, 200);
+            let inventory = system.component("inventory").unwrap();
+            inventory.breaker().unwrap().set_state(State::ForcedOpen).unwrap();
+            system.checks().check_now().await;
+            assert_eq!(system.checks().readiness().status, 503);
+        },
+    );
 }
 
 #[test]
@@ -118,20 +136,28 @@ fn healing_resets_a_breaker_once_its_probe_passes_and_not_before() {
 
 #[test]
 fn healing_does_not_start_after_the_stop() {
-    on(TWO, |builder| builder, |system| async move {
-        assert_eq!(system.stop().await, 0);
-        assert!(system.start_self_healing().is_err());
-    });
+    on(
+        TWO,
+        |builder| builder,
+        |system| async move {
+            assert_eq!(system.stop().await, 0);
+            assert!(system.start_self_healing().is_err());
+        },
+    );
 }
 
 #[test]
 fn features_follow_the_level() {
-    on(TWO, |builder| builder, |system| async move {
-        let recommendations = system.feature("recommendations").unwrap();
-        assert!(recommendations.is_on());
-        system.degradation().apply_level("degraded").unwrap();
-        assert!(!recommendations.is_on());
-        assert_eq!(system.health().level, "degraded");
-        assert!(system.feature("nothing").is_err());
-    });
+    on(
+        TWO,
+        |builder| builder,
+        |system| async move {
+            let recommendations = system.feature("recommendations").unwrap();
+            assert!(recommendations.is_on());
+            system.degradation().apply_level("degraded").unwrap();
+            assert!(!recommendations.is_on());
+            assert_eq!(system.health().level, "degraded");
+            assert!(system.feature("nothing").is_err());
+        },
+    );
 }

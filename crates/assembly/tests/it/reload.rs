@@ -40,28 +40,32 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        drop(fs::remove_dir_all(&self.0));
     }
 }
 
 #[test]
 fn policies_are_switched_on_set_and_switched_off_while_calls_go_on() {
-    on(ONE, |builder| builder, |system| async move {
-        let mail = system.component("mail").unwrap().clone();
-        assert!(mail.breaker().is_none());
+    on(
+        ONE,
+        |builder| builder,
+        |system| async move {
+            let mail = system.component("mail").unwrap().clone();
+            assert!(mail.breaker().is_none());
 
-        let more = "[components.mail]\nbreaker = { consecutive_failures = 1 }\nattempt_timeout = 1.0\n\
+            let more = "[components.mail]\nbreaker = { consecutive_failures = 1 }\nattempt_timeout = 1.0\n\
                     bulkhead = { max_concurrent_calls = 3 }\n";
-        system.reconfigure(config(more)).unwrap();
-        assert!(mail.retry_statistics().is_none(), "not named any more");
-        assert_eq!(mail.bulkhead().unwrap().available(), 3);
-        assert!(mail.call(|_| Err::<(), _>("down")).unwrap_err().into_inner().is_some());
-        assert!(mail.call(|_| Ok::<_, ()>(())).unwrap_err().is_rejected());
+            system.reconfigure(config(more)).unwrap();
+            assert!(mail.retry_statistics().is_none(), "not named any more");
+            assert_eq!(mail.bulkhead().unwrap().available(), 3);
+            assert!(mail.call(|_| Err::<(), _>("down")).unwrap_err().into_inner().is_some());
+            assert!(mail.call(|_| Ok::<_, ()>(())).unwrap_err().is_rejected());
 
-        system.reconfigure(config("[components.mail]\n")).unwrap();
-        assert!(mail.call(|_| Ok::<_, ()>(())).is_ok(), "no breaker any more");
-        assert_eq!(system.config(), config("[components.mail]\n"));
-    });
+            system.reconfigure(config("[components.mail]\n")).unwrap();
+            assert!(mail.call(|_| Ok::<_, ()>(())).is_ok(), "no breaker any more");
+            assert_eq!(system.config(), config("[components.mail]\n"));
+        },
+    );
 }
 
 #[test]
@@ -127,6 +131,7 @@ fn a_file_is_watched() {
     let test = TestSystem::new();
     test.run(async {
         let builder = Steadfast::builder().config_file(scratch.path()).look_every(secs(2));
+        let tasks = test.system().task_count();
         let system = builder.start(test.system()).unwrap();
         scratch.write("[components.mail]\nretry = { max_attempts = 5 }\n");
         let time = test.system().time().clone();
@@ -140,7 +145,8 @@ fn a_file_is_watched() {
         }
         assert_eq!(system.config().components["mail"].retry.unwrap().max_attempts, 5);
         assert_eq!(system.stop().await, 0);
-        assert_eq!(test.system().task_count(), 0);
+        test.settle().await;
+        assert_eq!(test.system().task_count(), tasks);
     });
 }
 

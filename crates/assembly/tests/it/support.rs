@@ -26,11 +26,14 @@ pub(crate) fn on<F: Future<Output = ()>>(
 ) {
     let system = TestSystem::new();
     system.run(async {
+        // The system's own.
+        let tasks = system.system().task_count();
         let builder = add(Steadfast::builder().config(config(text)));
         let steadfast = builder.start(system.system()).unwrap_or_else(|error| panic!("{error}"));
         test(steadfast.clone()).await;
         assert_eq!(steadfast.stop().await, 0);
-        assert_eq!(system.system().task_count(), 0, "tasks are left");
+        system.settle().await;
+        assert_eq!(system.system().task_count(), tasks, "tasks are left");
     });
 }
 
@@ -56,6 +59,10 @@ impl HealthCheck for Told {
 
     async fn check(&self) -> HealthReport {
         let well = self.1.load(Ordering::Relaxed);
-        if well { Health::Healthy.into() } else { HealthReport::new(Health::Critical).because("told") }
+        if well {
+            Health::Healthy.into()
+        } else {
+            HealthReport::new(Health::Critical).because("told")
+        }
     }
 }
