@@ -122,9 +122,11 @@ impl Bulkhead {
         &self,
         call: impl FnOnce() -> F,
     ) -> Result<T, Error<E>> {
-        let permit = match self.place_at_once()? {
-            Some(permit) => permit,
-            None => self.acquire().await?,
+        // A rejection is made where it is returned: copying it out of this future costs more.
+        let permit = match self.inner.enter() {
+            Entry::Taken => BulkheadPermit::new(Owner::Borrowed(&self.inner)),
+            Entry::Full => return Err(Error::Rejected(self.inner.reject(Reason::Full))),
+            Entry::Queue => self.acquire().await?,
         };
         let result = call().await;
         permit.end(result.is_ok());
