@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
+    peers::STEADFAST,
     report::{NANOS, Row},
     workload::{Kind, THREADS},
 };
@@ -16,11 +17,14 @@ const TOP: f64 = 25.0;
 const RIGHT: f64 = 10.0;
 const BOTTOM: f64 = 20.0;
 /// Room for the names of the libraries.
-const LEGEND: f64 = 40.0;
+const LEGEND: f64 = 60.0;
+/// Names of libraries in a row.
+const NAMES: usize = 6;
 
-const COLORS: [&str; 10] = [
-    "#c0392b", "#7f8c8d", "#2980b9", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#2c3e50",
-    "#e67eb0", "#707b1c",
+/// More than there are libraries.
+const COLORS: [&str; 14] = [
+    "#7f8c8d", "#c0392b", "#2980b9", "#27ae60", "#8e44ad", "#d68910", "#16a085", "#2c3e50",
+    "#e67eb0", "#707b1c", "#5dade2", "#6e2c00", "#52be80", "#000000",
 ];
 
 /// One panel for each kind of call; both axes are logarithmic.
@@ -57,11 +61,11 @@ pub fn svg(rows: &[Row]) -> String {
 }
 
 fn legend(text: &mut String, libraries: &[&str], width: f64) {
-    let step = width / libraries.len().max(1) as f64;
+    let step = width / NAMES as f64;
     for (index, library) in libraries.iter().enumerate() {
-        let x = 8.0 + step * index as f64;
+        let (x, y) = (8.0 + step * (index % NAMES) as f64, 28 + 14 * (index / NAMES));
         let color = color(index);
-        line(text, format_args!("<text x=\"{x:.0}\" y=\"28\" fill=\"{color}\">{library}</text>"));
+        line(text, format_args!("<text x=\"{x:.0}\" y=\"{y}\" fill=\"{color}\">{library}</text>"));
     }
 }
 
@@ -88,7 +92,7 @@ fn panel(text: &mut String, kind: Kind, rows: &[&Row], libraries: &[&str]) {
                  <text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 LEFT - 5.0,
                 y + 3.0,
-                10_f64.powi(power)
+                nanos(power)
             ),
         );
     }
@@ -105,14 +109,24 @@ fn panel(text: &mut String, kind: Kind, rows: &[&Row], libraries: &[&str]) {
             own.map(|row| format!("{:.1},{:.1}", x_of(row.of.threads), y_of(row.median))).collect();
         if !points.is_empty() {
             let (points, color) = (points.join(" "), color(index));
+            let width = if *library == STEADFAST { 3.0 } else { 1.5 };
             line(
                 text,
                 format_args!(
                     "<polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" \
-                     stroke-width=\"1.5\"><title>{library}</title></polyline>"
+                     stroke-width=\"{width}\"><title>{library}</title></polyline>"
                 ),
             );
         }
+    }
+}
+
+/// A power of ten as a short number.
+fn nanos(power: i32) -> String {
+    match power {
+        6.. => format!("{}M", 10_f64.powi(power - 6)),
+        3.. => format!("{}k", 10_f64.powi(power - 3)),
+        _ => format!("{}", 10_f64.powi(power)),
     }
 }
 
