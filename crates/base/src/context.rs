@@ -36,15 +36,13 @@ use crate::call_context::CallContext;
 
 pub use self::attempt::{Attempt, AttemptScope};
 
-use self::attempt::{Said, SaidCell};
+use self::attempt::{Said, is_said, said, say};
 
 thread_local! {
     /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor,
     /// which makes reading it a single load.
     static IS_SET: Cell<bool> = const { Cell::new(false) };
     static CURRENT: RefCell<Option<Arc<CallContext>>> = const { RefCell::new(None) };
-    /// What an attempt says over `CURRENT`, until somebody asks for its context.
-    static SAID: SaidCell = const { SaidCell::new() };
 }
 
 /// What is current on a thread, or is to be: what an attempt said, if it did, inside of `shared`.
@@ -81,7 +79,7 @@ impl Drop for Entered<'_> {
 /// ```
 #[inline]
 pub fn is_set() -> bool {
-    IS_SET.get() || SAID.with(SaidCell::is_set)
+    IS_SET.get() || is_said()
 }
 
 /// The current context, if one is set.
@@ -119,7 +117,7 @@ pub fn current_ref<R>(look: impl FnOnce(Option<&CallContext>) -> R) -> R {
     if !is_set() {
         return look(None);
     }
-    match SAID.with(SaidCell::attempt) {
+    match said() {
         Some(attempt) => look(Some(&attempt.inside(shared().as_deref()))),
         None => look(shared().as_deref()),
     }
@@ -203,11 +201,11 @@ fn nest(context: Arc<CallContext>) -> Arc<CallContext> {
 /// Reads the context, and makes it if an attempt has none yet; all who ask in that attempt get the
 /// same.
 fn load() -> Option<Arc<CallContext>> {
-    let Some(attempt) = SAID.with(SaidCell::attempt) else { return shared() };
+    let Some(attempt) = said() else { return shared() };
     let context = Arc::new(attempt.inside(shared().as_deref()));
     if CURRENT.try_with(|current| current.replace(Some(Arc::clone(&context)))).is_ok() {
         IS_SET.set(true);
-        SAID.with(|said| said.replace(Said::NOTHING));
+        say(Said::NOTHING);
     }
     Some(context)
 }
@@ -221,7 +219,7 @@ fn shared() -> Option<Arc<CallContext>> {
 /// is set.
 #[inline]
 fn swap(held: &mut Held) {
-    held.said = SAID.with(|said| said.replace(held.said));
+    held.said = say(held.said);
     if held.shared.is_some() || IS_SET.get() {
         held.shared = replace_shared(held.shared.take());
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::call_context::{CallContext, Priority, RetryMark};
 use crate::time::Instant;
 
-use super::{Entered, Held, SAID, is_set, shared};
+use super::{Entered, Held, is_set, shared};
 
 /// What one attempt of a call says of itself; everything else it inherits.
 ///
@@ -56,7 +56,7 @@ impl Attempt {
     /// The context around it; an outer attempt's deadline comes with it.
     #[cold]
     fn inherit(&mut self) -> Option<Arc<CallContext>> {
-        if let Some(outer) = SAID.with(SaidCell::attempt)
+        if let Some(outer) = said()
             && self.deadline == Instant::MAX
         {
             self.deadline = outer.deadline;
@@ -67,10 +67,8 @@ impl Attempt {
     /// The context that the attempt stands for.
     pub(super) fn inside(self, outer: Option<&CallContext>) -> CallContext {
         let context = outer.map(CallContext::child).unwrap_or_default();
-        let context = context
-            .with_attempt(self.number)
-            .with_priority(self.priority)
-            .with_retry(self.retry);
+        let context =
+            context.with_attempt(self.number).with_priority(self.priority).with_retry(self.retry);
         if self.deadline == Instant::MAX {
             return context;
         }
@@ -103,7 +101,10 @@ impl Said {
         let mark = if attempt.retry == RetryMark::Forbidden { RETRY_FORBIDDEN } else { 0 };
         let number = u64::from(attempt.number) << NUMBER_SHIFT;
         let priority = (attempt.priority as u64) << PRIORITY_SHIFT;
-        Self { deadline: attempt.deadline.as_nanos(), rest: number | priority | mark | SAID_SOMETHING }
+        Self {
+            deadline: attempt.deadline.as_nanos(),
+            rest: number | priority | mark | SAID_SOMETHING,
+        }
     }
 
     fn attempt(self) -> Option<Attempt> {
@@ -122,31 +123,28 @@ impl Said {
     }
 }
 
-/// What an attempt says on a thread.
-pub(super) struct SaidCell {
-    deadline: Cell<u64>,
-    rest: Cell<u64>,
+thread_local! {
+    // Two variables: one of two words would be read by one instruction, which the processor makes
+    // wait until both words are written.
+    static DEADLINE: Cell<u64> = const { Cell::new(0) };
+    static REST: Cell<u64> = const { Cell::new(0) };
 }
 
-impl SaidCell {
-    pub(super) const fn new() -> Self {
-        Self { deadline: Cell::new(0), rest: Cell::new(0) }
-    }
+/// Whether an attempt says something on this thread.
+#[inline]
+pub(super) fn is_said() -> bool {
+    REST.get() != 0
+}
 
-    #[inline]
-    pub(super) fn is_set(&self) -> bool {
-        self.rest.get() != 0
-    }
+/// What an attempt says on this thread.
+pub(super) fn said() -> Option<Attempt> {
+    Said { deadline: DEADLINE.get(), rest: REST.get() }.attempt()
+}
 
-    pub(super) fn attempt(&self) -> Option<Attempt> {
-        Said { deadline: self.deadline.get(), rest: self.rest.get() }.attempt()
-    }
-
-    #[inline]
-    pub(super) fn replace(&self, said: Said) -> Said {
-        let deadline = self.deadline.replace(said.deadline);
-        Said { deadline, rest: self.rest.replace(said.rest) }
-    }
+/// Says something else on this thread; gives back what was said before.
+#[inline]
+pub(super) fn say(said: Said) -> Said {
+    Said { deadline: DEADLINE.replace(said.deadline), rest: REST.replace(said.rest) }
 }
 
 /// Makes an attempt's context current while its code runs; made by [`Attempt::scope`].

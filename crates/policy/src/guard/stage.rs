@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
+
 use steadfast_base::Time;
 use steadfast_breaker::{
     self as breaker, CallError, CircuitBreaker, Classify, Config, Outcome, Permit,

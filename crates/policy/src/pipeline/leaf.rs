@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+
 use steadfast_base::context::AttemptScope;
 
 use crate::error::Error;

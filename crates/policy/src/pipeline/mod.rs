@@ -143,16 +143,14 @@ impl<S> Pipeline<S> {
     /// it. A dropped call is not a time-out; what it counts as with a breaker is the breaker's
     /// [drop rule](steadfast_breaker::OnDrop).
     #[inline]
-    pub fn run<T, E, F, Fut>(&self, make: F) -> impl Future<Output = Result<T, Error<E>>>
+    pub async fn run<T, E, F, Fut>(&self, make: F) -> Result<T, Error<E>>
     where
         S: Stage<T, E>,
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        async move {
-            let call = Call::from_context();
-            self.inner.stages.run(call, Leaf::new(&make)).await.result
-        }
+        let call = Call::from_context();
+        self.inner.stages.run(call, Leaf::new(&make)).await.result
     }
 
     /// Runs an asynchronous call with a deadline, priority or key of its own.
@@ -181,17 +179,13 @@ impl<S> Pipeline<S> {
     /// # }).unwrap();
     /// ```
     #[inline]
-    pub fn run_with<T, E, F, Fut>(
-        &self,
-        call: Call,
-        make: F,
-    ) -> impl Future<Output = Result<T, Error<E>>>
+    pub async fn run_with<T, E, F, Fut>(&self, call: Call, make: F) -> Result<T, Error<E>>
     where
         S: Stage<T, E>,
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        async move { self.inner.stages.run(call, Leaf::new(&make)).await.result }
+        self.inner.stages.run(call, Leaf::new(&make)).await.result
     }
 
     /// Runs a call through the policies on this thread; waits park it.

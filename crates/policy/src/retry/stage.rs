@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+
 use steadfast_base::{Instant, RetryMark, Sleep, Stream, Time, Value};
 
 use crate::budget::Budget;
-use crate::error::{Error, Last, TimedOut};
+use crate::error::{Error, Last};
 use crate::events::Events;
 use crate::fault::ConfigError;
 use crate::names;
@@ -265,32 +266,21 @@ impl<T, E, C: Condition<T, E>> Stage<T, E> for Retrier<C> {
 
     #[inline]
     fn call<N: NextSync<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        if call.retry() == RetryMark::Forbidden {
-            return next.call(call);
-        }
-        let first = self.first(call);
-        let mut done = next.call(first);
-        if !self.accepts_first(&done) {
-            self.call_again(first, next, &mut done);
-        }
-        done
-    }
-}
-
-impl<C> Retrier<C> {
-    /// Makes further attempts, if it is worth it.
-    #[cold]
-    fn call_again<T, E, N: NextSync<T, E>>(&self, first: Call, next: N, done: &mut Done<T, E>)
-    where
-        C: Condition<T, E>,
-    {
-        let (mut attempt, mut attempts) = (first, Attempts::first());
-        while let Some(at) = self.ended(&mut attempts, attempt.deadline(), done) {
+        let forbidden = call.retry() == RetryMark::Forbidden;
+        let mut attempt = if forbidden { call } else { self.first(call) };
+        let mut attempts = Attempts::first();
+        loop {
+            let mut done = next.call(attempt);
+            if forbidden || attempts.made() == 1 && self.accepts_first(&done) {
+                return done;
+            }
+            let Some(at) = self.ended(&mut attempts, attempt.deadline(), &mut done) else {
+                return done;
+            };
             // What the attempt left behind does not outlive it.
-            *done = Done::err(TimedOut::before_start());
+            drop(done);
             block_on(self.shared.time.sleep_until(at));
             attempt = attempt.as_attempt(attempts.made());
-            *done = next.call(attempt);
         }
     }
 }
@@ -301,7 +291,9 @@ enum Progress {
     /// Another retry around this one makes the attempts.
     Forbidden,
     Attempting,
-    Waiting { sleep: Sleep },
+    Waiting {
+        sleep: Sleep,
+    },
 }
 
 pin_project! {

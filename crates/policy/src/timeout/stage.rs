@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+
 use steadfast_base::{Instant, Sleep, Time, Value};
 
 use crate::error::TimedOut;
