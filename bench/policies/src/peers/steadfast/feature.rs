@@ -1,8 +1,9 @@
 //! The feature switch of graceful degradation.
 
+use tokio::runtime::Builder;
+
 use steadfast_actor_core::System;
 use steadfast_health::{Degradation, DegradationConfig, FeatureSwitch};
-use tokio::runtime::Builder;
 
 use super::super::STEADFAST;
 use crate::{case::Case, workload::Kind};
