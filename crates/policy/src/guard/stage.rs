@@ -195,11 +195,14 @@ where
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
-        let this = self.project();
+        let mut this = self.project();
         let stage = *this.stage;
         if this.permit.is_none() {
             match this.breaker.acquire_at(this.call.now(&stage.time)) {
-                Ok(permit) => *this.permit = Some(permit),
+                Ok(permit) => {
+                    *this.permit = Some(permit);
+                    this.next.as_mut().start(*this.call);
+                }
                 Err(rejection) => {
                     let mut done = stage.rejected(rejection);
                     stage.mend(this.call, &mut done);
@@ -207,7 +210,7 @@ where
                 }
             }
         }
-        let mut polled = this.next.poll(*this.call, cx);
+        let mut polled = this.next.poll(cx);
         if let Poll::Ready(done) = &mut polled {
             if let Some(permit) = this.permit.take() {
                 stage.finish(permit, done);

@@ -22,17 +22,26 @@ impl<M: Fn(Call) -> F, F: Future> Later<M, F> {
         Self { make, made: None }
     }
 
-    /// Polls the future, which is made of `call` if there is none.
+    /// Makes the future; the one before is dropped.
     #[inline]
-    pub(crate) fn poll(self: Pin<&mut Self>, call: Call, cx: &mut Context<'_>) -> Poll<F::Output> {
+    pub(crate) fn start(self: Pin<&mut Self>, call: Call) {
         let mut this = self.project();
-        if this.made.is_none() {
-            this.made.set(Some((this.make)(call)));
-        }
-        this.made.as_pin_mut().expect("made above").poll(cx)
+        this.made.set(Some((this.make)(call)));
     }
 
-    /// Drops the future; the next poll makes another one.
+    #[inline]
+    pub(crate) fn is_started(&self) -> bool {
+        self.made.is_some()
+    }
+
+    /// Polls the future, which must have been made.
+    #[inline]
+    pub(crate) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let made = self.project().made.as_pin_mut();
+        made.expect("a future is polled after its start and before its end").poll(cx)
+    }
+
+    /// Drops the future.
     #[inline]
     pub(crate) fn clear(self: Pin<&mut Self>) {
         self.project().made.set(None);

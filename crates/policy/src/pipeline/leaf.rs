@@ -81,7 +81,10 @@ where
             unreachable!("a future is not polled after it was ready");
         };
         let result = ready!(within(scope, || {
-            let result = ready!(this.own.as_mut().poll(*this.call, cx));
+            if !this.own.is_started() {
+                this.own.as_mut().start(*this.call);
+            }
+            let result = ready!(this.own.as_mut().poll(cx));
             // Dropped inside of its context, and before the stages around give their permits back.
             this.own.as_mut().clear();
             Poll::Ready(result)

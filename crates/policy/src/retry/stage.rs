@@ -322,20 +322,24 @@ where
         loop {
             match this.progress {
                 Progress::New if this.attempt.retry() == RetryMark::Forbidden => {
+                    this.next.as_mut().start(*this.attempt);
                     *this.progress = Progress::Forbidden;
                 }
                 Progress::New => {
-                    *this.attempt = this.retrier.first(*this.attempt);
+                    let first = this.retrier.first(*this.attempt);
+                    this.next.as_mut().start(first);
+                    *this.attempt = first;
                     *this.progress = Progress::Attempting;
                 }
                 Progress::Waiting { sleep } => {
                     ready!(Pin::new(sleep).poll(cx));
                     *this.attempt = this.attempt.as_attempt(this.attempts.made());
+                    this.next.as_mut().start(*this.attempt);
                     *this.progress = Progress::Attempting;
                 }
                 Progress::Forbidden | Progress::Attempting => {}
             }
-            let mut polled = this.next.as_mut().poll(*this.attempt, cx);
+            let mut polled = this.next.as_mut().poll(cx);
             let Poll::Ready(done) = &mut polled else { return polled };
             if matches!(this.progress, Progress::Forbidden)
                 || this.attempts.made() == 1 && this.retrier.accepts_first(done)

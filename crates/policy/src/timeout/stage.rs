@@ -130,8 +130,9 @@ where
                 Ok(None) => Progress::Unlimited,
                 Err(timed_out) => return Poll::Ready(Done::err(timed_out)),
             };
+            this.next.as_mut().start(*this.call);
         }
-        let polled = this.next.as_mut().poll(*this.call, cx);
+        let polled = this.next.as_mut().poll(cx);
         if polled.is_ready() {
             return polled;
         }
