@@ -238,7 +238,7 @@ impl Builder {
                 let rules = rules.into_iter().map(|(_, rule)| rule).collect();
                 let parts =
                     Parts { components, checker, degradation, rules, system, owns_system, sink };
-                Ok(Steadfast::start(parts, config, code, file, look_every))
+                Ok(Steadfast::start(parts, &config, code, file, look_every))
             }
             (checker, degradation) => {
                 let of_checks = checker.as_ref().err().into_iter();

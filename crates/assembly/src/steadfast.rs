@@ -63,8 +63,8 @@ use crate::{limits, names};
 /// assert_eq!(stock.await, Ok(42));
 /// assert_eq!(shop.health().health, Health::Healthy);
 ///
-/// let unknown = shop.protect("inventroy").call(|_| Ok::<u32, ()>(1)).unwrap_err();
-/// assert_eq!(unknown.to_string(), "there is no component \"inventroy\"; known are inventory");
+/// let unknown = shop.protect("stock").call(|_| Ok::<u32, ()>(1)).unwrap_err();
+/// assert_eq!(unknown.to_string(), "there is no component \"stock\"; known are inventory");
 /// assert_eq!(shop.stop().await, 0);
 /// # system.shutdown().await;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -112,7 +112,7 @@ impl Steadfast {
 
     pub(crate) fn start(
         parts: Parts,
-        config: Config,
+        config: &Config,
         code: Config,
         file: Option<ConfigFile>,
         look_every: Duration,
@@ -134,7 +134,7 @@ impl Steadfast {
             stopped: AtomicBool::new(false),
             events,
         });
-        inner.drive_breakers(&config);
+        inner.drive_breakers(config);
         if watches {
             let watch = watch(Arc::downgrade(&inner), look_every);
             let task = inner.parts.system.spawn_task(watch);

@@ -49,15 +49,15 @@
 
 mod adaptive;
 mod budget;
-pub mod defaults;
 mod bulkhead;
 mod chaos;
+pub mod defaults;
 mod error;
 mod events;
 mod fallback;
 mod fault;
-mod hedge;
 mod guard;
+mod hedge;
 pub mod limits;
 pub mod names;
 mod outlier;
@@ -95,12 +95,12 @@ pub use self::fallback::{
     Answer, ByFunction, ByValue, Fallback, FallbackStage, LastGood, LastGoodStage, NoAnswer,
 };
 pub use self::fault::{ConfigError, Fault};
+pub use self::guard::{Breakers, ByKey, Failures, Guard, GuardStage};
 pub use self::hedge::{Hedge, HedgeConfig, HedgeDelay, HedgeLayer, HedgeStatistics, Idempotency};
 pub use self::outlier::{
     OutlierCause, OutlierChange, OutlierChangeKind, OutlierConfig, OutlierDetector,
     OutlierEjection, OutlierStatistics,
 };
-pub use self::guard::{Breakers, ByKey, Failures, Guard, GuardStage};
 pub use self::pipeline::{
     Bare, Call, Done, Environment, Layer, Layers, Next, NextSync, Pipeline, PipelineBuilder,
     Profile, Stage, Then,
@@ -109,13 +109,15 @@ pub use self::rate_limit::{
     RateAlgorithm, RateLimiter, RateLimiterConfig, RateLimiterStatistics, Reservation,
 };
 pub use self::rejection::{Reason, Rejection};
-pub use self::shed::{CoDel, LoadShedder, ShedConfig, ShedPermit, ShedStatistics};
-pub use self::throttle::{Throttle, ThrottleBy, ThrottleConfig, ThrottlePermit, ThrottleStatistics};
 pub use self::retry::{
     Backoff, ByRecovery, Condition, ErrorsRetry, Growth, Retrier, Retry, RetrySettings,
     RetryStatistics, UnlessOk, Verdict, When,
 };
+pub use self::settings::{PipelineSettings, Reload, Settings, Tune};
 #[cfg(feature = "reload")]
 pub use self::settings::{ReloadError, SettingsFile, Watching};
-pub use self::settings::{PipelineSettings, Reload, Settings, Tune};
+pub use self::shed::{CoDel, LoadShedder, ShedConfig, ShedPermit, ShedStatistics};
+pub use self::throttle::{
+    Throttle, ThrottleBy, ThrottleConfig, ThrottlePermit, ThrottleStatistics,
+};
 pub use self::timeout::{TimeLimit, TimeLimitStage};

@@ -51,21 +51,18 @@ pub(super) fn drill(subject: &Subject) -> Finding {
             return Finding::failed(expected, "an open breaker let a call through");
         }
         twin.time.sleep(wait).await;
-        match call_until(&twin, Callee::Well, State::Closed, good_max, spacing).await {
-            Some(good_calls) => {
-                let found = format!(
-                    "opened after {bad_calls} bad calls, rejected, closed after {good_calls} good calls"
-                );
-                Finding::new(true, expected, found)
-            }
-            None => {
-                let found = format!(
-                    "opened after {bad_calls} bad calls, but is {} after {good_max} good ones",
-                    breaker.state()
-                );
-                Finding::failed(expected, found)
-            }
-        }
+        let closed = call_until(&twin, Callee::Well, State::Closed, good_max, spacing).await;
+        let Some(good_calls) = closed else {
+            let found = format!(
+                "opened after {bad_calls} bad calls, but is {} after {good_max} good ones",
+                breaker.state()
+            );
+            return Finding::failed(expected, found);
+        };
+        let found = format!(
+            "opened after {bad_calls} bad calls, rejected, closed after {good_calls} good calls"
+        );
+        Finding::new(true, expected, found)
     })
 }
 

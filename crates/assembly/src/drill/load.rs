@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use steadfast_policy::{BulkheadStatistics, Error};
+use steadfast_policy::{Bulkhead, BulkheadStatistics, Error};
 
 use crate::config::ComponentConfig;
 
@@ -27,8 +27,7 @@ pub(super) fn bulkhead(subject: &Subject) -> Finding {
         return Finding::skipped(format!("it has {places} places, more than a drill has callers"));
     }
     let callers = subject.callers.max(places.saturating_mul(2)).min(CALLERS_MAX);
-    let mut config = ComponentConfig::default();
-    config.bulkhead = Some(settings);
+    let config = ComponentConfig { bulkhead: Some(settings), ..ComponentConfig::default() };
     let twin = subject.twin(config);
     let (crowd, time) = (Crowd::default(), &twin.time);
     let answers = twin.test.run(all((0..callers).map(|_| {
@@ -40,7 +39,7 @@ pub(super) fn bulkhead(subject: &Subject) -> Finding {
     })));
     let served = answers.iter().filter(|answer| answer.is_ok()).count();
     let rejected = answers.iter().filter(|answer| is_rejected(answer)).count();
-    let left = twin.component.bulkhead().map(|bulkhead| bulkhead.statistics());
+    let left = twin.component.bulkhead().map(Bulkhead::statistics);
     let expected =
         format!("{places} calls at once of {callers} callers, and all places given back");
     let found = format!(
@@ -88,7 +87,7 @@ pub(super) fn many_callers(subject: &Subject) -> Finding {
         time.sleep(quiet(subject)).await;
         component.run(|_| async { Ok::<_, ()>(()) }).await
     });
-    let left = component.bulkhead().map(|bulkhead| bulkhead.statistics());
+    let left = component.bulkhead().map(Bulkhead::statistics);
     let calls = callers * ROUNDS;
     let expected =
         format!("{calls} answers to {calls} calls, nothing taken, and a good call afterwards");

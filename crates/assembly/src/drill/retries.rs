@@ -24,9 +24,11 @@ pub(super) fn drill(subject: &Subject) -> Finding {
     }
     settings.backoff = Backoff::constant(Duration::from_millis(1));
     let budget = subject.config.retry_budget.unwrap_or_default();
-    let mut config = ComponentConfig::default();
-    config.retry = Some(settings);
-    config.retry_budget = Some(budget);
+    let config = ComponentConfig {
+        retry: Some(settings),
+        retry_budget: Some(budget),
+        ..ComponentConfig::default()
+    };
     let twin = subject.twin(config);
     let (crowd, component) = (Crowd::default(), &twin.component);
     let begun = twin.time.now();

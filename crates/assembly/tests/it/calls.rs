@@ -8,7 +8,7 @@ use steadfast_breaker::State;
 
 use crate::support::{on, secs};
 
-const ALL: &str = r#"
+const ALL: &str = "
 [components.inventory]
 total_deadline = 2.0
 retry = { max_attempts = 3, backoff = { base = 0.1 } }
@@ -21,7 +21,7 @@ attempt_timeout = 0.5
 
 [components.quick]
 breaker = { consecutive_failures = 1 }
-"#;
+";
 
 #[derive(Clone, Debug, PartialEq)]
 enum Failed {

@@ -23,7 +23,7 @@ fn refused(builder: steadfast_assembly::Builder) -> ConfigError {
 
 #[test]
 fn every_fault_is_listed_with_its_component_and_the_fix() {
-    let text = r#"
+    let text = "
         [components.inventory]
         total_deadline = 1.0
         attempt_timeout = 3.0
@@ -39,7 +39,7 @@ fn every_fault_is_listed_with_its_component_and_the_fix() {
 
         [healing]
         interval = 0.0
-    "#;
+    ";
     let error = config(text).validate().unwrap_err();
     let faults: Vec<(Option<&str>, &str)> =
         error.faults().iter().map(|fault| (fault.component(), fault.at())).collect();
@@ -65,8 +65,8 @@ fn a_setting_that_does_not_exist_is_refused_with_its_place() {
 
 #[test]
 fn what_the_code_adds_to_no_component_is_a_fault() {
-    let error = refused(Steadfast::builder().fallback("mial", 1));
-    assert_eq!(error.faults()[0].component(), Some("mial"));
+    let error = refused(Steadfast::builder().fallback("post", 1));
+    assert_eq!(error.faults()[0].component(), Some("post"));
 }
 
 #[test]
