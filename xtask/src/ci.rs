@@ -144,7 +144,9 @@ impl<'a> Plan<'a> {
         let side = ["bench/Cargo.toml", "fuzz/Cargo.toml"];
         let side = side.into_iter().filter(|manifest| self.workspace.has(manifest));
         let mut commands = vec![self.line("fmt --all --check")];
-        commands.extend(side.map(|path| self.line(&format!("fmt --check --manifest-path {path}"))));
+        commands.extend(
+            side.map(|path| self.line(&format!("fmt --all --check --manifest-path {path}"))),
+        );
         commands
     }
 
