@@ -13,7 +13,7 @@
 //! | take a log elsewhere | [`export_jsonl`], [`import_jsonl`] |
 //! | keep a former writer out | [`LeaseStore`], [`Fence`] |
 //! | see every limit | [`limits`] |
-//! | read or write the bytes of the embedded store | [`format`] |
+//! | read or write the bytes of the embedded store | [`mod@format`] |
 //!
 //! # Features
 //!

@@ -47,7 +47,7 @@ pub use self::retaining::{
 };
 pub use self::subject::{Subject, Volatile};
 
-/// Makes a `#[test]` of each check of the suite; the expression makes a fresh [`Subject`](conformance::Subject).
+/// Makes a `#[test]` of each check of the suite; the expression makes a fresh [`Subject`](crate::conformance::Subject).
 #[macro_export]
 macro_rules! event_store_conformance {
     ($subject:expr) => {

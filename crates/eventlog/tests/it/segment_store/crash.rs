@@ -152,9 +152,9 @@ fn s25_a_hole_in_what_was_not_synced_ends_the_log_and_what_follows_stays_invisib
     )
     .unwrap();
     append(&store, 1, 2).unwrap();
-    wait_for_spare(&storage);
+    wait_for_spare_of(16 << 20, &storage);
     block_on(store.begin_segment()).unwrap();
-    wait_for_spare(&storage);
+    wait_for_spare_of(16 << 20, &storage);
     // One group of two frames: both batches are too large for one.
     storage.fail_sync(0);
     let large = |number: u64| {

@@ -89,8 +89,13 @@ fn segments(storage: &SimulatedStorage) -> Vec<(PathBuf, Vec<u8>)> {
 
 /// Waits until the segment that is made ahead is there and synced.
 fn wait_for_spare(storage: &SimulatedStorage) {
+    wait_for_spare_of(1, storage);
+}
+
+/// The same for one of several pieces: each is synced on its own, so the length tells the last.
+fn wait_for_spare_of(bytes: usize, storage: &SimulatedStorage) {
     let is_spare = |path: &Path| path.extension().is_some_and(|suffix| suffix == "spare");
-    while !storage.files().iter().any(|(path, file)| is_spare(path) && !file.is_empty()) {
+    while !storage.files().iter().any(|(path, file)| is_spare(path) && file.len() >= bytes) {
         std::thread::yield_now();
     }
     let written = |item: &Unsynced| is_spare(&item.path) && item.kind != UnsyncedKind::Entry;
