@@ -123,8 +123,8 @@ pub(super) fn caught<F: Future>(future: F) -> Caught<F> {
 impl<F: Future> Future for Caught<F> {
     type Output = Result<F::Output, Box<dyn Any + Send>>;
 
-    // A frame of its own: the unwinder looks through the whole table of the frame that catches.
-    #[inline(never)]
+    // A frame of its own would save a panic a fifth of its cost, and cost every message 33 instructions.
+    #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let future = self.project().future;
         match catch(|| future.poll(task)) {
