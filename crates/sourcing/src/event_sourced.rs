@@ -1,0 +1,50 @@
+//! The trait of an actor whose state is what its events made of it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use steadfast_actor_core::BoxError;
+
+use crate::{Decide, Effect};
+
+/// An actor whose state is the fold of its stored events.
+///
+/// [`decide`](Self::decide) looks at a command and says which events follow; [`apply`](Self::apply) folds an
+/// event into the state, when it has just been stored and again at every recovery. Both are pure: what is not
+/// in `self`, the command or the event (time, randomness, results of I/O) comes through [`Decide`] only, so
+/// that a recovery and a replay do the same again, bit for bit.
+///
+/// # Source
+///
+/// The split into deciding and applying is the one of Pekko's `EventSourcedBehavior`.
+pub trait EventSourced: Sized + Send + 'static {
+    /// The one type of its commands, usually an enum.
+    type Command: Send + 'static;
+
+    /// The one type of its events, usually an enum; what is stored.
+    type Event: Serialize + DeserializeOwned + Send + 'static;
+
+    /// What deciding fails with; `Infallible` where it cannot.
+    type Error: Into<BoxError> + Send + 'static;
+
+    /// The name under which events are stored. Never change it once events are.
+    const EVENT_TYPE: &'static str;
+
+    /// Which shape of the event's type this code writes; older ones are brought up to it by upcasters.
+    const EVENT_VERSION: u16 = 1;
+
+    /// Says what a command leads to. The state does not change here.
+    ///
+    /// # Errors
+    ///
+    /// An error is a failure of the actor, for its supervisor to judge. Refuse a command by an answer:
+    /// `Ok(Effect::none().reply(reply, Err(..)))`.
+    fn decide(
+        &self,
+        command: Self::Command,
+        cx: &mut Decide<Self>,
+    ) -> Result<Effect<Self::Event>, Self::Error>;
+
+    /// Folds one event into the state.
+    fn apply(&mut self, event: &Self::Event);
+}
