@@ -14,6 +14,42 @@ use crate::{Decide, Effect};
 /// in `self`, the command or the event (time, randomness, results of I/O) comes through [`Decide`] only, so
 /// that a recovery and a replay do the same again, bit for bit.
 ///
+/// # Example
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use steadfast_actor_core::Reply;
+/// use steadfast_sourcing::{Decide, Effect, EventSourced};
+///
+/// struct Account { cents: u64 }
+///
+/// enum Command { Deposit { cents: u64, reply: Reply<u64> } }
+///
+/// #[derive(Serialize, Deserialize)]
+/// enum Event { Deposited { cents: u64 } }
+///
+/// impl EventSourced for Account {
+///     type Command = Command;
+///     type Event = Event;
+///     type Error = std::convert::Infallible;
+///     const EVENT_TYPE: &'static str = "bank.AccountEvent";
+///
+///     fn initial(_id: &str) -> Self {
+///         Self { cents: 0 }
+///     }
+///
+///     fn decide(&self, command: Command, _cx: &mut Decide<Self>) -> Result<Effect<Event>, Self::Error> {
+///         let Command::Deposit { cents, reply } = command;
+///         Ok(Effect::persist(Event::Deposited { cents }).reply(reply, self.cents + cents))
+///     }
+///
+///     fn apply(&mut self, event: &Event) {
+///         let Event::Deposited { cents } = event;
+///         self.cents += cents;
+///     }
+/// }
+/// ```
+///
 /// # Source
 ///
 /// The split into deciding and applying is the one of Pekko's `EventSourcedBehavior`.
@@ -32,6 +68,13 @@ pub trait EventSourced: Sized + Send + 'static {
 
     /// Which shape of the event's type this code writes; older ones are brought up to it by upcasters.
     const EVENT_VERSION: u16 = 1;
+
+    /// Which shape of the state snapshots hold. One of another version is passed over: the state is made
+    /// from the events again.
+    const STATE_VERSION: u16 = 1;
+
+    /// The state before the first event.
+    fn initial(id: &str) -> Self;
 
     /// Says what a command leads to. The state does not change here.
     ///

@@ -3,12 +3,15 @@
 //! | You want to | Start at |
 //! |---|---|
 //! | keep an actor's state as events | [`EventSourced`], [`Decide`], [`Effect`] |
+//! | write down what entities are given | [`TurnRecorder`], [`Turn`], [`TurnInputs`] |
 #![forbid(unsafe_code)]
 
 mod decide;
 mod effect;
 mod event_sourced;
+mod recorder;
 
-pub use self::decide::Decide;
+pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};
 pub use self::effect::Effect;
 pub use self::event_sourced::EventSourced;
+pub use self::recorder::{Turn, TurnOutcome, TurnRecorder};
