@@ -19,7 +19,7 @@ pub(crate) mod test_events;
 
 pub use self::compress::{Compression, Scratch};
 pub use self::error::FormatError;
-pub use self::index::{ActorPostings, IndexOf, IndexedFrame, SegmentIndex};
+pub use self::index::{IndexOf, IndexedFrame, SegmentIndex};
 pub use self::segment::{Predecessor, SEGMENT_HEADER_BYTES, SegmentHeader};
 
 /// What frames and headers are aligned to: the page of file systems and the sector of disks.

@@ -5,6 +5,7 @@
 //! WRITER                    log id and epoch of the writer, in two slots
 //! CATALOG                   what outlives events: highest and deleted numbers, the low-water mark
 //! 00000000000000000001.seg  a segment, by the position of its first event
+//! 00000000000000000001.idx  its index, while it is not sealed
 //! *.tmp, *.spare            made and not yet in use; removed when the log is opened
 //! ```
 
@@ -87,6 +88,15 @@ impl WriterFile {
     }
 }
 
+/// The files of a log, by the first positions of the segments they belong to.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) segments: Vec<Position>,
+    pub(super) indexes: Vec<Position>,
+    /// The names of files of no more use.
+    pub(super) leftovers: Vec<String>,
+}
+
 /// The directory of a log.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
@@ -107,19 +117,27 @@ impl Directory {
         self.at(&segment_name(first))
     }
 
-    /// The first positions of all segments, and the names of leftovers; other names are not ours.
-    pub(super) fn survey(&self) -> io::Result<(Vec<Position>, Vec<String>)> {
-        let mut segments = Vec::new();
+    /// The index beside a segment.
+    pub(super) fn index(&self, first: Position) -> PathBuf {
+        self.at(&index_name(first))
+    }
+
+    /// The files that are there; other names are not ours.
+    pub(super) fn survey(&self) -> io::Result<Survey> {
+        let (mut segments, mut indexes) = (Vec::new(), Vec::new());
         let mut leftovers = Vec::new();
         for name in self.storage.list(&self.path)? {
-            if let Some(first) = parse_segment_name(&name) {
+            if let Some(first) = parse_name(&name, ".seg") {
                 segments.push(first);
+            } else if let Some(first) = parse_name(&name, ".idx") {
+                indexes.push(first);
             } else if is_leftover(&name) {
                 leftovers.push(name);
             }
         }
         segments.sort_unstable();
-        Ok((segments, leftovers))
+        indexes.sort_unstable();
+        Ok(Survey { segments, indexes, leftovers })
     }
 
     /// The file with the writer's record; made with its entry synced if it is not there.
@@ -162,6 +180,16 @@ impl Directory {
         self.sync()
     }
 
+    /// Puts an index in its place, without a sync: one that a crash leaves in pieces is built again.
+    pub(super) fn put_index(&self, first: Position, contents: &[u8]) -> io::Result<()> {
+        let name = index_name(first);
+        let temporary = self.at(&format!("{name}.tmp"));
+        let file = self.storage.open(&temporary, OpenMode::Create)?;
+        file.set_length(0)?;
+        file.pwrite(contents, 0)?;
+        self.storage.rename(&temporary, &self.at(&name))
+    }
+
     /// A whole file; `None` if it is not there.
     pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         read_whole(&*self.storage, &self.at(name))
@@ -183,8 +211,13 @@ fn segment_name(first: Position) -> String {
     format!("{:020}.seg", first.get())
 }
 
-fn parse_segment_name(name: &str) -> Option<Position> {
-    let digits = name.strip_suffix(".seg")?;
+/// The name of the index beside a segment.
+pub(super) fn index_name(first: Position) -> String {
+    format!("{:020}.idx", first.get())
+}
+
+fn parse_name(name: &str, suffix: &str) -> Option<Position> {
+    let digits = name.strip_suffix(suffix)?;
     let plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     let first = digits.parse().ok().filter(|first| plain && *first > 0)?;
     Some(Position::new(first))
@@ -194,5 +227,8 @@ fn parse_segment_name(name: &str) -> Option<Position> {
 fn is_leftover(name: &str) -> bool {
     let stem = |suffix| name.strip_suffix(suffix);
     stem(".spare").is_some_and(|stem| stem.bytes().all(|byte| byte.is_ascii_digit()))
-        || stem(".tmp").is_some_and(|stem| stem == "CATALOG" || parse_segment_name(stem).is_some())
+        || stem(".tmp").is_some_and(|stem| {
+            let of_segment = |suffix| parse_name(stem, suffix).is_some();
+            stem == "CATALOG" || of_segment(".seg") || of_segment(".idx")
+        })
 }

@@ -22,9 +22,10 @@ use super::state::Segment;
 use super::{Durability, publish};
 use crate::append::{AppendError, Appended, Cause, Epoch, Placed, Places};
 use crate::event::{NewEvent, Position};
-use crate::format::SegmentIndex;
 use crate::format::frame::{FRAME_BYTES_MAX, FrameBuilder, FrameStamp, Names, Written};
-use crate::format::{BLOCK_BYTES, Predecessor, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader};
+use crate::format::{
+    BLOCK_BYTES, IndexOf, Predecessor, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader,
+};
 
 /// A frame of the group under way.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,8 @@ pub(super) struct Engine {
     unsynced: bool,
     /// Whether the last frame says how far the log is durable, and that is up to itself.
     pub(super) marked: bool,
+    /// Whether that mark does not say that the log was closed.
+    idle_mark: bool,
     stopped: Option<Stopped>,
     builder: FrameBuilder,
     buffer: Vec<u8>,
@@ -96,6 +99,7 @@ impl Engine {
             durable: next.previous(),
             unsynced: false,
             marked: false,
+            idle_mark: false,
             stopped: None,
             builder,
             buffer: Vec::new(),
@@ -233,7 +237,8 @@ impl Engine {
             header,
             file: Arc::clone(&file),
             path: self.directory.segment(header.first),
-            index: SegmentIndex::new(),
+            index: Arc::default(),
+            is_indexed: false,
             sealed: None,
             used_bytes: SEGMENT_HEADER_BYTES as u64,
             file_bytes: length,
@@ -269,6 +274,7 @@ impl Engine {
         written.map_err(Failure::Unknown)?;
         let bytes = self.buffer.len() as u64;
         self.active.offset = self.active.offset.saturating_add(bytes);
+        self.active.events_end = (self.active.offset, self.active.chain);
         self.buffer.clear();
         self.unsynced = true;
         self.marked = false;
@@ -407,7 +413,7 @@ impl Engine {
         if let Some(stopped) = &self.stopped {
             return Err(stopped.error(Vec::new()));
         }
-        if self.marked {
+        if self.marked && !(clean_close && self.idle_mark) {
             return Ok(());
         }
         self.frames.clear();
@@ -421,20 +427,47 @@ impl Engine {
         let end = self.active.offset.saturating_add(BLOCK_BYTES as u64);
         if end > self.active.length {
             // A segment that is full has no room for a mark; the header of the next one is its witness.
-            self.marked = true;
+            (self.marked, self.idle_mark) = (true, false);
             return Ok(());
         }
         self.buffer.clear();
+        let events_end = self.active.events_end;
         let written = self.stamp().mark(self.next, clean_close, &mut self.buffer);
         self.active.chain = written.chain;
         self.flush()?;
+        self.active.events_end = events_end;
         self.sync_active()?;
-        self.marked = true;
+        (self.marked, self.idle_mark) = (true, !clean_close);
         let first = self.active.header.first;
         if let Some(segment) = self.shared.write_state().segments.get_mut(&first) {
             segment.used_bytes = self.active.offset;
         }
         Ok(())
+    }
+
+    /// Writes the index of the active segment, so that the next opening need not read its frames.
+    pub(super) fn write_index(&self) {
+        if self.stopped.is_some() || !self.marked {
+            return;
+        }
+        let (offset, chain) = self.active.events_end;
+        let header = &self.active.header;
+        let of = IndexOf {
+            log_id: header.log_id,
+            generation: header.generation,
+            first: header.first,
+            end: self.next,
+            offset,
+            chain,
+        };
+        let index = {
+            let state = self.shared.read_state();
+            state.segments.get(&header.first).map(|segment| Arc::clone(&segment.index))
+        };
+        if let Some(index) = index.filter(|index| !index.frames().is_empty()) {
+            // Without it the next opening reads the frames.
+            self.directory.put_index(header.first, &index.encode(&of)).ok();
+        }
     }
 
     /// Stops after a failure, and shows readers how far the log is durable.

@@ -31,7 +31,9 @@ mod engine;
 mod error;
 mod fetch;
 mod group;
+mod indexing;
 mod known;
+mod known_frames;
 mod open;
 mod page;
 mod publish;
@@ -66,7 +68,7 @@ pub use self::error::OpenError;
 use self::group::Request;
 use self::page::Reader;
 use self::queue::Job;
-use self::recovery::{Recovered, recover};
+use self::recovery::{Indexes, Recovered, recover};
 use self::shared::Shared;
 use self::state::Segment;
 use crate::append::{Append, AppendError, Appended, Appending};
@@ -208,7 +210,7 @@ impl SegmentStore {
     ) -> Result<Self, OpenError> {
         config.validate()?;
         let directory = Directory { storage, path: config.directory.clone() };
-        let recovered = recover(&directory, config.tail_events, config.scan_threads)?;
+        let recovered = recover(&directory, config.tail_events, config.scan_threads, Indexes::Use)?;
         let Recovered { mut state, last, catalog, .. } = recovered;
         if let Some(last) = last {
             let path = directory.segment(last.header.first);

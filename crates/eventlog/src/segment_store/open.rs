@@ -17,8 +17,8 @@ use super::OpenError;
 use super::config::Config;
 use super::directory::{Directory, WriterRecord};
 use super::engine::{Engine, epoch_number};
-use super::recovery::{Recovered, recover};
-use super::scan::{Scanned, Until, scan};
+use super::recovery::{Indexes, Recovered, recover};
+use super::scan::{Scanned, scan};
 use super::segment_file::{Active, Spare};
 use super::shared::Shared;
 use super::state::{Segment, State};
@@ -45,7 +45,7 @@ pub(super) fn open(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
         other => other?,
     };
-    let recovered = recover(directory, config.tail_events, config.scan_threads)?;
+    let recovered = recover(directory, config.tail_events, config.scan_threads, Indexes::Use)?;
     if let Some(damage) = recovered.state.damage.values().next() {
         return Err(damage.error().into());
     }
@@ -62,7 +62,7 @@ pub(super) fn open(
     let (active, marked) = match last {
         None => (opening.first_segment(&mut state)?, false),
         Some(last) if last.mark.is_some() => (opening.go_on(last, &mut state)?, true),
-        Some(last) => (opening.take_over(&last, &mut state)?, false),
+        Some(last) => (opening.take_over(last, &mut state)?, false),
     };
     let next = state.next;
     state.durable = next.previous();
@@ -129,12 +129,13 @@ impl Opening<'_> {
         let mut active = Active::new(file, last.header, last.length);
         active.offset = last.offset;
         active.chain = last.chain;
+        active.events_end = last.events_end;
         state.add_segment(Segment::new(last, path));
         Ok(active)
     }
 
     /// Copies what is not proven into a new segment.
-    fn take_over(&self, last: &Scanned, state: &mut State) -> Result<Active, OpenError> {
+    fn take_over(&self, mut last: Scanned, state: &mut State) -> Result<Active, OpenError> {
         let proven = last.durable.next();
         let cut = last.links.iter().position(|link| link.header.end() > proven);
         let unproven = cut.and_then(|cut| last.links.get(cut..)).unwrap_or_default();
@@ -165,9 +166,10 @@ impl Opening<'_> {
         }
         header.predecessor = Some(Predecessor { first: last.header.first, end, chain });
         let path = self.directory.segment(last.header.first);
-        let file = Arc::clone(&last.file);
-        let kept = scan(file, last.header, Some(Until { end, chain }))?;
-        state.add_segment(Segment::new(kept, path.clone()));
+        let kept = last.index.frames().len().saturating_sub(unproven.len());
+        last.index.cut(kept);
+        (last.next, last.chain, last.offset) = (end, chain, offset);
+        state.add_segment(Segment::new(last, path.clone()));
         let active = self.new_segment(header, &events, state)?;
         // The successor is durable: what lies behind the cut is never read again.
         let before = self.directory.storage.open(&path, OpenMode::Write)?;
@@ -206,10 +208,11 @@ impl Opening<'_> {
         // INV-LOG-3: what was not proven to be synced is synced again before it is served.
         let file = spare.become_segment(self.directory, &header, &frames)?;
         let path = self.directory.segment(header.first);
-        let scanned = scan(Arc::clone(&file), header, None)?;
+        let scanned = scan(Arc::clone(&file), header, None, None)?;
         let mut active = Active::new(file, header, length);
         active.offset = scanned.offset;
         active.chain = scanned.chain;
+        active.events_end = scanned.events_end;
         state.next = scanned.next;
         state.add_segment(Segment::new(scanned, path));
         Ok(active)

@@ -397,7 +397,7 @@ fn candidates(segment: &Segment, query: &Query, low: Position, high: Position) -
         return Vec::new();
     }
     let mut numbers: Vec<u32> = if let Some(id) = query.correlation {
-        index.frames_of_correlation(id).to_vec()
+        index.frames_of_correlation(id)
     } else if query.actors.is_empty() {
         let first = frames.partition_point(|frame| frame.end() <= low);
         let end = frames.partition_point(|frame| frame.first <= high);

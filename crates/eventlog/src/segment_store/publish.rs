@@ -1,5 +1,7 @@
 //! Making a group visible: index entries, highest numbers, positions.
 
+use std::sync::Arc;
+
 use super::engine::GroupFrame;
 use super::state::State;
 use crate::append::Placed;
@@ -42,7 +44,9 @@ fn add_frame(state: &mut State, frame: &GroupFrame, events: &[(NewEvent, Placed)
     let micros =
         |placed: &Placed| i64::try_from(placed.at.as_unix_nanos() / 1_000).unwrap_or(i64::MAX);
     let times = || events.iter().map(|(_, placed)| micros(placed));
-    segment.index.begin_frame(IndexedFrame {
+    // Nobody shares the index of the segment that is written.
+    let index = Arc::make_mut(&mut segment.index);
+    index.begin_frame(IndexedFrame {
         offset: frame.offset,
         first: frame.written.first,
         count: u32::try_from(events.len()).unwrap_or(u32::MAX),
@@ -50,7 +54,7 @@ fn add_frame(state: &mut State, frame: &GroupFrame, events: &[(NewEvent, Placed)
         latest: times().max().unwrap_or(0),
     });
     for (event, placed) in events {
-        segment.index.add_event(&EventRef {
+        index.add_event(&EventRef {
             id: event.id,
             kind: KindRef::Application(event.kind.name()),
             actor: event.actor.as_str(),

@@ -6,17 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::thread;
 
+use bytes::Bytes;
+
 use steadfast_base::storage::{OpenMode, StorageFile};
 
 use super::OpenError;
 use super::catalog::Catalog;
-use super::directory::{Directory, WriterRecord};
+use super::directory::{Directory, Survey, WriterRecord, index_name};
+use super::engine::epoch_number;
+use super::known_frames::scan_behind;
 use super::scan::{Damage, Scanned, Until, scan};
 use super::sealed::{Sealed, open_sealed};
 use super::state::{Segment, State};
 use crate::append::Epoch;
 use crate::event::Position;
-use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::format::{IndexOf, SEGMENT_HEADER_BYTES, SegmentHeader, SegmentIndex};
 use crate::read::DamageKind;
 
 /// What a directory holds, unchanged by looking at it.
@@ -33,10 +37,19 @@ pub(super) struct Recovered {
     pub(super) leftovers: Vec<String>,
 }
 
+/// Whether the indexes beside segments are believed where they fit, or every frame is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Indexes {
+    Use,
+    Ignore,
+}
+
 /// A segment file whose header was read.
 struct Found {
     header: SegmentHeader,
     file: Arc<dyn StorageFile>,
+    /// Whether an index lies beside it that may be used.
+    has_index: bool,
 }
 
 /// Reads a log. Damage is noted in the state.
@@ -44,17 +57,28 @@ pub(super) fn recover(
     directory: &Directory,
     tail_events: usize,
     scan_threads: usize,
+    indexes: Indexes,
 ) -> Result<Recovered, OpenError> {
-    let (names, mut leftovers) = directory.survey()?;
+    let Survey { segments: names, indexes: indexed, mut leftovers } = directory.survey()?;
     let writer = directory.writer_record()?;
     let mut state = State::new(tail_events);
     let catalog = read_catalog(directory, &mut state)?;
     let names = left_by_retention(&names, catalog.low_water, &mut leftovers);
-    let found = open_all(directory, &names, writer, &mut state)?;
+    let mut found = open_all(directory, &names, writer, &mut state)?;
+    let is_in_use = |first: &Position| names.binary_search(first).is_ok();
+    leftovers.extend(indexed.iter().filter(|first| !is_in_use(first)).map(|one| index_name(*one)));
+    for found in &mut found {
+        let has_index = indexed.binary_search(&found.header.first).is_ok();
+        found.has_index = has_index && indexes == Indexes::Use;
+        if has_index && found.header.sealed {
+            leftovers.push(index_name(found.header.first));
+        }
+    }
     check_links(&found, catalog.low_water, &mut state);
     let log_id = writer.map(|writer| writer.log_id);
     let log_id = log_id.or_else(|| found.first().map(|found| found.header.log_id));
-    let looked_at = look_at_all(&found, scan_threads)?;
+    let last_epoch = writer.map(|writer| epoch_number(writer.epoch));
+    let looked_at = look_at_all(&Look { directory, last_epoch }, &found, scan_threads)?;
     let epochs = found.iter().map(|found| u64::from(found.header.epoch));
     let mut epoch = epochs.max().unwrap_or(0);
     let mut last = None;
@@ -138,7 +162,7 @@ fn open_all(
                 DamageKind::Misplaced
             }
             Ok(header) => {
-                found.push(Found { header, file });
+                found.push(Found { header, file, has_index: false });
                 continue;
             }
             Err(_) if bytes.iter().all(|byte| *byte == 0) => DamageKind::LostSector,
@@ -167,6 +191,14 @@ fn check_links(found: &[Found], low_water: Position, state: &mut State) {
     }
 }
 
+/// What looking at a segment needs beside it.
+#[derive(Debug)]
+struct Look<'a> {
+    directory: &'a Directory,
+    /// The epoch in which the log was last opened for writing, if it is known.
+    last_epoch: Option<u32>,
+}
+
 /// What became of a segment.
 enum LookedAt {
     Scanned(Box<Scanned>),
@@ -175,7 +207,7 @@ enum LookedAt {
 }
 
 /// Reads all segments, several at once: frames one by one, sealed ones by what they say of themselves.
-fn look_at_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<LookedAt>> {
+fn look_at_all(look: &Look<'_>, found: &[Found], scan_threads: usize) -> io::Result<Vec<LookedAt>> {
     let until = |number: usize| {
         let next = found.get(number.saturating_add(1))?.header.predecessor?;
         let follows = found.get(number)?.header.first == next.first;
@@ -184,7 +216,7 @@ fn look_at_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<LookedAt>
     let threads = scan_threads.min(found.len());
     if threads <= 1 {
         let all = found.iter().enumerate();
-        return all.map(|(number, one)| look_at(one, until(number))).collect();
+        return all.map(|(number, one)| look_at(look, one, until(number))).collect();
     }
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
@@ -195,7 +227,7 @@ fn look_at_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<LookedAt>
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(one) = found.get(number) else { break };
-                    let looked_at = look_at(one, until(number));
+                    let looked_at = look_at(look, one, until(number));
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((number, looked_at));
                 }
             });
@@ -206,10 +238,33 @@ fn look_at_all(found: &[Found], scan_threads: usize) -> io::Result<Vec<LookedAt>
     done.into_iter().map(|(_, looked_at)| looked_at).collect()
 }
 
-fn look_at(found: &Found, until: Option<Until>) -> io::Result<LookedAt> {
+/// The index beside a segment, if it is sound and that segment's.
+fn index_beside(directory: &Directory, header: &SegmentHeader) -> Option<(IndexOf, SegmentIndex)> {
+    let bytes = directory.read(&index_name(header.first)).ok()??;
+    let (of, index) = SegmentIndex::decode(&Bytes::from(bytes)).ok()?;
+    let belongs = of.log_id == header.log_id
+        && of.generation == header.generation
+        && of.first == header.first;
+    belongs.then_some((of, index))
+}
+
+fn look_at(look: &Look<'_>, found: &Found, until: Option<Until>) -> io::Result<LookedAt> {
     let file = Arc::clone(&found.file);
     if !found.header.sealed {
-        return Ok(LookedAt::Scanned(Box::new(scan(file, found.header, until)?)));
+        let index =
+            if found.has_index { index_beside(look.directory, &found.header) } else { None };
+        let scanned = match index {
+            Some((of, index)) => {
+                scan_behind(&file, found.header, until, look.last_epoch, &of, index)?
+            }
+            None => None,
+        };
+        // INV-LOG-6: an index that does not agree with the frames is dropped, and all of them are read.
+        let scanned = match scanned {
+            Some(scanned) => scanned,
+            None => scan(file, found.header, until, look.last_epoch)?,
+        };
+        return Ok(LookedAt::Scanned(Box::new(scanned)));
     }
     let (first, length) = (found.header.first, file.length()?);
     let opened = open_sealed(Arc::clone(&file), &found.header)?;

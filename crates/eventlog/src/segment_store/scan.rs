@@ -6,9 +6,10 @@ use std::sync::Arc;
 use steadfast_base::storage::StorageFile;
 
 use crate::event::Position;
-use crate::format::SegmentIndex;
-use crate::format::frame::{FrameHeader, FrameView};
-use crate::format::{BLOCK_BYTES, FormatError, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader};
+use crate::format::frame::{FrameHeader, FrameRole, FrameView, check_frame};
+use crate::format::{
+    BLOCK_BYTES, FormatError, IndexOf, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader, SegmentIndex,
+};
 use crate::read::{DamageKind, ReadError};
 
 /// How much is read at once.
@@ -80,64 +81,61 @@ pub(super) struct Scanned {
     pub(super) length: u64,
     /// Whether the last frame is followed by something that is no frame.
     pub(super) torn: bool,
+    /// Where the last frame with events ends, and its chain value.
+    pub(super) events_end: (u64, u32),
+    /// Whether the index came from a file that knows of all frames.
+    pub(super) is_indexed: bool,
+    /// The epoch of the writer that closed the log here, if the last frame says that one did.
+    closed_by: Option<u32>,
 }
 
 /// Up to where the successor of a segment says it reaches.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Until {
     pub(super) end: Position,
     pub(super) chain: u32,
 }
 
 /// Reads a whole segment. `until` tells where it ends; without, it is the last one, and ends where
-/// nothing whole follows and no witness says that there was more.
+/// nothing whole follows and no witness says that there was more. `last_epoch` is that of the writer that
+/// opened the log last.
 pub(super) fn scan(
     file: Arc<dyn StorageFile>,
     header: SegmentHeader,
     until: Option<Until>,
+    last_epoch: Option<u32>,
 ) -> io::Result<Scanned> {
     let mut scan = Scan::new(file, header)?;
-    // Each round either ends the scan or begins behind where the last one did.
-    loop {
-        let fault = scan.follow(until)?;
-        let Some(fault) = fault else { break };
-        let known = until.map_or(scan.found.durable, |until| until.end.previous());
-        let witnessed = known.max(scan.witness(scan.found.offset)?);
-        if until.is_none() {
-            scan.found.durable = witnessed;
-        }
-        let owed = until.map_or(witnessed.next(), |until| until.end);
-        // INV-LOG-4: only what no witness calls durable is dropped as torn.
-        if scan.found.next >= owed && until.is_none() {
-            scan.found.torn = fault != Fault::Zeros && fault != Fault::EndOfFile;
-            break;
-        }
-        if !scan.resume(fault, owed)? {
-            break;
-        }
-    }
+    scan.last_epoch = last_epoch;
+    scan.run(until)?;
     Ok(scan.found)
 }
 
 /// Why the next frame is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     EndOfFile,
     Zeros,
     Misplaced,
     Format(FormatError),
 }
 
-struct Scan {
-    found: Scanned,
+/// A segment being read.
+pub(super) struct Scan {
+    pub(super) found: Scanned,
+    /// Whether frames are only checked: the index knows of them.
+    pub(super) checks_only: bool,
+    /// The epoch in which the log was last opened for writing, if it is known.
+    pub(super) last_epoch: Option<u32>,
     window: Window,
     scratch: Scratch,
 }
 
 impl Scan {
-    fn new(file: Arc<dyn StorageFile>, header: SegmentHeader) -> io::Result<Self> {
+    pub(super) fn new(file: Arc<dyn StorageFile>, header: SegmentHeader) -> io::Result<Self> {
         let length = file.length()?;
         let window = Window { file: Arc::clone(&file), bytes: Vec::new(), start: 0, length };
+        let (offset, chain) = (SEGMENT_HEADER_BYTES as u64, header.chain());
         let found = Scanned {
             header,
             file,
@@ -145,19 +143,66 @@ impl Scan {
             links: Vec::new(),
             damage: Vec::new(),
             next: header.first,
-            offset: SEGMENT_HEADER_BYTES as u64,
-            chain: header.chain(),
+            offset,
+            chain,
             durable: header.first.previous(),
             epoch: header.epoch,
             mark: None,
             length,
             torn: false,
+            events_end: (offset, chain),
+            is_indexed: false,
+            closed_by: None,
         };
-        Ok(Self { found, window, scratch: Scratch::new() })
+        Ok(Self { found, checks_only: false, last_epoch: None, window, scratch: Scratch::new() })
+    }
+
+    /// Goes on behind what an index knows of.
+    pub(super) fn begin_behind(&mut self, of: &IndexOf, index: SegmentIndex) {
+        let found = &mut self.found;
+        found.index = index;
+        found.links.clear();
+        found.mark = None;
+        (found.next, found.offset, found.chain) = (of.end, of.offset, of.chain);
+        found.events_end = (of.offset, of.chain);
+    }
+
+    /// Reads to the end, over damage.
+    pub(super) fn run(&mut self, until: Option<Until>) -> io::Result<()> {
+        // Each round either ends the scan or begins behind where the last one did.
+        loop {
+            let fault = self.follow(until)?;
+            let Some(fault) = fault else { break };
+            if until.is_none() && self.is_closed() {
+                self.found.torn = fault != Fault::Zeros && fault != Fault::EndOfFile;
+                break;
+            }
+            let known = until.map_or(self.found.durable, |until| until.end.previous());
+            let witnessed = known.max(self.witness(self.found.offset)?);
+            if until.is_none() {
+                self.found.durable = witnessed;
+            }
+            let owed = until.map_or(witnessed.next(), |until| until.end);
+            // INV-LOG-4: only what no witness calls durable is dropped as torn.
+            if self.found.next >= owed && until.is_none() {
+                self.found.torn = fault != Fault::Zeros && fault != Fault::EndOfFile;
+                break;
+            }
+            if !self.resume(fault, owed)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the last writer closed the log behind the last frame: then nothing was written behind it,
+    /// and there is nobody to look for who knows of more.
+    fn is_closed(&self) -> bool {
+        self.found.closed_by.is_some() && self.found.closed_by == self.last_epoch
     }
 
     /// Takes frames that link to each other, until the end (`None`) or something that is no such frame.
-    fn follow(&mut self, until: Option<Until>) -> io::Result<Option<Fault>> {
+    pub(super) fn follow(&mut self, until: Option<Until>) -> io::Result<Option<Fault>> {
         // Every round moves at least a block on, or ends.
         loop {
             let found = &mut self.found;
@@ -190,7 +235,13 @@ impl Scan {
     fn take(&mut self, header: &FrameHeader) -> io::Result<Result<(), Fault>> {
         let found = &mut self.found;
         let bytes = self.window.at(found.offset, header.frame_bytes())?;
-        match FrameView::open(bytes, &mut self.scratch) {
+        let opened = if self.checks_only {
+            check_frame(bytes, header).map(|()| None)
+        } else {
+            FrameView::open(bytes, &mut self.scratch)
+        };
+        match opened {
+            Ok(None) if self.checks_only => {}
             Ok(Some(view)) => found.index.add_frame(found.offset, &view),
             Ok(None) => return Ok(Err(Fault::Zeros)),
             Err(error) => return Ok(Err(Fault::Format(error))),
@@ -200,11 +251,16 @@ impl Scan {
         if header.count > 0 {
             found.links.push(Link { offset: found.offset, header: *header });
         }
+        let is_close = header.role == FrameRole::CleanClose && found.mark.is_some();
+        found.closed_by = is_close.then_some(header.epoch);
         found.durable = found.durable.max(header.durable);
         found.epoch = header.epoch;
         found.next = header.end();
         found.chain = header.chain();
         found.offset = found.offset.saturating_add(header.frame_bytes() as u64);
+        if header.count > 0 {
+            found.events_end = (found.offset, found.chain);
+        }
         Ok(Ok(()))
     }
 
@@ -221,7 +277,7 @@ impl Scan {
         Ok(highest)
     }
 
-    fn header_at(&mut self, offset: u64) -> io::Result<Option<FrameHeader>> {
+    pub(super) fn header_at(&mut self, offset: u64) -> io::Result<Option<FrameHeader>> {
         let bytes = self.window.at(offset, HEADER_BYTES)?;
         let header = FrameHeader::decode(bytes).ok().flatten();
         Ok(header.filter(|header| belongs(header, &self.found.header)))

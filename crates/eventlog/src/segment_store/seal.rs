@@ -101,6 +101,8 @@ fn seal(shared: &Shared, full: &Full, level: i32) -> Result<(), SealError> {
     let sealed = open_sealed(Arc::clone(&file), &header)??;
     let segment = Segment::sealed(header, file, path, sealed, contents.len() as u64);
     shared.write_state().segments.insert(first, segment);
+    // One that stays is removed at the next opening.
+    shared.directory.storage.remove(&shared.directory.index(first)).ok();
     drop(catalog);
     Ok(())
 }

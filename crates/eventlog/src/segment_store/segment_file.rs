@@ -83,11 +83,14 @@ pub(super) struct Active {
     pub(super) length: u64,
     /// The chain value of the last frame, or of the header.
     pub(super) chain: u32,
+    /// Where the last frame with events ends, and its chain value.
+    pub(super) events_end: (u64, u32),
 }
 
 impl Active {
     pub(super) fn new(file: Arc<dyn StorageFile>, header: SegmentHeader, length: u64) -> Self {
         let chain = header.chain();
-        Self { file, header, offset: SEGMENT_HEADER_BYTES as u64, length, chain }
+        let offset = SEGMENT_HEADER_BYTES as u64;
+        Self { file, header, offset, length, chain, events_end: (offset, chain) }
     }
 }

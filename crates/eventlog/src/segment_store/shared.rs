@@ -122,12 +122,13 @@ impl Shared {
         }
     }
 
-    /// Makes spares when they are wanted, until the log ends. One that cannot be made is made when it is
+    /// Writes the indexes of full segments and makes spares when they are wanted, until the log ends. One that cannot be made is made when it is
     /// needed, where the error has somebody to go to.
     pub(super) fn make_spares(&self) {
         let mut number = 1_u64;
         // Ends with the log.
         while self.wait_for_wanted() {
+            super::indexing::write_indexes(self);
             number = number.saturating_add(2);
             let length = self.config.segment_bytes;
             let is_wanted = || !self.is_ended();

@@ -43,8 +43,10 @@ pub(super) struct Segment {
     pub(super) header: SegmentHeader,
     pub(super) file: Arc<dyn StorageFile>,
     pub(super) path: PathBuf,
-    /// Where to look for what; empty once it is sealed.
-    pub(super) index: SegmentIndex,
+    /// Where to look for what; empty once it is sealed. Only that of the last segment changes.
+    pub(super) index: Arc<SegmentIndex>,
+    /// Whether the whole of it is in a file.
+    pub(super) is_indexed: bool,
     /// Its sealed form, if it has it.
     pub(super) sealed: Option<Arc<Sealed>>,
     /// Where its last frame ends.
@@ -67,7 +69,8 @@ impl Segment {
             header: scanned.header,
             file: scanned.file,
             path,
-            index: scanned.index,
+            index: Arc::new(scanned.index),
+            is_indexed: scanned.is_indexed,
             sealed: None,
             used_bytes: scanned.offset,
             file_bytes: scanned.length,
@@ -86,7 +89,8 @@ impl Segment {
             header,
             file,
             path,
-            index: SegmentIndex::new(),
+            index: Arc::default(),
+            is_indexed: false,
             sealed: Some(Arc::new(sealed)),
             used_bytes: bytes,
             file_bytes: bytes,
@@ -97,15 +101,14 @@ impl Segment {
     pub(super) fn run(&self, actor: &str) -> Option<(Seq, Seq)> {
         match &self.sealed {
             Some(sealed) => sealed.run(actor),
-            None => self.index.actor(actor).map(|postings| (postings.first, postings.last)),
+            None => self.index.run(actor),
         }
     }
 
     /// The actors with events in it, with their first and last numbers.
     pub(super) fn runs(&self) -> impl Iterator<Item = (&str, Seq, Seq)> {
         let sealed = self.sealed.iter().flat_map(|sealed| sealed.runs());
-        let open = self.index.actors();
-        sealed.chain(open.map(|(actor, run)| (actor.as_str(), run.first, run.last)))
+        sealed.chain(self.index.actors())
     }
 
     /// The latest time of its events, in microseconds; `None` if it has none.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use steadfast_base::Timestamp;
 
 use super::catalog::Catalog;
-use super::recovery::recover;
+use super::recovery::{Indexes, recover};
 use super::shared::Shared;
 use super::state::{Segment, State};
 use super::{OpenError, page::Reader};
@@ -102,6 +102,10 @@ pub(super) fn retain(
         let Some(segment) = segment else { continue };
         let removed = shared.directory.storage.remove(&segment.path);
         removed.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+        if segment.is_indexed {
+            // One that stays is removed at the next opening.
+            shared.directory.storage.remove(&shared.directory.index(first)).ok();
+        }
     }
     let mut state = shared.write_state();
     while state.tail.front().is_some_and(|event| event.position < retired.first) {
@@ -197,7 +201,7 @@ pub(super) fn verify(shared: &Shared) -> Result<VerifyReport, ReadError> {
         }
         (state.extent().last, state.extent().first.previous())
     };
-    match recover(&shared.directory, 0, config.scan_threads) {
+    match recover(&shared.directory, 0, config.scan_threads, Indexes::Ignore) {
         Ok(recovered) => {
             let damage = recovered.state.damage.values();
             for damage in damage.filter(|damage| damage.position <= high) {

@@ -27,6 +27,7 @@ pub(super) fn run(mut engine: Engine) {
         }
         if let Some(completion) = work(&mut engine, &mut jobs) {
             let closed = engine.mark(true);
+            engine.write_index();
             drop(engine);
             drop(end);
             completion.complete(closed.map(|()| Appended::NOTHING));

@@ -56,6 +56,16 @@ pub(super) struct Columns<'a> {
     pub(super) latest: i64,
 }
 
+/// What an index needs of an event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Essentials {
+    pub(crate) id: EventId,
+    pub(crate) correlation: Option<CorrelationId>,
+    pub(crate) seq: Seq,
+    /// The name of the actor, by its number.
+    pub(crate) actor: u32,
+}
+
 /// What events of one sort have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -170,7 +180,7 @@ impl<'a> Columns<'a> {
         self.name_ends.len()
     }
 
-    fn name(&self, name: u32) -> Option<&'a str> {
+    pub(super) fn name(&self, name: u32) -> Option<&'a str> {
         let name = widen(name);
         let end = u32::from_le_bytes(*self.name_ends.get(name)?);
         let start = match name.checked_sub(1) {
@@ -185,6 +195,17 @@ impl<'a> Columns<'a> {
         let actor = u32::from_le_bytes(*self.actors.get(index)?);
         let shape = u32::from_le_bytes(*self.shape_refs.get(index)?);
         Some((actor, Shape::decode(*self.shapes.get(widen(shape))?)))
+    }
+
+    /// What an index needs of an event.
+    pub(super) fn essentials(&self, index: usize) -> Option<Essentials> {
+        let correlation = u128::from_be_bytes(*self.correlations.get(index)?);
+        Some(Essentials {
+            id: EventId::from_u128(u128::from_be_bytes(*self.ids.get(index)?)),
+            correlation: (correlation != 0).then(|| CorrelationId::from_u128(correlation)),
+            seq: Seq::new(u64::from_le_bytes(*self.seqs.get(index)?)),
+            actor: u32::from_le_bytes(*self.actors.get(index)?),
+        })
     }
 
     /// Where the payload of an event lies.

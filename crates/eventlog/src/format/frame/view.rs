@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::columns::{Columns, KIND_IS_NAME};
+use super::columns::{Columns, Essentials, KIND_IS_NAME};
 use super::event_ref::{EventRef, KindRef, Names};
 use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
 use crate::event::{Event, EventKind, Payload};
@@ -62,6 +62,21 @@ impl<'a> FrameView<'a> {
     pub fn events(&self) -> impl DoubleEndedIterator<Item = EventRef<'a>> + use<'a> {
         let view = *self;
         (0..widen(self.header.count)).filter_map(move |index| view.event(index))
+    }
+
+    /// How many names its events use.
+    pub(crate) fn names(&self) -> usize {
+        self.columns.as_ref().map_or(0, Columns::names_len)
+    }
+
+    /// One of them.
+    pub(crate) fn name(&self, name: u32) -> Option<&'a str> {
+        self.columns.as_ref()?.name(name)
+    }
+
+    /// What an index needs of an event.
+    pub(crate) fn essentials(&self, index: usize) -> Option<Essentials> {
+        self.columns.as_ref()?.essentials(index)
     }
 
     /// The earliest and latest time of its events, in microseconds since 1970; `None` for a mark.
@@ -135,6 +150,13 @@ pub fn decode_events(
         })
     });
     Ok(events.collect())
+}
+
+/// Whether the frame at the beginning of `bytes` is whole and unchanged, padding included.
+///
+/// What stands in its columns is not looked at.
+pub(crate) fn check_frame(bytes: &[u8], header: &FrameHeader) -> Result<(), FormatError> {
+    blocks(bytes, header).map(|_blocks| ())
 }
 
 /// The stored blocks of a frame, checked against their checksum; the padding must be zero.

@@ -1,72 +1,74 @@
 //! Growing an index, frame by frame.
 
-use std::collections::HashSet;
-
-use super::{ActorPostings, Ids, IndexedFrame, SegmentIndex};
-use crate::event::ActorName;
-use crate::format::bloom::{hash_id, mix};
-use crate::format::bytes::narrow;
+use super::fingerprints::fingerprint;
+use super::grown::Entry;
+use super::{IndexedFrame, SegmentIndex};
+use crate::format::bloom::mix;
+use crate::format::bytes::{narrow, widen};
 use crate::format::frame::{EventRef, FrameView};
+
+/// No number of an actor.
+const UNKNOWN: u32 = u32::MAX;
 
 impl SegmentIndex {
     /// Adds a frame that was read, which begins at `offset` in the file; marks are passed over.
     ///
-    /// # Panics
-    ///
-    /// If the index was decoded: it is that of a full segment.
+    /// Payloads are not looked at, and a name once a frame.
     pub fn add_frame(&mut self, offset: u64, view: &FrameView<'_>) {
         let Some((earliest, latest)) = view.time_micros() else { return };
         let header = view.header();
-        self.begin_frame(IndexedFrame {
-            offset,
-            first: header.first,
-            count: header.count,
-            earliest,
-            latest,
-        });
-        view.events().for_each(|event| self.add_event(&event));
+        let (first, count) = (header.first, header.count);
+        self.begin_frame(IndexedFrame { offset, first, count, earliest, latest });
+        let frame = self.newest_frame();
+        let mut numbers = vec![UNKNOWN; view.names()];
+        for index in 0..widen(count) {
+            let Some(event) = view.essentials(index) else { continue };
+            let Some(known) = numbers.get_mut(widen(event.actor)) else { continue };
+            if *known == UNKNOWN {
+                *known = self.grown.number(view.name(event.actor).unwrap_or_default());
+            }
+            self.grown.add(&Entry {
+                frame,
+                actor: *known,
+                seq: event.seq,
+                correlation: event.correlation.map(|id| mix(id.as_u128())),
+                fingerprint: fingerprint(event.id),
+            });
+        }
     }
 
     /// Adds a frame without its events.
-    ///
-    /// # Panics
-    ///
-    /// If the index was decoded.
     pub fn begin_frame(&mut self, frame: IndexedFrame) {
-        assert!(matches!(self.ids, Ids::All(_)), "the index of a full segment does not grow");
         self.frames.push(frame);
     }
 
     /// Adds an event of the frame that was begun last.
     pub fn add_event(&mut self, event: &EventRef<'_>) {
-        let frame = narrow(self.frames.len().saturating_sub(1));
-        if let Ids::All(hashes) = &mut self.ids {
-            hashes.insert(hash_id(event.id));
-        }
-        if let Some(id) = event.correlation {
-            let frames = self.correlations.entry(mix(id.as_u128())).or_default();
-            if frames.last() != Some(&frame) {
-                frames.push(frame);
-            }
-        }
-        if let Some(postings) = self.actors.get_mut(event.actor) {
-            postings.last = event.seq;
-            match postings.frames.last_mut() {
-                Some((last, count)) if *last == frame => *count = count.saturating_add(1),
-                _ => postings.frames.push((frame, 1)),
-            }
-        } else {
-            let postings =
-                ActorPostings { first: event.seq, last: event.seq, frames: vec![(frame, 1)] };
-            self.actors.insert(ActorName::from(event.actor), postings);
+        let entry = Entry {
+            frame: self.newest_frame(),
+            actor: self.grown.number(event.actor),
+            seq: event.seq,
+            correlation: event.correlation.map(|id| mix(id.as_u128())),
+            fingerprint: fingerprint(event.id),
+        };
+        self.grown.add(&entry);
+    }
+
+    /// Forgets the frames from a number on.
+    ///
+    /// # Panics
+    ///
+    /// If a file spoke of them: what was stored is not changed.
+    pub fn cut(&mut self, frames: usize) {
+        let stored = self.stored.as_ref().map_or(0, |stored| stored.frames);
+        assert!(frames >= stored, "what a file says of a segment is not changed");
+        if frames < self.frames.len() {
+            self.frames.truncate(frames);
+            self.grown.cut(narrow(frames));
         }
     }
 
-    /// The hashes of all ids while they are known; none for an index that was decoded.
-    pub(super) fn id_hashes(&self) -> Option<&HashSet<u64>> {
-        match &self.ids {
-            Ids::All(hashes) => Some(hashes),
-            Ids::Filter(_) => None,
-        }
+    fn newest_frame(&self) -> u32 {
+        narrow(self.frames.len().saturating_sub(1))
     }
 }

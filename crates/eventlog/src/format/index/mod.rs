@@ -1,44 +1,38 @@
-//! The index of one segment: derived from its frames, in memory while it grows, a file when it is full.
+//! The index of one segment: derived from its frames, in memory while it grows, a file beside it then.
 //!
 //! It says in which frames to look, never what the log holds: a wrong or missing index is dropped and
-//! built again from the frames.
+//! built again from the frames. What a file said of the first frames stays as it was read and is searched
+//! in place; frames that come later are added beside it.
 //!
-//! ```text
-//!   0 magic u32 "SFIX", version u16 1, zero u16, log id u64, generation u32, zero u32
-//!  24 first position u64, end position u64
-//!  40 frames u32, actors u32, correlations u32, bloom bytes u32
-//!  56 bloom
-//!     frames: offset varint in blocks of 4,096 from the one before, positions varint from the end of the
-//!     one before, count varint, earliest i64, span varint
-//!     actors, sorted: name, first seq varint, postings
-//!     correlations, sorted by hash: hash u64, postings
-//!     CRC-32C u32 of all bytes before
-//! ```
-//!
-//! Postings are a count and the numbers of frames, as differences; those of an actor also tell how many
-//! events it has in each frame.
+//! The layout of the file is drawn in `docs/format/eventlog.md` and in `stored`.
 
 mod build;
-mod codec;
+mod encode;
+mod fingerprints;
+mod grown;
+mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 
 use steadfast_base::{CorrelationId, EventId, Timestamp};
 
-pub use self::codec::IndexOf;
-use super::bloom::{Bloom, hash_id, mix};
+use self::fingerprints::fingerprint;
+use self::grown::Grown;
+pub use self::stored::IndexOf;
+use self::stored::Stored;
+use super::bloom::mix;
 use super::segment::micros;
-use crate::event::{ActorName, Position, Seq};
+use crate::event::{Position, Seq};
 
 /// Where to look for what in one segment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct SegmentIndex {
     frames: Vec<IndexedFrame>,
-    actors: BTreeMap<ActorName, ActorPostings>,
-    correlations: HashMap<u64, Vec<u32>>,
-    ids: Ids,
+    /// What a file said of the first of them.
+    stored: Option<Stored>,
+    grown: Grown,
 }
 
 /// What the index knows of one frame.
@@ -63,28 +57,11 @@ impl IndexedFrame {
     }
 }
 
-/// An actor's events in a segment: an unbroken run of numbers, spread over frames.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActorPostings {
-    /// The number of its first event in the segment.
-    pub first: Seq,
-    /// The number of its last event in the segment.
-    pub last: Seq,
-    /// The frames that hold its events, and how many each.
-    pub frames: Vec<(u32, u32)>,
-}
-
-/// The ids of a segment: all of them while it grows, a filter when it is full.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Ids {
-    All(HashSet<u64>),
-    Filter(Bloom),
-}
-
-impl Default for Ids {
-    fn default() -> Self {
-        Self::All(HashSet::new())
-    }
+/// Some of an actor's events: the frame that holds them, and how many they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Posting {
+    frame: u32,
+    count: u32,
 }
 
 impl SegmentIndex {
@@ -120,25 +97,35 @@ impl SegmentIndex {
             .map(|(number, _)| number)
     }
 
-    /// The actors that have events here, sorted by name.
-    pub fn actors(&self) -> impl Iterator<Item = (&ActorName, &ActorPostings)> {
-        self.actors.iter()
+    /// The actors that have events here, each with the numbers of the first and the last of them.
+    pub fn actors(&self) -> impl Iterator<Item = (&str, Seq, Seq)> {
+        let stored = self.stored.iter().flat_map(Stored::actors);
+        let stored = stored.map(|(actor, first, last)| {
+            (actor, first, self.grown.run(actor).map_or(last, |(_, last)| last))
+        });
+        let is_new =
+            |actor: &str| self.stored.as_ref().is_none_or(|stored| stored.run(actor).is_none());
+        stored.chain(self.grown.actors().filter(move |(actor, ..)| is_new(actor)))
     }
 
-    /// Where an actor's events are.
-    pub fn actor(&self, actor: &str) -> Option<&ActorPostings> {
-        self.actors.get(actor)
+    /// The numbers of an actor's first and last event here.
+    pub fn run(&self, actor: &str) -> Option<(Seq, Seq)> {
+        let stored = self.stored.as_ref().and_then(|stored| stored.run(actor));
+        match (stored, self.grown.run(actor)) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (stored, grown) => stored.or(grown),
+        }
     }
 
     /// The frames that hold an actor's events with these numbers, by number.
     pub fn frames_of_actor(&self, actor: &str, from: Seq, to: Seq) -> Vec<u32> {
-        let Some(postings) = self.actors.get(actor) else { return Vec::new() };
-        let mut next = postings.first;
+        let Some((first, _)) = self.run(actor) else { return Vec::new() };
+        let mut next = first;
         let mut frames = Vec::new();
-        for (frame, count) in &postings.frames {
-            let end = next.plus(u64::from(*count));
+        for posting in self.postings_of(actor) {
+            let end = next.plus(u64::from(posting.count));
             if end > from && next <= to {
-                frames.push(*frame);
+                frames.push(posting.frame);
             }
             next = end;
         }
@@ -146,16 +133,31 @@ impl SegmentIndex {
     }
 
     /// The frames that may hold events of a piece of work, by number; none is certain.
-    pub fn frames_of_correlation(&self, id: CorrelationId) -> &[u32] {
-        self.correlations.get(&mix(id.as_u128())).map_or(&[], Vec::as_slice)
+    pub fn frames_of_correlation(&self, id: CorrelationId) -> Vec<u32> {
+        let hash = mix(id.as_u128());
+        let mut frames = Vec::new();
+        if let Some(stored) = &self.stored {
+            frames.extend(stored.frames_of_correlation(hash));
+        }
+        self.grown.add_frames_of_correlation(hash, &mut frames);
+        frames
     }
 
     /// Whether an event with this id may be here; false is certain.
     pub fn may_contain(&self, id: EventId) -> bool {
-        match &self.ids {
-            Ids::All(hashes) => hashes.contains(&hash_id(id)),
-            Ids::Filter(bloom) => bloom.may_contain(hash_id(id)),
+        let fingerprint = fingerprint(id);
+        self.stored.as_ref().is_some_and(|stored| stored.may_contain(fingerprint))
+            || self.grown.may_contain(fingerprint)
+    }
+
+    /// Where an actor's events are, in the order of their numbers.
+    fn postings_of(&self, actor: &str) -> Vec<Posting> {
+        let mut postings = Vec::new();
+        if let Some(stored) = &self.stored {
+            postings.extend(stored.postings_of(actor));
         }
+        self.grown.add_postings_of(actor, &mut postings);
+        postings
     }
 }
 
@@ -163,4 +165,10 @@ impl SegmentIndex {
 fn before_micros(at: Timestamp) -> i64 {
     let micros = at.as_unix_nanos().div_ceil(1_000);
     i64::try_from(micros).unwrap_or(i64::MAX)
+}
+
+/// A range of stored numbers as one of places.
+fn places(range: Range<u64>, most: usize) -> Range<usize> {
+    let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).min(most);
+    place(range.start)..place(range.end)
 }

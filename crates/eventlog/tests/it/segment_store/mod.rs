@@ -11,6 +11,7 @@ mod conformance;
 mod crash;
 mod damage;
 mod faults;
+mod indexes;
 mod kill;
 mod sealing;
 mod segments;
