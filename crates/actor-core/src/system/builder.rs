@@ -13,6 +13,7 @@ use steadfast_base::{IdSource, Seed, Time};
 
 use super::{
     System, SystemInner,
+    installed::Installed,
     live::Live,
     registry::{Registry, check_name},
     shutdown::Shutdown,
@@ -204,6 +205,7 @@ impl SystemBuilder {
             next_id: AtomicU64::new(1),
             live: Live::default(),
             registry: Registry::default(),
+            installed: Installed::default(),
             tasks: Arc::new(Tasks::default()),
             shutdown: Shutdown::default(),
             time: time.clone(),

@@ -1,6 +1,7 @@
 //! `System`: the world that actors live in. Two systems in one process share nothing.
 
 mod builder;
+mod installed;
 mod live;
 mod registry;
 mod shutdown;
@@ -33,6 +34,7 @@ use crate::{
     slot::PoolHandle,
     waits::Waits,
 };
+use installed::Installed;
 use live::Live;
 use registry::{Registry, check_name};
 use shutdown::Shutdown;
@@ -97,6 +99,7 @@ pub(crate) struct SystemInner {
     next_id: AtomicU64,
     live: Live,
     registry: Registry,
+    installed: Installed,
     tasks: Arc<Tasks>,
     shutdown: Shutdown,
 }
@@ -206,6 +209,39 @@ impl System {
     #[must_use]
     pub fn ids(&self) -> &IdSource {
         &self.inner.ids
+    }
+
+    /// Puts a value of any type at the disposal of all actors of the system, one of each type.
+    ///
+    /// For what layers above share with their actors without handing it to each, such as the stores that
+    /// states are kept in. It stays as long as the system does.
+    ///
+    /// # Errors
+    ///
+    /// The value, if there is one of its type already.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use steadfast_actor_core::{System, testkit::TestSystem};
+    ///
+    /// struct Prices(u64);
+    ///
+    /// let system = TestSystem::new();
+    /// system.install(Arc::new(Prices(5))).ok();
+    /// assert_eq!(system.installed::<Prices>().map(|prices| prices.0), Some(5));
+    /// assert!(system.install(Arc::new(Prices(6))).is_err());
+    /// ```
+    pub fn install<T: Send + Sync + 'static>(&self, value: Arc<T>) -> Result<(), Arc<T>> {
+        self.inner.installed.put(value)
+    }
+
+    /// The value of this type that was put at the disposal of the system's actors.
+    #[must_use]
+    pub fn installed<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.inner.installed.get()
     }
 
     /// Runs a future as a task that the system owns: it is aborted when the system ends.
