@@ -4,11 +4,15 @@
 //! |---|---|
 //! | keep an actor's state as events | [`EventSourced`], [`Decide`], [`Effect`] |
 //! | write down what entities are given | [`TurnRecorder`], [`Turn`], [`TurnInputs`] |
+//! | read the log into a read model | [`projection`] |
+//! | restart a plain actor from its last snapshot | [`persist`] |
 #![forbid(unsafe_code)]
 
 mod decide;
 mod effect;
 mod event_sourced;
+pub mod persist;
+pub mod projection;
 mod recorder;
 
 pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};

@@ -1,0 +1,6 @@
+//! Integration tests of sourcing.
+
+mod crashing;
+mod persisting;
+mod projecting;
+mod views;
