@@ -192,6 +192,16 @@ impl Query {
             && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
     }
 
+    /// Whether anything but positions is asked of events.
+    pub(crate) fn is_filtered(&self) -> bool {
+        let any = self.seq_from <= Seq::FIRST
+            && self.seq_to == Seq::MAX
+            && self.at_from == Timestamp::UNIX_EPOCH
+            && self.at_before.is_none();
+        let all = self.id.is_none() && self.correlation.is_none();
+        !(any && all && self.actors.is_empty() && self.kinds.is_empty())
+    }
+
     /// Lets the query pass if it names no more than a store is ready to keep in mind.
     ///
     /// # Errors

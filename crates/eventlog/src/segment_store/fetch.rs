@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use steadfast_base::storage::StorageFile;
 
 use super::state::Segment;
-use crate::event::{Event, Position};
-use crate::format::frame::{FrameHeader, Names, decode_events};
-use crate::format::{FormatError, Scratch};
-use crate::read::{DamageKind, Query, ReadError};
+use crate::event::Position;
+use crate::format::FormatError;
+use crate::format::frame::FrameHeader;
+use crate::read::{DamageKind, ReadError};
 
 /// How much is read at once where frames lie next to each other.
 const READ_BYTES: u64 = 1 << 20;
@@ -62,28 +62,16 @@ impl FrameAt {
 
 /// The bytes of a frame, and where they come from.
 #[derive(Debug)]
-pub(super) struct FetchedFrame<'a> {
+pub(super) struct FetchedFrame<'a, B> {
     at: &'a FrameAt,
-    pub(super) bytes: Bytes,
+    pub(super) bytes: B,
 }
 
-impl FetchedFrame<'_> {
-    /// The events that meet the conditions of a query, in the order of their positions.
-    pub(super) fn select(
-        &self,
-        query: &Query,
-        names: &mut Names,
-        scratch: &mut Scratch,
-    ) -> Result<Vec<Event>, ReadError> {
-        self.check()?;
-        let events = decode_events(&self.bytes, query, names, scratch);
-        events.map_err(|error| self.damaged(error))
-    }
-
+impl<B: AsRef<[u8]>> FetchedFrame<'_, B> {
     /// That it is the frame the index speaks of.
     pub(super) fn check(&self) -> Result<(), ReadError> {
-        let header = FrameHeader::decode(&self.bytes).map_err(|error| self.damaged(error))?;
-        match header {
+        let header = FrameHeader::decode(self.bytes.as_ref());
+        match header.map_err(|error| self.damaged(error))? {
             Some(header) if header.first == self.at.first && header.end() == self.at.next => Ok(()),
             Some(_) => Err(self.at.error(DamageKind::Misplaced)),
             None => Err(self.at.error(DamageKind::LostSector)),
@@ -93,6 +81,43 @@ impl FetchedFrame<'_> {
     pub(super) fn damaged(&self, error: FormatError) -> ReadError {
         self.at.error(error.kind())
     }
+
+    /// Where it lies, as the segment and the offset.
+    pub(super) fn place(&self) -> (Position, u64) {
+        (self.at.segment, self.at.offset)
+    }
+}
+
+/// The piece of a segment that was read last: frames next to each other, of which none ever changes.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    segment: Position,
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Piece {
+    /// The bytes of a frame, if they are here.
+    fn get(&self, at: &FrameAt) -> Option<Bytes> {
+        let from = usize::try_from(at.offset.checked_sub(self.start)?).ok()?;
+        let to = usize::try_from(at.end.checked_sub(self.start)?).ok()?;
+        let holds = self.segment == at.segment && from < to && to <= self.bytes.len();
+        holds.then(|| self.bytes.slice(from..to))
+    }
+
+    /// Reads frames that lie next to each other.
+    fn read(&mut self, run: &[FrameAt]) -> Result<(), ReadError> {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
+        let length = usize::try_from(last.end.saturating_sub(first.offset)).unwrap_or(0);
+        // The memory of the piece before is used again if nobody keeps an event of it.
+        let before = std::mem::take(&mut self.bytes).try_into_mut();
+        let mut bytes = before.unwrap_or_else(|_shared| BytesMut::with_capacity(length));
+        bytes.resize(length, 0);
+        let read = first.file.pread(&mut bytes, first.offset);
+        bytes.truncate(read.map_err(|error| ReadError::Unavailable(Arc::new(error)))?);
+        (self.segment, self.start, self.bytes) = (first.segment, first.offset, bytes.freeze());
+        Ok(())
+    }
 }
 
 /// Reads frames, those next to each other in one go, and hands each to `visit` until that has enough.
@@ -100,26 +125,56 @@ impl FetchedFrame<'_> {
 /// # Errors
 ///
 /// The first error met, and the frame it was met at.
-pub(super) fn fetch(
-    frames: &[FrameAt],
-    mut visit: impl FnMut(&FetchedFrame<'_>) -> Result<ControlFlow<()>, ReadError>,
-) -> Result<(), (ReadError, &FrameAt)> {
+pub(super) fn fetch<'a>(
+    frames: &'a [FrameAt],
+    piece: &mut Piece,
+    mut visit: impl FnMut(&FetchedFrame<'_, Bytes>) -> Result<ControlFlow<()>, ReadError>,
+) -> Result<(), (ReadError, &'a FrameAt)> {
+    for (number, at) in frames.iter().enumerate() {
+        if piece.get(at).is_none() {
+            let rest = frames.get(number..).unwrap_or_default();
+            let run = rest.get(..run_length(rest)).unwrap_or(rest);
+            piece.read(run).map_err(|error| (error, at))?;
+        }
+        let bytes = piece.get(at).ok_or_else(|| (at.error(DamageKind::Truncated), at))?;
+        let frame = FetchedFrame { at, bytes };
+        if visit(&frame).map_err(|error| (error, at))?.is_break() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The same for whoever keeps nothing of a frame: the memory of `buffer` is used again and again.
+///
+/// # Errors
+///
+/// The first error met, and the frame it was met at.
+pub(super) fn fetch_borrowed<'a>(
+    frames: &'a [FrameAt],
+    buffer: &mut Vec<u8>,
+    mut visit: impl FnMut(&FetchedFrame<'_, &[u8]>) -> Result<ControlFlow<()>, ReadError>,
+) -> Result<(), (ReadError, &'a FrameAt)> {
     let mut number = 0_usize;
     // Every round reads at least one frame.
     while let Some(rest) = frames.get(number..).filter(|rest| !rest.is_empty()) {
         let run = rest.get(..run_length(rest)).unwrap_or(rest);
-        let Some(first) = run.first() else { break };
-        let bytes = read_run(run).map_err(|error| (error, first))?;
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { break };
+        let length = usize::try_from(last.end.saturating_sub(first.offset)).unwrap_or(0);
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
+        let bytes = buffer.get_mut(..length).unwrap_or_default();
+        let read = first.file.pread(bytes, first.offset);
+        let read = read.map_err(|error| (ReadError::Unavailable(Arc::new(error)), first))?;
+        let bytes = bytes.get(..read).unwrap_or_default();
         for at in run {
             let from = usize::try_from(at.offset.saturating_sub(first.offset));
             let to = usize::try_from(at.end.saturating_sub(first.offset));
-            let (from, to) = (from.unwrap_or(usize::MAX), to.unwrap_or(usize::MAX));
-            let to = to.min(bytes.len());
-            if from >= to {
-                return Err((at.error(DamageKind::Truncated), at));
-            }
-            let frame = FetchedFrame { at, bytes: bytes.slice(from..to) };
-            if visit(&frame).map_err(|error| (error, at))?.is_break() {
+            let range = from.unwrap_or(usize::MAX)..to.unwrap_or(usize::MAX).min(bytes.len());
+            let bytes = bytes.get(range).filter(|bytes| !bytes.is_empty());
+            let bytes = bytes.ok_or_else(|| (at.error(DamageKind::Truncated), at))?;
+            if visit(&FetchedFrame { at, bytes }).map_err(|error| (error, at))?.is_break() {
                 return Ok(());
             }
             number = number.saturating_add(1);
@@ -134,14 +189,4 @@ fn run_length(frames: &[FrameAt]) -> usize {
     let fits = |next: &FrameAt| next.end.saturating_sub(start) <= READ_BYTES;
     let pairs = frames.iter().zip(frames.iter().skip(1));
     pairs.take_while(|(one, next)| one.is_followed_by(next) && fits(next)).count().saturating_add(1)
-}
-
-fn read_run(run: &[FrameAt]) -> Result<Bytes, ReadError> {
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(Bytes::new()) };
-    let length = usize::try_from(last.end.saturating_sub(first.offset)).unwrap_or(0);
-    let mut bytes = vec![0; length];
-    let read = first.file.pread(&mut bytes, first.offset);
-    let read = read.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
-    bytes.truncate(read);
-    Ok(bytes.into())
 }

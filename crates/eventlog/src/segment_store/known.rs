@@ -4,12 +4,12 @@ use std::ops::ControlFlow;
 
 use steadfast_base::EventId;
 
-use super::fetch::{FrameAt, fetch};
+use super::fetch::{FrameAt, Piece, fetch};
 use super::state::{Segment, State};
 use crate::append::Placed;
 use crate::event::{ActorName, Event, Seq};
 use crate::format::Scratch;
-use crate::format::frame::Names;
+use crate::format::frame::{Names, decode_events};
 use crate::read::{Query, ReadError};
 
 /// The log as it is, with what reading it needs.
@@ -89,14 +89,16 @@ impl LogView<'_> {
     ) -> Result<Option<Event>, ReadError> {
         for frame in frames.iter().rev() {
             let Some(at) = FrameAt::of(segment, *frame) else { continue };
-            let mut found = Vec::new();
-            let fetched = fetch(std::slice::from_ref(&at), |frame| {
-                found = frame.select(query, self.names, self.scratch)?;
+            let mut found = None;
+            let fetched = fetch(std::slice::from_ref(&at), &mut Piece::default(), |frame| {
+                frame.check()?;
+                let events = decode_events(&frame.bytes, query, self.names, self.scratch);
+                found = events.map_err(|error| frame.damaged(error))?.into_iter().next();
                 Ok(ControlFlow::Break(()))
             });
             fetched.map_err(|(error, _)| error)?;
-            if let Some(event) = found.into_iter().next() {
-                return Ok(Some(event));
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

@@ -39,12 +39,14 @@ mod page;
 mod publish;
 mod queue;
 mod recovery;
+mod rows;
 mod scan;
 mod seal;
 mod sealed;
 mod segment_file;
 mod shared;
 mod state;
+mod unpacked;
 mod upkeep;
 mod writer;
 

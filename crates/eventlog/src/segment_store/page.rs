@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::fetch::{FrameAt, fetch};
-use super::sealed::{RowReader, Sealed};
+use steadfast_base::Timestamp;
+
+use super::fetch::{FrameAt, Piece, fetch, fetch_borrowed};
+use super::rows::RowReader;
+use super::sealed::Sealed;
 use super::shared::Shared;
 use super::state::{Segment, State};
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::Scratch;
-use crate::format::frame::{EventRef, FrameView, Names};
+use crate::format::frame::{EventRef, FramePart, FrameView, Names, take_events};
 use crate::read::{Direction, Query, ReadError};
 
 /// The most frames looked up under one lock.
@@ -40,12 +43,18 @@ pub(super) struct Reader {
     names: Names,
     scratch: Scratch,
     rows: RowReader,
+    piece: Piece,
+    /// The frame that was checked last: the next page may begin in the middle of it.
+    checked: Option<(Position, u64)>,
+    buffer: Vec<u8>,
 }
 
 /// Which frames to read next, or which rows of a sealed segment.
 struct Plan {
     frames: Vec<FrameAt>,
     rows: Option<(Arc<Sealed>, Vec<u32>)>,
+    /// Whether most of that segment is going to be read.
+    most: bool,
     /// Where to go on after them; `None` if there is nothing behind them.
     then: Option<Position>,
     deleted: Arc<HashMap<ActorName, Seq>>,
@@ -118,27 +127,29 @@ impl Reader {
             Direction::Forward => narrowed.from = query.from.max(from),
             Direction::Backward => narrowed.to = query.to.min(from),
         }
+        let (names, scratch, checked) = (&mut self.names, &mut self.scratch, &mut self.checked);
         let mut enough = None;
-        let fetched = fetch(&plan.frames, |frame| {
-            let mut events = frame.select(&narrowed, &mut self.names, &mut self.scratch)?;
-            if !plan.deleted.is_empty() {
-                let left = |event: &Event| {
-                    plan.deleted.get(&event.actor).is_none_or(|deleted| event.seq > *deleted)
-                };
-                events.retain(left);
-            }
-            if query.direction == Direction::Backward {
-                events.reverse();
-            }
-            let room = count.saturating_sub(found.len());
-            if events.len() >= room {
-                events.truncate(room);
-                found.append(&mut events);
+        let fetched = fetch(&plan.frames, &mut self.piece, |frame| {
+            frame.check()?;
+            let is_checked = *checked == Some(frame.place());
+            let part = FramePart { query: &narrowed, direction: query.direction, is_checked };
+            let mut flow = ControlFlow::Continue(());
+            let taken = take_events(&frame.bytes, &part, names, scratch, |event| {
+                let deleted = plan.deleted.get(&event.actor);
+                if deleted.is_none_or(|deleted| event.seq > *deleted) {
+                    found.push(event);
+                    if found.len() >= count {
+                        flow = ControlFlow::Break(());
+                    }
+                }
+                flow
+            });
+            taken.map_err(|error| frame.damaged(error))?;
+            *checked = Some(frame.place());
+            if flow.is_break() {
                 enough = resume_at(query, found);
-                return Ok(ControlFlow::Break(()));
             }
-            found.append(&mut events);
-            Ok(ControlFlow::Continue(()))
+            Ok(flow)
         });
         match fetched {
             Ok(()) => Ok(enough),
@@ -163,26 +174,28 @@ impl Reader {
         count: usize,
         found: &mut Vec<Event>,
     ) -> Result<Option<Position>, PageError> {
-        for row in rows {
-            let event = self.rows.event(sealed, *row, query, &mut self.names);
-            let event = event.map_err(|error| {
-                let at = sealed.view.position_of(*row).unwrap_or(end(query));
+        self.rows.prepare(sealed, query, plan.most && query.limit.is_none());
+        let mut enough = false;
+        let taken = self.rows.take(sealed, rows, query, &mut self.names, |event| {
+            let deleted = plan.deleted.get(&event.actor);
+            if deleted.is_none_or(|deleted| event.seq > *deleted) {
+                found.push(event);
+                enough = found.len() >= count;
+            }
+            if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        match taken {
+            Ok(()) => Ok(if enough { resume_at(query, found) } else { None }),
+            Err((error, row)) => {
+                let at = sealed.view.position_of(row).unwrap_or(end(query));
                 let next = match (&error, query.direction) {
                     (ReadError::Corruption { .. }, Direction::Forward) => at.next(),
                     (ReadError::Corruption { .. }, Direction::Backward) => at.previous(),
                     _ => at,
                 };
-                PageError { error, next }
-            })?;
-            let left = |event: &Event| {
-                plan.deleted.get(&event.actor).is_none_or(|deleted| event.seq > *deleted)
-            };
-            found.extend(event.filter(left));
-            if found.len() >= count {
-                return Ok(resume_at(query, found));
+                Err(PageError { error, next })
             }
         }
-        Ok(None)
     }
 }
 
@@ -197,6 +210,7 @@ impl Reader {
         let mut query = query.clone();
         query.direction = Direction::Forward;
         let mut at = query.from;
+        let is_filtered = query.is_filtered();
         // Every round moves on by at least a frame, or ends.
         loop {
             // The newest events are read from their frames too, so nothing is asked of them.
@@ -208,17 +222,24 @@ impl Reader {
             let mut flow = ControlFlow::Continue(());
             let mut show = |event: &EventRef<'_>| {
                 let deleted = plan.deleted.get(event.actor);
-                if event.matches(&query) && deleted.is_none_or(|deleted| event.seq > *deleted) {
+                let matches = if is_filtered {
+                    event.matches(&query)
+                } else {
+                    (query.from..=query.to).contains(&event.position)
+                };
+                if matches && deleted.is_none_or(|deleted| event.seq > *deleted) {
                     flow = visit(event);
                 }
                 flow
             };
             if let Some((sealed, rows)) = &plan.rows {
+                self.rows.prepare(sealed, &query, plan.most);
                 self.rows.scan(sealed, rows, &mut show)?;
             } else {
-                let fetched = fetch(&plan.frames, |frame| {
+                let scratch = &mut self.scratch;
+                let fetched = fetch_borrowed(&plan.frames, &mut self.buffer, |frame| {
                     frame.check()?;
-                    let view = FrameView::open(&frame.bytes, &mut self.scratch);
+                    let view = FrameView::open(frame.bytes, scratch);
                     let view = view.map_err(|error| frame.damaged(error))?;
                     let mut events = view.iter().flat_map(FrameView::events);
                     Ok(events.try_for_each(|event| show(&event)))
@@ -327,7 +348,8 @@ fn plan_forward(state: &State, query: &Query, low: Position, high: Position) -> 
             let (rows, then) = sealed.candidates(query, low, high, PLAN_ROWS_MAX);
             if !rows.is_empty() {
                 let behind = then.unwrap_or(sealed.view.trailer().end());
-                return Step::Read(rows_plan(state, sealed, rows, behind));
+                let most = reads_most(sealed, query, low, high);
+                return Step::Read(rows_plan(state, sealed, rows, most, behind));
             }
             continue;
         }
@@ -361,7 +383,8 @@ fn plan_backward(state: &State, query: &Query, low: Position, high: Position) ->
             let (rows, then) = sealed.candidates(query, low, high, PLAN_ROWS_MAX);
             if !rows.is_empty() {
                 let before = then.unwrap_or(segment.header.first.previous());
-                return Step::Read(rows_plan(state, sealed, rows, before));
+                let most = reads_most(sealed, query, low, high);
+                return Step::Read(rows_plan(state, sealed, rows, most, before));
             }
             continue;
         }
@@ -381,12 +404,30 @@ fn plan_backward(state: &State, query: &Query, low: Position, high: Position) ->
 }
 
 fn make_plan(state: &State, frames: Vec<FrameAt>, then: Option<Position>) -> Plan {
-    Plan { frames, rows: None, then, deleted: Arc::clone(&state.deleted) }
+    Plan { frames, rows: None, most: false, then, deleted: Arc::clone(&state.deleted) }
 }
 
-fn rows_plan(state: &State, sealed: &Arc<Sealed>, rows: Vec<u32>, then: Position) -> Plan {
+fn rows_plan(
+    state: &State,
+    sealed: &Arc<Sealed>,
+    rows: Vec<u32>,
+    most: bool,
+    then: Position,
+) -> Plan {
     let rows = Some((Arc::clone(sealed), rows));
-    Plan { frames: Vec::new(), rows, then: Some(then), deleted: Arc::clone(&state.deleted) }
+    let deleted = Arc::clone(&state.deleted);
+    Plan { frames: Vec::new(), rows, most, then: Some(then), deleted }
+}
+
+/// Whether a query goes over at least a quarter of the events of a sealed segment.
+fn reads_most(sealed: &Sealed, query: &Query, low: Position, high: Position) -> bool {
+    let trailer = sealed.view.trailer();
+    let (low, high) = (low.max(trailer.first), high.next().min(trailer.end()));
+    let by_position = query.actors.is_empty() && query.correlation.is_none() && query.id.is_none();
+    let is_all = query.at_from <= trailer.earliest
+        && query.at_before.is_none_or(|before| before > trailer.latest);
+    let events = high.get().saturating_sub(low.get());
+    by_position && is_all && events >= u64::from(trailer.count / 4)
 }
 
 /// The frames of a segment that may hold what is looked for, by number.
@@ -402,6 +443,13 @@ fn candidates(segment: &Segment, query: &Query, low: Position, high: Position) -
         let first = frames.partition_point(|frame| frame.end() <= low);
         let end = frames.partition_point(|frame| frame.first <= high);
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        // Where time plays no part either, a plan takes no more of them than it has room for.
+        let is_timed = query.at_from > Timestamp::UNIX_EPOCH || query.at_before.is_some();
+        let most = if is_timed { usize::MAX } else { PLAN_FRAMES_MAX.saturating_add(1) };
+        let (first, end) = match query.direction {
+            Direction::Forward => (first, end.min(first.saturating_add(most))),
+            Direction::Backward => (first.max(end.saturating_sub(most)), end),
+        };
         (number(first)..number(end)).collect()
     } else {
         let of =
@@ -411,9 +459,7 @@ fn candidates(segment: &Segment, query: &Query, low: Position, high: Position) -
         numbers.dedup();
         numbers
     };
-    let micros = |at: steadfast_base::Timestamp| {
-        i64::try_from(at.as_unix_nanos() / 1_000).unwrap_or(i64::MAX)
-    };
+    let micros = |at: Timestamp| i64::try_from(at.as_unix_nanos() / 1_000).unwrap_or(i64::MAX);
     let (from, before) = (micros(query.at_from), query.at_before);
     numbers.retain(|number| {
         let frame = usize::try_from(*number).ok().and_then(|number| frames.get(number));

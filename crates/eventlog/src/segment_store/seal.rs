@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use steadfast_base::storage::OpenMode;
 
-use super::fetch::{FrameAt, fetch};
+use super::fetch::{FrameAt, fetch_borrowed};
 use super::sealed::open_sealed;
 use super::shared::Shared;
 use super::state::Segment;
@@ -111,9 +111,9 @@ fn build(full: &Full, level: i32) -> Result<Vec<u8>, SealError> {
     let mut builder = ColdBuilder::new();
     let mut scratch = Scratch::new();
     let mut refused = false;
-    let fetched = fetch(&full.frames, |frame| {
+    let fetched = fetch_borrowed(&full.frames, &mut Vec::new(), |frame| {
         frame.check()?;
-        let view = FrameView::open(&frame.bytes, &mut scratch);
+        let view = FrameView::open(frame.bytes, &mut scratch);
         if let Some(view) = view.map_err(|error| frame.damaged(error))? {
             refused |= view.events().any(|event| builder.push(&event).is_err());
         }

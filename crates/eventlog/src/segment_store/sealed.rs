@@ -1,9 +1,7 @@
 //! Sealed segments as the store uses them: opened by their trailer, read row by row.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::io;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -11,9 +9,8 @@ use bytes::Bytes;
 use steadfast_base::storage::StorageFile;
 
 use crate::append::Placed;
-use crate::event::{ActorName, Event, Position, Seq};
+use crate::event::{ActorName, Position, Seq};
 use crate::format::cold::{COLD_TRAILER_BYTES, ColdBlock, ColdTrailer, ColdView};
-use crate::format::frame::{EventRef, Names};
 use crate::format::{FormatError, SegmentHeader};
 use crate::read::{DamageKind, Direction, Query, ReadError};
 
@@ -21,7 +18,7 @@ use crate::read::{DamageKind, Direction, Query, ReadError};
 #[derive(Debug)]
 pub(super) struct Sealed {
     pub(super) view: ColdView,
-    file: Arc<dyn StorageFile>,
+    pub(super) file: Arc<dyn StorageFile>,
     /// The rows in the order of positions, once somebody asked.
     in_order: OnceLock<Vec<u32>>,
 }
@@ -183,7 +180,12 @@ impl Sealed {
         }
     }
 
-    fn damaged(&self, row: u32, block: Option<&ColdBlock>, error: FormatError) -> ReadError {
+    pub(super) fn damaged(
+        &self,
+        row: u32,
+        block: Option<&ColdBlock>,
+        error: FormatError,
+    ) -> ReadError {
         let trailer = self.view.trailer();
         ReadError::Corruption {
             segment: trailer.first,
@@ -197,93 +199,4 @@ impl Sealed {
 fn last_of(first: Seq, rows: &Range<u32>) -> Seq {
     let count = rows.end.saturating_sub(rows.start);
     first.plus(u64::from(count)).previous()
-}
-
-/// Reads payloads of one sealed segment after the other, and keeps the blocks of the last one.
-#[derive(Debug, Default)]
-pub(super) struct RowReader {
-    segment: Position,
-    blocks: HashMap<u32, Payloads>,
-}
-
-/// A decompressed block.
-#[derive(Debug)]
-struct Payloads {
-    first_row: u32,
-    ranges: Vec<Range<usize>>,
-    bytes: Bytes,
-}
-
-impl RowReader {
-    /// The event of a row if it meets the conditions of a query.
-    pub(super) fn event(
-        &mut self,
-        sealed: &Sealed,
-        row: u32,
-        query: &Query,
-        names: &mut Names,
-    ) -> Result<Option<Event>, ReadError> {
-        let damaged = |error| sealed.damaged(row, None, error);
-        let event = sealed.view.event(row, &[]).map_err(damaged)?;
-        if !event.matches(query) {
-            return Ok(None);
-        }
-        let payload = self.payload(sealed, row)?;
-        Ok(Some(event.to_event(names, payload)))
-    }
-
-    /// Shows the events of rows where they lie, until `show` has enough.
-    pub(super) fn scan(
-        &mut self,
-        sealed: &Sealed,
-        rows: &[u32],
-        show: &mut impl FnMut(&EventRef<'_>) -> ControlFlow<()>,
-    ) -> Result<(), ReadError> {
-        for row in rows {
-            let payload = self.payload(sealed, *row)?;
-            let event = sealed.view.event(*row, &payload);
-            let event = event.map_err(|error| sealed.damaged(*row, None, error))?;
-            if show(&event).is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn payload(&mut self, sealed: &Sealed, row: u32) -> Result<Bytes, ReadError> {
-        let segment = sealed.view.trailer().first;
-        if self.segment != segment {
-            self.blocks.clear();
-            self.segment = segment;
-        }
-        let missing = FormatError::content("payload block");
-        let block = sealed.view.block_of(row).ok_or(missing);
-        let block = block.map_err(|error| sealed.damaged(row, None, error))?;
-        let payloads = match self.blocks.entry(block.number) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(read_block(sealed, row, &block)?),
-        };
-        let index = row.checked_sub(payloads.first_row).and_then(|row| usize::try_from(row).ok());
-        let range = index.and_then(|index| payloads.ranges.get(index)).cloned();
-        let range = range.filter(|range| range.end <= payloads.bytes.len());
-        let payload = range.map(|range| payloads.bytes.slice(range));
-        payload.ok_or_else(|| sealed.damaged(row, Some(&block), missing))
-    }
-}
-
-fn read_block(sealed: &Sealed, row: u32, block: &ColdBlock) -> Result<Payloads, ReadError> {
-    let damaged = |error| sealed.damaged(row, Some(block), error);
-    let mut stored = vec![0; usize::try_from(block.stored).unwrap_or(0)];
-    let read = sealed.file.pread(&mut stored, block.offset);
-    let read = read.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
-    stored.truncate(read);
-    let mut decoder = sealed.view.decoder().map_err(damaged)?;
-    let bytes = decoder.decode(block, stored.into()).map_err(damaged)?;
-    let mut first_row = None;
-    let mut ranges = Vec::new();
-    for (row, range) in sealed.view.payloads(block) {
-        first_row.get_or_insert(row);
-        ranges.push(range);
-    }
-    Ok(Payloads { first_row: first_row.unwrap_or(row), ranges, bytes })
 }

@@ -322,6 +322,31 @@ impl ColdView {
         })
     }
 
+    /// The run of the actor that a row belongs to.
+    pub(crate) fn run_with(&self, row: u32) -> Result<ActorRun<'_>, FormatError> {
+        let rows = self.column(section::ACTOR_ROWS).ok_or(WRONG)?;
+        let number = rows.count_up_to(u64::from(row)).checked_sub(1).ok_or(WRONG)?;
+        self.run(number).ok_or(WRONG)
+    }
+
+    /// The number of the shape of a row.
+    pub(crate) fn shape_of(&self, row: u32) -> Option<u64> {
+        self.number(section::ROW_SHAPES, widen(row))
+    }
+
+    /// Where the payload of each row begins if all blocks lie back to back, and where the last one ends.
+    pub(crate) fn payload_starts(&self) -> Vec<usize> {
+        let lengths = self.column(section::ROW_LENGTHS);
+        let mut starts = Vec::with_capacity(lengths.map_or(0, Packed::len).saturating_add(1));
+        let mut at = 0_usize;
+        starts.push(at);
+        for length in lengths.into_iter().flat_map(Packed::iter) {
+            at = at.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+            starts.push(at);
+        }
+        starts
+    }
+
     /// A decoder of this segment's payload blocks; make one for many blocks.
     ///
     /// # Errors
@@ -345,8 +370,7 @@ impl ColdView {
     }
 
     fn try_event<'a>(&'a self, row: u32, payload: &'a [u8]) -> Option<EventRef<'a>> {
-        let actor = self.column(section::ACTOR_ROWS)?.count_up_to(u64::from(row)).checked_sub(1)?;
-        self.event_of(&self.run(actor)?, row, payload)
+        self.event_of(&self.run_with(row).ok()?, row, payload)
     }
 
     /// The event of a row of this actor, with the payload that was found for it.
@@ -489,8 +513,33 @@ impl BlockDecoder<'_> {
             return Ok(stored);
         }
         let mut raw = vec![0; widen(block.raw)];
-        match self.0.decompress_to_buffer(&stored, raw.as_mut_slice()) {
-            Ok(written) if written == raw.len() => Ok(raw.into()),
+        self.decompress(&stored, &mut raw)?;
+        Ok(raw.into())
+    }
+
+    /// The same into memory that is there: exactly as much as the block has before compression.
+    pub(crate) fn decode_into(
+        &mut self,
+        block: &ColdBlock,
+        stored: &[u8],
+        raw: &mut [u8],
+    ) -> Result<(), FormatError> {
+        if stored.len() != widen(block.stored) || raw.len() != widen(block.raw) {
+            return Err(FormatError::truncated(WHAT));
+        }
+        if checksum(stored) != block.crc {
+            return Err(FormatError::checksum(WHAT));
+        }
+        if block.stored == block.raw {
+            raw.copy_from_slice(stored);
+            return Ok(());
+        }
+        self.decompress(stored, raw)
+    }
+
+    fn decompress(&mut self, stored: &[u8], raw: &mut [u8]) -> Result<(), FormatError> {
+        match self.0.decompress_to_buffer(stored, raw) {
+            Ok(written) if written == raw.len() => Ok(()),
             _ => Err(WRONG),
         }
     }

@@ -36,7 +36,7 @@ pub use self::builder::{FrameBuilder, FrameFull, FrameStamp, Written};
 pub(crate) use self::columns::{KIND_IS_NAME, Shape, built_in, kind_code};
 pub use self::event_ref::{EventRef, KindRef, Names};
 pub use self::header::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameRole};
-pub(crate) use self::view::check_frame;
+pub(crate) use self::view::{FramePart, check_frame, take_events};
 pub use self::view::{FrameView, decode_events};
 
 /// The greatest frame in the file, and the greatest sum of its raw blocks (4 MiB).

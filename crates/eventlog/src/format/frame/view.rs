@@ -1,5 +1,6 @@
 //! Reading a frame: borrowed for scans, owned for readers.
 
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,11 +8,11 @@ use bytes::Bytes;
 use super::columns::{Columns, Essentials, KIND_IS_NAME};
 use super::event_ref::{EventRef, KindRef, Names};
 use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
-use crate::event::{Event, EventKind, Payload};
+use crate::event::{Event, EventKind, Payload, Position};
 use crate::format::bytes::{is_zero, widen};
 use crate::format::compress::Scratch;
 use crate::format::{FormatError, checksum};
-use crate::read::Query;
+use crate::read::{Direction, Query};
 
 const WHAT: &str = "frame";
 
@@ -87,7 +88,8 @@ impl<'a> FrameView<'a> {
 
 /// The events of a frame that meet the conditions of a query, in the order of their positions.
 ///
-/// Payloads share the frame's bytes; where they are compressed, one decompressed copy.
+/// Payloads share the frame's bytes, or one decompressed copy; where not all events are wanted, each has
+/// its own.
 ///
 /// # Errors
 ///
@@ -98,8 +100,36 @@ pub fn decode_events(
     names: &mut Names,
     scratch: &mut Scratch,
 ) -> Result<Vec<Event>, FormatError> {
-    let Some(header) = FrameHeader::decode(frame)? else { return Ok(Vec::new()) };
-    let (meta, stored) = blocks(frame, &header)?;
+    let mut found = Vec::new();
+    let part = FramePart { query, direction: Direction::Forward, is_checked: false };
+    take_events(frame, &part, names, scratch, |event| {
+        found.push(event);
+        ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// What is wanted of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FramePart<'a> {
+    /// The conditions; its direction plays no part.
+    pub(crate) query: &'a Query,
+    pub(crate) direction: Direction,
+    /// Whether the checksum of the body was found to match before.
+    pub(crate) is_checked: bool,
+}
+
+/// Hands over the events of a frame that meet the conditions of a query, until `take` has enough.
+pub(crate) fn take_events(
+    frame: &Bytes,
+    part: &FramePart<'_>,
+    names: &mut Names,
+    scratch: &mut Scratch,
+    mut take: impl FnMut(Event) -> ControlFlow<()>,
+) -> Result<(), FormatError> {
+    let Some(header) = FrameHeader::decode(frame)? else { return Ok(()) };
+    let (meta, stored) =
+        if part.is_checked { parts(frame, &header)? } else { blocks(frame, &header)? };
     if header.meta_compressed {
         scratch.decompress_meta(meta, widen(header.meta_raw), WHAT)?;
     }
@@ -110,46 +140,89 @@ pub fn decode_events(
         frame.slice_ref(stored)
     };
     let meta = if header.meta_compressed { scratch.meta.as_slice() } else { meta };
-    let Some(columns) = columns(meta, &header)? else { return Ok(Vec::new()) };
-    let mut known: Vec<Option<Arc<str>>> = vec![None; columns.names_len()];
-    let mut own = |name: u32, text: &str| match known.get_mut(widen(name)) {
-        Some(Some(name)) => Arc::clone(name),
-        Some(slot) => Arc::clone(slot.insert(names.get(text))),
-        None => names.get(text),
-    };
-    let events = (0..widen(header.count)).filter_map(|index| {
-        let event = columns.event(index, header.first, &payloads)?;
-        if !event.matches(query) {
-            return None;
+    let Some(columns) = columns(meta, &header)? else { return Ok(()) };
+    let is_filtered = part.query.is_filtered();
+    let known = vec![None; columns.names_len()];
+    let mut own = OwnNames { known, names, copies: is_filtered };
+    let mut wanted = wanted(&header, part.query);
+    // Ends with the events of the frame.
+    while let Some(index) = match part.direction {
+        Direction::Forward => wanted.next(),
+        Direction::Backward => wanted.next_back(),
+    } {
+        let Some(event) = columns.event(index, header.first, &payloads) else { continue };
+        if is_filtered && !event.matches(part.query) {
+            continue;
         }
+        let Some(event) = own.event(&columns, index, &event, &payloads) else { continue };
+        if take(event).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The events of a frame at the positions of a query, by their places.
+fn wanted(header: &FrameHeader, query: &Query) -> Range<usize> {
+    let place = |position: Position| {
+        let place = position.get().saturating_sub(header.first.get());
+        usize::try_from(place).unwrap_or(usize::MAX)
+    };
+    let end = if query.to < header.first { 0 } else { place(query.to).saturating_add(1) };
+    place(query.from)..end.min(widen(header.count))
+}
+
+/// The names of a frame as owned ones, each looked up once.
+struct OwnNames<'a> {
+    known: Vec<Option<Arc<str>>>,
+    names: &'a mut Names,
+    /// Whether payloads get memory of their own: few of many would keep all of them.
+    copies: bool,
+}
+
+impl OwnNames<'_> {
+    fn get(&mut self, name: u32, text: &str) -> Arc<str> {
+        match self.known.get_mut(widen(name)) {
+            Some(Some(name)) => Arc::clone(name),
+            Some(slot) => Arc::clone(slot.insert(self.names.get(text))),
+            None => self.names.get(text),
+        }
+    }
+
+    fn event(
+        &mut self,
+        columns: &Columns<'_>,
+        index: usize,
+        event: &EventRef<'_>,
+        payloads: &Bytes,
+    ) -> Option<Event> {
         let (actor, shape) = columns.refs(index)?;
         let (start, end) = columns.payload(index)?;
         let kind = match event.kind {
             KindRef::BuiltIn(kind) => kind.clone(),
             KindRef::Application(name) => {
-                EventKind::application(own(shape.kind & !KIND_IS_NAME, name))
+                EventKind::application(self.get(shape.kind & !KIND_IS_NAME, name))
             }
         };
-        let type_name = own(shape.type_name, event.type_name);
+        let type_name = self.get(shape.type_name, event.type_name);
+        let payload = if self.copies {
+            Bytes::copy_from_slice(payloads.get(start..end)?)
+        } else {
+            payloads.slice(start..end)
+        };
         Some(Event {
             id: event.id,
             kind,
-            actor: own(actor, event.actor).into(),
+            actor: self.get(actor, event.actor).into(),
             seq: event.seq,
             position: event.position,
             at: event.at,
             correlation: event.correlation,
             causation: event.causation,
             turn: event.turn,
-            payload: Payload::new(
-                event.codec,
-                type_name,
-                event.version,
-                payloads.slice(start..end),
-            ),
+            payload: Payload::new(event.codec, type_name, event.version, payload),
         })
-    });
-    Ok(events.collect())
+    }
 }
 
 /// Whether the frame at the beginning of `bytes` is whole and unchanged, padding included.
@@ -167,6 +240,13 @@ fn blocks<'a>(bytes: &'a [u8], header: &FrameHeader) -> Result<(&'a [u8], &'a [u
     if checksum(body) != header.body_crc || !is_zero(padding) {
         return Err(FormatError::checksum(WHAT));
     }
+    body.split_at_checked(widen(header.meta_len)).ok_or(FormatError::content(WHAT))
+}
+
+/// The stored blocks of a frame that was checked before.
+fn parts<'a>(bytes: &'a [u8], header: &FrameHeader) -> Result<(&'a [u8], &'a [u8]), FormatError> {
+    let rest = bytes.get(FRAME_HEADER_BYTES..).unwrap_or_default();
+    let body = rest.get(..header.body_bytes()).ok_or(FormatError::truncated(WHAT))?;
     body.split_at_checked(widen(header.meta_len)).ok_or(FormatError::content(WHAT))
 }
 
