@@ -4,7 +4,6 @@
 //! that another one left behind; the parent interleaves the samples and prints
 //! medians and ratios.
 
-mod allocations;
 mod figures;
 mod measure;
 mod memory;
@@ -15,13 +14,9 @@ mod plan;
 mod report;
 mod workload;
 
-use std::{
-    error::Error,
-    process::{Command, ExitCode, Stdio},
-    thread,
-    time::Duration,
-};
+use std::{error::Error, process::ExitCode, thread, time::Duration};
 
+use bench_common::{allocations::Counting, run_self};
 use clap::{Parser, ValueEnum as _};
 
 use crate::{
@@ -30,6 +25,9 @@ use crate::{
     report::Row,
     workload::Workload,
 };
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// Rounds without `--rounds`: the median is of at least five.
 const ROUNDS: usize = 5;
@@ -118,7 +116,7 @@ fn run(plan: &Plan, libraries: &[Entry], json: bool) -> bool {
         all.extend(rows);
     }
     if json {
-        println!("{}", report::json(&all));
+        println!("{}", bench_common::json(&all));
     } else if !plan.quick && report::has_bars(&all) {
         print!("{}", report::verdicts(&all));
     }
@@ -131,16 +129,7 @@ fn sample_in_child(
     workload: Workload,
     ops: u64,
 ) -> Result<Vec<f64>, String> {
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
-    let output = Command::new(program)
-        .args(["--sample", library, workload.name(), &ops.to_string()])
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(format!("the sample failed with {}", output.status));
-    }
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = run_self(["--sample", library, workload.name(), &ops.to_string()])?;
     text.split_whitespace()
         .map(|number| number.parse().map_err(|error| format!("{number:?}: {error}")))
         .collect()

@@ -4,10 +4,10 @@ mod cost;
 
 use std::time::{Duration, Instant};
 
+use bench_common::allocations;
 use tokio::{sync::mpsc, task::yield_now};
 
 use crate::{
-    allocations,
     peer::{POISONED, Peer, Rally, Span, Tally},
     workload::Workload,
 };

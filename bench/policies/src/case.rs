@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bench_common::allocations;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{allocations, workload::Kind};
+use crate::workload::Kind;
 
 /// Calls for which allocations are counted.
 const COUNTED_CALLS: u64 = 1_000;

@@ -3,8 +3,6 @@
 //! All samples are taken in one process, interleaved within each round; the tables show medians and
 //! ratios, and every call's outcome is checked.
 
-#[path = "../../actors/src/allocations.rs"]
-mod allocations;
 mod case;
 mod figures;
 mod peers;
@@ -15,9 +13,13 @@ mod workload;
 
 use std::{error::Error, fs, path::PathBuf, process::ExitCode, time::Duration};
 
+use bench_common::allocations::Counting;
 use clap::Parser;
 
 use crate::{case::Case, peers::BARE, plan::Plan, report::Row, workload::Workload};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// Rounds without `--rounds`.
 const ROUNDS: u32 = 15;
@@ -74,7 +76,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     let all = run(&plan, &asked, &cases, args.json);
     if args.json {
-        println!("{}", report::json(&all));
+        println!("{}", bench_common::json(&all));
     } else {
         if !args.quick {
             print!("{}", report::verdicts(&all));

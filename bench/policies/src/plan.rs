@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bench_common::{Rounds, Samples};
+
 use crate::{case::Case, workload::Workload};
 
 /// How the samples are taken.
@@ -13,52 +15,20 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// One library's numbers, one for each round.
-#[derive(Debug)]
-pub struct Samples {
-    pub library: &'static str,
-    pub rounds: Vec<f64>,
-}
-
 impl Plan {
     /// Samples of the libraries alternate within a round, each round in another order.
-    pub fn run(&self, workload: Workload, cases: &[&Case]) -> Vec<Samples> {
+    pub fn run(&self, workload: Workload, cases: &[&Case]) -> Vec<Samples<f64>> {
         let threads = workload.threads;
-        let calls: Vec<u64> =
-            cases.iter().map(|case| case.calls_within(threads, self.sample)).collect();
-        let mut samples: Vec<Samples> = cases
-            .iter()
-            .map(|case| Samples { library: case.library, rounds: Vec::new() })
-            .collect();
-        let mut shuffle = Shuffle(self.seed);
-        let mut order: Vec<usize> = (0..cases.len()).collect();
-        for _ in 0..self.rounds {
-            shuffle.apply(&mut order);
-            for &index in &order {
-                samples[index].rounds.push(cases[index].sample(threads, calls[index]));
-            }
-        }
-        samples
-    }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, 2014) under a Fisher-Yates shuffle.
-struct Shuffle(u64);
-
-impl Shuffle {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn apply<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = self.next() % (last as u64 + 1);
-            items.swap(last, other as usize);
-        }
+        let calls: Vec<(&Case, u64)> =
+            cases.iter().map(|case| (*case, case.calls_within(threads, self.sample))).collect();
+        let libraries: Vec<&'static str> = cases.iter().map(|case| case.library).collect();
+        let rounds = Rounds { count: self.rounds as usize, seed: self.seed };
+        let taken = rounds.take(&libraries, |library| {
+            let (case, calls) =
+                calls.iter().find(|(case, _)| case.library == library).ok_or("no such case")?;
+            Ok(case.sample(threads, *calls))
+        });
+        taken.samples
     }
 }
 

@@ -29,13 +29,13 @@ const COLORS: [&str; 14] = [
 
 /// One panel for each kind of call; both axes are logarithmic.
 pub fn svg(rows: &[Row]) -> String {
-    let timed: Vec<&Row> = rows.iter().filter(|row| row.unit == NANOS).collect();
+    let timed: Vec<&Row> = rows.iter().filter(|row| row.figure.unit == NANOS).collect();
     let mut kinds: Vec<Kind> = timed.iter().map(|row| row.of.kind).collect();
     kinds.dedup();
     let mut libraries: Vec<&str> = Vec::new();
     for row in &timed {
-        if !libraries.contains(&row.library) {
-            libraries.push(row.library);
+        if !libraries.contains(&row.figure.library) {
+            libraries.push(row.figure.library);
         }
     }
     let panels = kinds.len().max(1);
@@ -70,8 +70,8 @@ fn legend(text: &mut String, libraries: &[&str], width: f64) {
 }
 
 fn panel(text: &mut String, kind: Kind, rows: &[&Row], libraries: &[&str]) {
-    let least = rows.iter().map(|row| row.median).fold(f64::INFINITY, f64::min).max(0.1);
-    let most = rows.iter().map(|row| row.median).fold(least, f64::max);
+    let least = rows.iter().map(|row| row.figure.median).fold(f64::INFINITY, f64::min).max(0.1);
+    let most = rows.iter().map(|row| row.figure.median).fold(least, f64::max);
     let (low, high) = (least.log10().floor(), most.log10().ceil().max(least.log10().floor() + 1.0));
     let x_of = |threads: usize| {
         let last = (THREADS[THREADS.len() - 1] as f64).log2();
@@ -104,9 +104,10 @@ fn panel(text: &mut String, kind: Kind, rows: &[&Row], libraries: &[&str]) {
         );
     }
     for (index, library) in libraries.iter().enumerate() {
-        let own = rows.iter().filter(|row| row.library == *library);
-        let points: Vec<String> =
-            own.map(|row| format!("{:.1},{:.1}", x_of(row.of.threads), y_of(row.median))).collect();
+        let own = rows.iter().filter(|row| row.figure.library == *library);
+        let points: Vec<String> = own
+            .map(|row| format!("{:.1},{:.1}", x_of(row.of.threads), y_of(row.figure.median)))
+            .collect();
         if !points.is_empty() {
             let (points, color) = (points.join(" "), color(index));
             let width = if *library == STEADFAST { 3.0 } else { 1.5 };

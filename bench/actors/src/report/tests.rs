@@ -1,5 +1,7 @@
 //! Ratios, JSON, tables and verdicts from made-up samples.
 
+use bench_common::json;
+
 use super::*;
 use crate::workload::Workload;
 
@@ -28,15 +30,10 @@ fn tell(steadfast: &[&[f64]]) -> Vec<Row> {
 fn ratio_is_the_median_of_the_ratios_and_not_the_ratio_of_the_medians() {
     let rows = tell(&[&[50.0], &[180.0], &[240.0]]);
     // The ratios are 0.5, 0.9 and 0.6; the medians 180 and 200.
-    assert_eq!(rows[1].ratio, Some(0.6));
-    assert_eq!(rows[1].median, 180.0);
-    assert_eq!((rows[1].min, rows[1].max), (50.0, 240.0));
-    assert_eq!(rows[0].ratio, Some(1.0));
-}
-
-#[test]
-fn median_of_an_even_count_lies_in_the_middle() {
-    assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
+    assert_eq!(rows[1].figure.ratio, Some(0.6));
+    assert_eq!(rows[1].figure.median, 180.0);
+    assert_eq!((rows[1].figure.min, rows[1].figure.max), (50.0, 240.0));
+    assert_eq!(rows[0].figure.ratio, Some(1.0));
 }
 
 #[test]
@@ -68,16 +65,16 @@ fn a_figure_without_baseline_has_null_in_json() {
 fn a_ratio_to_zero_is_no_number_and_left_out() {
     let samples: &[&[f64]] = &[&[10.0, 0.0]];
     let rows = rows(&outcome(Workload::ControlLatency, &[(STEADFAST, samples)]));
-    assert_eq!(rows[0].ratio, None);
+    assert_eq!(rows[0].figure.ratio, None);
 }
 
 #[test]
 fn figures_of_one_sample_are_compared_with_each_other() {
     let samples: &[&[f64]] = &[&[30.0, 10.0], &[30.0, 20.0], &[90.0, 30.0]];
     let rows = rows(&outcome(Workload::ControlLatency, &[(STEADFAST, samples)]));
-    assert_eq!(rows[0].ratio, Some(3.0));
-    assert_eq!(rows[0].baseline, Some("control-latency-idle"));
-    assert_eq!(rows[1].baseline, None);
+    assert_eq!(rows[0].figure.ratio, Some(3.0));
+    assert_eq!(rows[0].figure.baseline, Some("control-latency-idle"));
+    assert_eq!(rows[1].figure.baseline, None);
 }
 
 #[test]
@@ -106,10 +103,4 @@ fn tables_name_the_missing_with_the_reason() {
         text.contains("| tokio-unbounded | restart | 8000.0 | 8000.0 | 8000.0 | ns/op | 1.00 |"),
         "{text}"
     );
-}
-
-#[test]
-fn versions_come_from_the_lock_file() {
-    assert!(locked_version("ractor").is_some());
-    assert_eq!(locked_version("no such package"), None);
 }

@@ -1,5 +1,7 @@
 //! Ratios, JSON, tables and verdicts from made-up samples.
 
+use bench_common::json;
+
 use super::*;
 use crate::workload::Kind;
 
@@ -21,9 +23,9 @@ fn closed(steadfast: &[f64]) -> Vec<Row> {
 fn ratio_is_the_median_of_the_ratios_and_not_the_ratio_of_the_medians() {
     let rows = closed(&[10.0, 30.0, 20.0]);
     // The ratios are 10, 15 and 5; the medians 20 and 2.
-    assert_eq!(rows[2].ratio, Some(10.0));
-    assert_eq!((rows[2].median, rows[2].min, rows[2].max), (20.0, 10.0, 30.0));
-    assert_eq!(rows[0].ratio, Some(1.0));
+    assert_eq!(rows[2].figure.ratio, Some(10.0));
+    assert_eq!((rows[2].figure.median, rows[2].figure.min, rows[2].figure.max), (20.0, 10.0, 30.0));
+    assert_eq!(rows[0].figure.ratio, Some(1.0));
 }
 
 #[test]
@@ -53,6 +55,6 @@ fn the_ratio_to_the_peer_decides() {
 fn a_bar_without_its_peer_is_not_judged() {
     let alone = [Samples { library: STEADFAST, rounds: vec![9.0] }];
     let rows = rows(WORKLOAD, &alone);
-    assert_eq!((rows[0].ratio, rows[0].baseline), (None, None));
+    assert_eq!((rows[0].figure.ratio, rows[0].figure.baseline), (None, None));
     assert!(verdicts(&rows).contains("not compared"));
 }
