@@ -231,7 +231,7 @@ impl<'a> Plan<'a> {
             );
             self.line(&words).limit(RUN_LIMIT)
         };
-        Step::commands("bench", vec![tests, smoke("actors"), smoke("policies")])
+        Step::commands("bench", vec![tests, smoke("actors"), smoke("policies"), smoke("log")])
     }
 
     /// Memory errors and leaks, on a small run in which everything starts and stops.

@@ -52,7 +52,7 @@ enum Command {
     /// Run a benchmark of the bench workspace in release
     Bench {
         /// Which benchmark: `actors` compares ours with tokio and the peers, `policies` breakers and
-        /// other policies with their peers and a bare call
+        /// other policies with their peers and a bare call, `log` the event log with other logs and stores
         suite: String,
         /// Passed on to the benchmark; `--help` lists them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
