@@ -89,7 +89,6 @@ impl TurnInputs {
 
 impl<S: EventSourced> Decide<S> {
     /// The context of a live entity, used again for each of its turns.
-    #[expect(dead_code, reason = "for the entities")]
     pub(crate) fn live(
         actor: ActorName,
         id: Arc<str>,
@@ -133,7 +132,6 @@ impl<S: EventSourced> Decide<S> {
     }
 
     /// Begins the next turn, in the context of the call at hand.
-    #[expect(dead_code, reason = "for the entities")]
     pub(crate) fn begin(&mut self, seq: Seq) {
         self.inputs.seq = seq;
         (self.inputs.now, self.inputs.at) = (None, None);
@@ -147,12 +145,10 @@ impl<S: EventSourced> Decide<S> {
         self.leaves = false;
     }
 
-    #[expect(dead_code, reason = "for the entities")]
     pub(crate) fn take_performs(&mut self) -> Vec<Performed<S::Command>> {
         std::mem::take(&mut self.performs)
     }
 
-    #[expect(dead_code, reason = "for the entities")]
     pub(crate) fn leaves(&self) -> bool {
         self.leaves
     }

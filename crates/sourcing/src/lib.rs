@@ -3,6 +3,10 @@
 //! | You want to | Start at |
 //! |---|---|
 //! | keep an actor's state as events | [`EventSourced`], [`Decide`], [`Effect`] |
+//! | have many of them, in memory or not | [`Entities`], [`EntityRef`] |
+//! | know why a command came to nothing | [`CommandError`], [`CommandFault`] |
+//! | see a state as it was | [`EntityRef::state_at`], [`EntityRef::replay`] |
+//! | keep the log short | [`Entities::retain`] |
 //! | write down what entities are given | [`TurnRecorder`], [`Turn`], [`TurnInputs`] |
 //! | read the log into a read model | [`projection`] |
 //! | restart a plain actor from its last snapshot | [`persist`] |
@@ -10,12 +14,20 @@
 
 mod decide;
 mod effect;
+mod entities;
 mod event_sourced;
+pub mod names;
 pub mod persist;
 pub mod projection;
 mod recorder;
 
 pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};
 pub use self::effect::Effect;
+pub use self::entities::{
+    CommandError, CommandFault, Entities, EntitiesBuilder, EntitiesConfig, EntitiesError,
+    EntitiesFaults, EntitiesStatistics, EntityAsk, EntityRef, Moment, PASSIVATE_AFTER,
+    PersistFailed, RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER, ROOM_WAIT, Recovered, RecoveryCause,
+    RecoveryFailed, RetainError, Retained, SNAPSHOT_EVERY, SnapshotFault, UnpinFault,
+};
 pub use self::event_sourced::EventSourced;
 pub use self::recorder::{Turn, TurnOutcome, TurnRecorder};

@@ -1,0 +1,177 @@
+//! What can be set about entities, as plain data.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use steadfast_eventlog::CodecId;
+use steadfast_snapshot::limits::KEEP;
+use steadfast_supervision::{Backoff, Budget};
+
+/// How long an entity stays in memory without a command: twice what people take to come back to a page.
+pub const PASSIVATE_AFTER: Duration = Duration::from_mins(2);
+
+/// How many entities stay in memory: at a few kilobytes each, some tens of megabytes.
+pub const RESIDENT_MAX: usize = 10_000;
+
+/// How many entities read their events at the same time; as many as Pekko lets.
+pub const RECOVERIES_MAX: usize = 50;
+
+/// After how many events a snapshot is taken: replaying a hundred takes less than a command.
+pub const SNAPSHOT_EVERY: u64 = 100;
+
+/// How long a command waits for room in memory, or in the mailbox.
+pub const ROOM_WAIT: Duration = Duration::from_secs(5);
+
+/// How long an entity that failed for good answers with that failure before it is tried again.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Settings of one kind of entities.
+///
+/// | Field | Default |
+/// |---|---|
+/// | `passivate_after` | 2 min; looked at four times in this span |
+/// | `resident_max` | 10,000 |
+/// | `recoveries_max` | 50 |
+/// | `snapshot_every` | 100 events, where there is a snapshot store |
+/// | `snapshot_bytes` | none |
+/// | `snapshot_after_recovery` | yes: a recovery that read that many events takes one |
+/// | `snapshots_kept` | 3: as many as recovery tries |
+/// | `delete_events` | no: events behind the oldest kept snapshot are released, retention removes them |
+/// | `codec` | field-named |
+/// | `capacity` | the system's: 1,024 commands |
+/// | `room_wait` | 5 s |
+/// | `retry_after` | 1 s |
+/// | `backoff` | 0.1 s doubling to 30 s |
+/// | `budget` | 3 restarts in 60 s |
+///
+/// # Example
+///
+/// ```
+/// use steadfast_sourcing::EntitiesConfig;
+///
+/// let mut config = EntitiesConfig::default();
+/// config.resident_max = 0;
+/// assert!(config.validate().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EntitiesConfig {
+    /// How long an entity stays in memory without a command; `None`: until room is needed.
+    pub passivate_after: Option<Duration>,
+    /// How many entities are in memory; the least recently used makes room for another one.
+    pub resident_max: usize,
+    /// How many entities recover at the same time; further ones wait.
+    pub recoveries_max: usize,
+    /// After how many events a snapshot is taken; `None`: only when asked for.
+    pub snapshot_every: Option<u64>,
+    /// After how many bytes of events a snapshot is taken.
+    pub snapshot_bytes: Option<u64>,
+    /// Whether a recovery that read as many events as would have made a snapshot takes it.
+    pub snapshot_after_recovery: bool,
+    /// How many snapshots of an entity are kept.
+    pub snapshots_kept: usize,
+    /// Whether events behind the oldest kept snapshot are deleted and not only released.
+    pub delete_events: bool,
+    /// What encodes events and states.
+    pub codec: CodecId,
+    /// How many commands wait for one entity; `None` for the system's default.
+    pub capacity: Option<u32>,
+    /// How long a command waits for room in memory, or in the mailbox.
+    pub room_wait: Duration,
+    /// How long an entity that failed for good answers with that failure.
+    pub retry_after: Duration,
+    /// The delay before an entity that failed is started again.
+    pub backoff: Backoff,
+    /// How often one entity may be started again.
+    pub budget: Budget,
+}
+
+impl Default for EntitiesConfig {
+    fn default() -> Self {
+        Self {
+            passivate_after: Some(PASSIVATE_AFTER),
+            resident_max: RESIDENT_MAX,
+            recoveries_max: RECOVERIES_MAX,
+            snapshot_every: Some(SNAPSHOT_EVERY),
+            snapshot_bytes: None,
+            snapshot_after_recovery: true,
+            snapshots_kept: KEEP,
+            delete_events: false,
+            codec: CodecId::NAMED,
+            capacity: None,
+            room_wait: ROOM_WAIT,
+            retry_after: RETRY_AFTER,
+            backoff: Backoff::default(),
+            budget: Budget::default(),
+        }
+    }
+}
+
+impl EntitiesConfig {
+    /// Lets the settings pass if they make sense.
+    ///
+    /// # Errors
+    ///
+    /// [`EntitiesFaults`], which lists every fault.
+    pub fn validate(&self) -> Result<(), EntitiesFaults> {
+        let mut faults = Vec::new();
+        let mut require = |holds: bool, fault: &'static str| {
+            if !holds {
+                faults.push(fault);
+            }
+        };
+        let some = |least: Option<u64>| least.is_none_or(|least| least > 0);
+        let max = tokio::sync::Semaphore::MAX_PERMITS;
+        require(
+            self.passivate_after.is_none_or(|after| after >= Duration::from_millis(4)),
+            "passivate_after must be at least 4 ms, or off",
+        );
+        require(
+            (1..=max).contains(&self.resident_max),
+            "resident_max must be at least 1, and no more than a semaphore holds",
+        );
+        require(
+            (1..=max).contains(&self.recoveries_max),
+            "recoveries_max must be at least 1, and no more than a semaphore holds",
+        );
+        require(some(self.snapshot_every), "snapshot_every must be at least 1, or off");
+        require(some(self.snapshot_bytes), "snapshot_bytes must be at least 1, or off");
+        require(self.snapshots_kept > 0, "snapshots_kept must be at least 1");
+        let known = [CodecId::BINCODE, CodecId::NAMED, CodecId::JSON];
+        require(known.contains(&self.codec), "codec must be bincode, named or json");
+        require(self.capacity != Some(0), "capacity must be at least 1");
+        require(!self.room_wait.is_zero(), "room_wait must be longer than zero");
+        if faults.is_empty() { Ok(()) } else { Err(EntitiesFaults { faults }) }
+    }
+
+    /// Whether so much since the last snapshot asks for the next one.
+    pub(crate) fn wants_snapshot(&self, events: u64, bytes: u64) -> bool {
+        self.snapshot_every.is_some_and(|every| events >= every)
+            || self.snapshot_bytes.is_some_and(|most| bytes >= most)
+    }
+}
+
+/// Settings of entities that make no sense.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntitiesFaults {
+    pub(crate) faults: Vec<&'static str>,
+}
+
+impl EntitiesFaults {
+    /// Every fault, in words.
+    pub fn faults(&self) -> &[&'static str] {
+        &self.faults
+    }
+}
+
+impl fmt::Display for EntitiesFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid settings of entities: {}", self.faults.join("; "))
+    }
+}
+
+impl Error for EntitiesFaults {}
