@@ -16,6 +16,7 @@
 //! | Health | [`Health`], [`HealthCheck`] |
 //! | Observation without a global subscriber | [`Sink`], [`Event`] |
 //! | Named limits | [`Limit`] |
+//! | Rare waits on frequent paths | [`Outlined`] |
 //! | Files, and a disk that fails on purpose | [`storage`] |
 //! | Assertions that take a safe path in release builds | [`always!`], [`never!`] |
 //!
@@ -43,6 +44,7 @@ mod failure;
 mod health;
 mod id;
 mod limit;
+mod outlined;
 mod random;
 mod recovery;
 mod sink;
@@ -62,6 +64,7 @@ pub use crate::failure::{FailureKind, FailureRecord, Severity};
 pub use crate::health::{Health, HealthCheck, HealthReport};
 pub use crate::id::{ActorId, CorrelationId, EventId, IdSource, ParseIdError};
 pub use crate::limit::{Limit, LimitExceeded};
+pub use crate::outlined::Outlined;
 pub use crate::random::{Seed, Stream};
 pub use crate::recovery::{Recoverable, Recovery};
 pub use crate::sink::{Event, Fanout, MemorySink, NullSink, OwnedEvent, OwnedValue, Sink, Value};

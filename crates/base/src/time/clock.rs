@@ -53,6 +53,27 @@ pub trait Clock: Send + Sync + Debug {
         self.now()
     }
 
+    /// The instant of the machine's last tick, quicker still, to see that something is far ahead.
+    ///
+    /// Behind [`now`](Clock::now) by at most a tick (1 to 10 ms) while the machine gets to run, and
+    /// ahead of it by less than a millisecond. Not ordered with other readings. By default the same as
+    /// [`now_relaxed`](Clock::now_relaxed).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use steadfast_base::{Clock, SystemClock};
+    ///
+    /// let clock = SystemClock::new();
+    /// let deadline = clock.now() + Duration::from_secs(60);
+    /// assert!(deadline - clock.now_coarse() > Duration::from_secs(1), "far ahead");
+    /// ```
+    fn now_coarse(&self) -> Instant {
+        self.now_relaxed()
+    }
+
     /// The current wall-clock time, which may step in either direction.
     ///
     /// # Example
@@ -121,6 +142,12 @@ impl Clock for SystemClock {
     #[inline]
     fn now_relaxed(&self) -> Instant {
         Instant::from_nanos(machine::nanos_relaxed().saturating_sub(self.origin))
+    }
+
+    /// On Linux the kernel's coarse clock; elsewhere the current instant.
+    #[inline]
+    fn now_coarse(&self) -> Instant {
+        Instant::from_nanos(machine::nanos_coarse().saturating_sub(self.origin))
     }
 
     /// A machine clock set before 1970 reads as [`Timestamp::UNIX_EPOCH`].

@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant as StdInstant};
 
-use super::counter;
+use super::{coarse, counter};
 
 #[cfg(test)]
 mod tests;
@@ -106,6 +106,15 @@ pub(super) fn nanos() -> u64 {
 pub(super) fn nanos_relaxed() -> u64 {
     match SCALE.get() {
         Some(Some(scale)) => scale.nanos(counter::relaxed()),
+        _ => nanos_by_system(),
+    }
+}
+
+/// Nanoseconds from the start to the machine's last tick.
+#[inline]
+pub(super) fn nanos_coarse() -> u64 {
+    match SCALE.get() {
+        Some(Some(scale)) => coarse::nanos(|| scale.nanos(counter::ordered())),
         _ => nanos_by_system(),
     }
 }

@@ -53,6 +53,21 @@ fn readings_keep_step_with_the_system_clock() {
 }
 
 #[test]
+fn the_last_tick_is_never_far_ahead_and_never_long_ago() {
+    warm_up();
+    let (slewed, unscheduled) = (1_000_000, 10_000_000_000);
+    let begun = system();
+    // Beyond the time after which the offset between the clocks is taken anew.
+    while begun.elapsed() < SPAN_MIN * 5 / 2 {
+        let before = nanos();
+        let tick = nanos_coarse();
+        let after = nanos();
+        assert!(tick <= after + slewed, "{tick} is ahead of {after}");
+        assert!(tick + unscheduled >= before, "{tick} is long before {before}");
+    }
+}
+
+#[test]
 fn no_thread_reads_less_than_another_has_told_of() {
     let latest = AtomicU64::new(0);
     let begun = system();
