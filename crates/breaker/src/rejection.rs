@@ -18,7 +18,8 @@ pub struct Rejection {
     ///
     /// Open: the rest of the open wait. Half-open: the longest time until the probes under way are
     /// given up (a place may be free at once). Forced open, or half-open without a limit: the
-    /// configured open wait, as a hint.
+    /// configured open wait, as a hint. Never too short; above a second it may be a tick of the machine
+    /// (1 to 10 ms) too long.
     pub retry_after: Duration,
     /// The epoch of the state that rejected.
     pub epoch: u32,

@@ -1,10 +1,11 @@
 //! Protected calls, synchronous and asynchronous.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
-use steadfast_base::{FailureKind, Instant};
+use steadfast_base::{FailureKind, Instant, Outlined};
 
 use crate::machine::Ticket;
 use crate::outcome::{Classify, ErrorsFail, Outcome};
@@ -29,6 +30,18 @@ impl<'a> Running<'a> {
     fn finish(mut self, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
             self.inner.finish(ticket, outcome, None);
+        }
+    }
+
+    /// Waits for a call that was not ready at once; the error is the time-out after which it was not.
+    async fn wait<F: Future>(&mut self, call: Pin<&mut F>) -> Result<F::Output, Duration> {
+        let started = self.start_if_unknown();
+        match self.inner.gate.call_timeout() {
+            None => Ok(call.await),
+            Some(limit) => {
+                let timeout = self.inner.family.time.timeout_at(started + limit, call);
+                timeout.await.map_err(|_elapsed| limit)
+            }
         }
     }
 
@@ -168,22 +181,18 @@ impl CircuitBreaker {
         let mut call = pin!(call());
         let first = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await;
         let result = match first {
-            Poll::Ready(result) => result,
-            Poll::Pending => {
-                // A call that is ready at once needs neither a clock nor a timer.
-                let started = running.start_if_unknown();
-                match self.inner.gate.call_timeout() {
-                    None => call.await,
-                    Some(limit) => {
-                        let timeout = self.inner.family.time.timeout_at(started + limit, call);
-                        let Ok(result) = timeout.await else {
-                            running.finish(Outcome::failure(FailureKind::Timeout));
-                            return Err(CallError::TimedOut(limit));
-                        };
-                        result
-                    }
+            // Taken apart and put together again: moved as a whole it would be read at once after it was
+            // written in parts, and the processor would wait.
+            Poll::Ready(Ok(value)) => Ok(value),
+            Poll::Ready(Err(error)) => Err(error),
+            // A call that is ready at once needs neither a clock nor a timer.
+            Poll::Pending => match Outlined::new(running.wait(call)).await {
+                Ok(result) => result,
+                Err(limit) => {
+                    running.finish(Outcome::failure(FailureKind::Timeout));
+                    return Err(CallError::TimedOut(limit));
                 }
-            }
+            },
         };
         running.finish(classify.classify(&result));
         result.map_err(CallError::Inner)

@@ -15,7 +15,8 @@ impl CircuitBreaker {
     /// The state now.
     ///
     /// With [`Recovery::Lazy`](crate::Recovery::Lazy) an open breaker reads open until a call comes,
-    /// also after the open wait.    ///
+    /// also after the open wait.
+    ///
     /// # Example
     ///
     /// ```
@@ -36,7 +37,8 @@ impl CircuitBreaker {
         })
     }
 
-    /// How healthy the state is, see [`State::health`].    ///
+    /// How healthy the state is, see [`State::health`].
+    ///
     /// # Example
     ///
     /// ```
@@ -51,7 +53,8 @@ impl CircuitBreaker {
         self.state().health()
     }
 
-    /// All figures at one moment.    ///
+    /// All figures at one moment.
+    ///
     /// # Example
     ///
     /// ```
@@ -69,7 +72,8 @@ impl CircuitBreaker {
         self.inner.step(|machine| machine.metrics(now))
     }
 
-    /// The settings.    ///
+    /// The settings.
+    ///
     /// # Example
     ///
     /// ```
@@ -106,7 +110,8 @@ impl CircuitBreaker {
         self.inner.step(|machine| machine.set_state(state, now))
     }
 
-    /// Opens for `wait` from now on, by hand; an open breaker stays open for the new time.    ///
+    /// Opens for `wait` from now on, by hand; an open breaker stays open for the new time.
+    ///
     /// # Example
     ///
     /// ```
@@ -125,7 +130,8 @@ impl CircuitBreaker {
         self.inner.step(|machine| machine.open_for(wait, now));
     }
 
-    /// Starts anew: closed, an empty window, the first open wait. The totals stay.    ///
+    /// Starts anew: closed, an empty window, the first open wait. The totals stay.
+    ///
     /// # Example
     ///
     /// ```
@@ -147,7 +153,8 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails if the settings have faults, and keeps the old ones.    ///
+    /// Fails if the settings have faults, and keeps the old ones.
+    ///
     /// # Example
     ///
     /// ```

@@ -116,7 +116,8 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails at [`limits::LISTENERS_MAX`] listeners.    ///
+    /// Fails at [`limits::LISTENERS_MAX`] listeners.
+    ///
     /// # Example
     ///
     /// ```
@@ -143,7 +144,8 @@ impl CircuitBreaker {
         self.listen(true, Arc::new(listener))
     }
 
-    /// Removes a listener; `false` if it was removed before.    ///
+    /// Removes a listener; `false` if it was removed before.
+    ///
     /// # Example
     ///
     /// ```
@@ -170,7 +172,8 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails at [`limits::LISTENERS_MAX`] listeners.    ///
+    /// Fails at [`limits::LISTENERS_MAX`] listeners.
+    ///
     /// # Example
     ///
     /// ```

@@ -161,7 +161,7 @@ impl Inner {
     /// Admits one call whose result is reported by hand.
     fn admit_by_hand(&self) -> Result<(), Rejection> {
         let now = self.now();
-        let admitted = match self.gate.reject(this_thread(), || now) {
+        let admitted = match self.gate.reject(this_thread(), || now, || now) {
             Some(rejection) => Err(rejection),
             None => self.step(|machine| machine.admit_by_hand(now)),
         };
@@ -181,8 +181,9 @@ impl Inner {
     /// Admits or rejects while not every call may pass.
     #[inline(never)]
     fn admit_guarded(&self, now: Option<Instant>) -> Result<Ticket, Rejection> {
+        let tick = || now.unwrap_or_else(|| self.family.time.now_coarse());
         let now = || now.unwrap_or_else(|| self.now());
-        let admitted = match self.gate.reject(this_thread(), now) {
+        let admitted = match self.gate.reject(this_thread(), tick, now) {
             Some(rejection) => Err(rejection),
             None => self.step(|machine| machine.admit(now())),
         };

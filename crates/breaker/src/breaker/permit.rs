@@ -97,7 +97,8 @@ impl CircuitBreaker {
     ///
     /// # Errors
     ///
-    /// Fails as [`acquire`](Self::acquire) does.    ///
+    /// Fails as [`acquire`](Self::acquire) does.
+    ///
     /// # Example
     ///
     /// ```

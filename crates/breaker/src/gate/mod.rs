@@ -61,6 +61,10 @@ struct Guarded {
     calls_observed: bool,
 }
 
+/// Rests of a wait above this, in nanoseconds, are taken from the machine's last tick: it is a
+/// hundredth of this behind at most, and much quicker to read.
+const LONG_WAIT: u64 = 1_000_000_000;
+
 /// A number of nanoseconds that means never, or off.
 const NEVER: u64 = u64::MAX;
 
@@ -91,11 +95,13 @@ impl Gate {
         word.admits_all().then(|| word.epoch())
     }
 
-    /// Rejects a call without the lock, if the state clearly says so; `now` is read only if needed.
+    /// Rejects a call without the lock, if the state clearly says so. `tick` may be some milliseconds
+    /// behind `now`; each is read only if needed.
     #[inline]
     pub(crate) fn reject(
         &self,
         caller: Caller,
+        tick: impl FnOnce() -> Instant,
         now: impl FnOnce() -> Instant,
     ) -> Option<Rejection> {
         let word = self.word();
@@ -110,7 +116,10 @@ impl Gate {
         let wait = if until == NEVER {
             self.hint.load(Ordering::Relaxed)
         } else {
-            until.checked_sub(now().as_nanos()).filter(|&wait| wait > 0)?
+            match until.saturating_sub(tick().as_nanos()) {
+                wait if wait > LONG_WAIT => wait,
+                _ => until.checked_sub(now().as_nanos()).filter(|&wait| wait > 0)?,
+            }
         };
         self.shards.count(caller, word.epoch(), u32::MAX).then(|| Rejection {
             state: word.state(),

@@ -12,7 +12,8 @@ use crate::state::State;
 use super::KeyedBreakers;
 
 impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
-    /// Forgets the breaker of `key`; the key starts anew at its next call.    ///
+    /// Forgets the breaker of `key`; the key starts anew at its next call.
+    ///
     /// # Example
     ///
     /// ```
@@ -60,7 +61,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self.evicted.load(Ordering::Relaxed)
     }
 
-    /// The keys whose breaker is in another state than closed, with the state.    ///
+    /// The keys whose breaker is in another state than closed, with the state.
+    ///
     /// # Example
     ///
     /// ```

@@ -153,7 +153,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self
     }
 
-    /// The breaker of `key`, made if need be.    ///
+    /// The breaker of `key`, made if need be.
+    ///
     /// # Example
     ///
     /// ```
@@ -177,7 +178,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         known.unwrap_or_else(|| self.insert(hash, key.to_owned()))
     }
 
-    /// The breaker of `key`, if there is one.    ///
+    /// The breaker of `key`, if there is one.
+    ///
     /// # Example
     ///
     /// ```
