@@ -1,6 +1,11 @@
 //! `Recipient<M>`: any actor whose message type takes an `M`.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::{Future, ready},
+    pin::Pin,
+    sync::Arc,
+};
 
 use steadfast_base::ActorId;
 
@@ -35,6 +40,36 @@ impl<M: Send + 'static, N: Into<M> + Send + 'static> Receive<N> for ActorRef<M> 
     }
 }
 
+/// A recipient behind a gate.
+struct Gated<N: Send + 'static, G> {
+    target: Recipient<N>,
+    gate: G,
+}
+
+impl<N: Send + 'static, G: Fn(N) -> Option<N> + Send + Sync> Receive<N> for Gated<N, G> {
+    fn id(&self) -> ActorId {
+        self.target.id()
+    }
+
+    fn path(&self) -> Arc<str> {
+        self.target.path()
+    }
+
+    fn try_tell(&self, message: N) -> Result<(), SendError<()>> {
+        match (self.gate)(message) {
+            Some(message) => self.target.try_tell(message),
+            None => Ok(()),
+        }
+    }
+
+    fn tell(&self, message: N) -> Boxed<Result<(), SendError<()>>> {
+        match (self.gate)(message) {
+            Some(message) => self.target.0.tell(message),
+            None => Box::pin(ready(Ok(()))),
+        }
+    }
+}
+
 /// A handle to any actor whose message type can be made of an `N`.
 ///
 /// The one place where the message type is erased, and so where sending costs a virtual call and
@@ -47,6 +82,26 @@ impl<N: Send + 'static> Recipient<N> {
         N: Into<M>,
     {
         Self(Arc::new(target))
+    }
+
+    /// The same actor behind a gate: what `gate` keeps counts as sent and does not arrive.
+    ///
+    /// For filters, and for links that tests cut. The gate runs on the sender's side, so it must not
+    /// block.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_actor_core::Recipient;
+    ///
+    /// fn only_even(target: Recipient<u64>) -> Recipient<u64> {
+    ///     target.gated(|number| (number % 2 == 0).then_some(number))
+    /// }
+    /// # let _ = only_even;
+    /// ```
+    #[must_use]
+    pub fn gated(self, gate: impl Fn(N) -> Option<N> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Gated { target: self, gate }))
     }
 
     /// The number that identifies the actor within its system.
