@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use steadfast_base::{Health, HealthCheck, HealthReport, Time};
 use steadfast_breaker::{CircuitBreaker, State};
+use steadfast_policy::defaults::HEALTH_MIN_CALLS;
 use steadfast_policy::{
     Bulkhead, Call, Error, RateAlgorithm, RateLimiterStatistics, RetryStatistics,
 };
@@ -157,6 +158,10 @@ impl Component {
     }
 
     /// How it is doing now.
+    ///
+    /// Critical while its breaker is open, and if more than half of the calls of the last minute or two
+    /// failed, once there were ten of them ([`HEALTH_MIN_CALLS`]); degraded while its breaker probes or all its
+    /// places are taken.
     pub fn health(&self) -> ComponentHealth {
         let breaker = self.breaker().map(CircuitBreaker::state);
         let bulkhead = self.bulkhead().map(Bulkhead::statistics);
@@ -168,8 +173,8 @@ impl Component {
             let now = self.inner.time.now();
             let (failed, succeeded) =
                 lock(&self.inner.recent).look(now, bulkhead.failed, bulkhead.succeeded);
-            let of_bulkhead = if failed > succeeded {
-                let calls = failed + succeeded;
+            let calls = failed + succeeded;
+            let of_bulkhead = if failed > succeeded && calls >= HEALTH_MIN_CALLS {
                 (Health::Critical, format!("{failed} of the last {calls} calls failed"))
             } else if bulkhead.available == 0 {
                 let places = bulkhead.max_concurrent_calls;

@@ -22,5 +22,9 @@ pub const BUDGET_PER_SECOND: f64 = 10.0;
 /// Extra calls that can be saved up.
 pub const BUDGET_BURST: u32 = 10;
 
+/// Calls that must have ended well or failed before a bulkhead's failure rate makes it critical; fewer
+/// make a rate a matter of luck.
+pub const HEALTH_MIN_CALLS: u64 = 10;
+
 /// Time from one look at a settings file to the next: soon enough for an operator, cheap enough for ever.
 pub const SETTINGS_LOOK_EVERY: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use steadfast_base::{CallContext, Instant, Sleep, context};
+use steadfast_base::{CallContext, Instant, Outlined, Sleep, context};
 
 use crate::error::Error;
 use crate::rejection::{Reason, Rejection};
@@ -118,15 +118,29 @@ impl Bulkhead {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the queue, or drops the call and gives its place back.
+    #[inline]
     pub async fn call_async<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         call: impl FnOnce() -> F,
     ) -> Result<T, Error<E>> {
-        // A rejection is made where it is returned: copying it out of this future costs more.
         let permit = match self.inner.enter() {
-            Entry::Taken => BulkheadPermit::new(Owner::Borrowed(&self.inner)),
+            Entry::Taken => Some(BulkheadPermit::new(Owner::Borrowed(&self.inner))),
+            Entry::Queue => None,
             Entry::Full => return Err(Error::Rejected(self.inner.reject(Reason::Full))),
-            Entry::Queue => self.acquire().await?,
+        };
+        // Apart from the above, so that a rejection costs little more than a look at the places.
+        self.call_with(permit, call).await
+    }
+
+    /// Makes a call in the place that was taken for it, or that the queue is to give.
+    async fn call_with<T, E, F: Future<Output = Result<T, E>>>(
+        &self,
+        permit: Option<BulkheadPermit<'_>>,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, Error<E>> {
+        let permit = match permit {
+            Some(permit) => permit,
+            None => Outlined::new(self.acquire()).await?,
         };
         let result = call().await;
         permit.end(result.is_ok());
@@ -150,6 +164,7 @@ impl Bulkhead {
 }
 
 impl BulkheadPermit<'_> {
+    #[inline]
     pub(super) fn end(self, well: bool) {
         if well { self.succeed() } else { self.fail() }
     }

@@ -52,6 +52,17 @@ use self::statistics::Counters;
 /// exactly the first; a waiter that is dropped leaves the queue at once. Not guaranteed: when a place
 /// becomes free, so rejections carry no `retry_after`.
 ///
+/// Defaults are those of [`BulkheadConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`BULKHEAD_PERMITTED`](crate::names::BULKHEAD_PERMITTED) | a call was let in |  |
+/// | [`BULKHEAD_FINISHED`](crate::names::BULKHEAD_FINISHED) | it left | `ending` |
+/// | [`BULKHEAD_RESIZED`](crate::names::BULKHEAD_RESIZED) | the number of places changed | `from`, `to` |
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason` |
+///
 /// # Example
 ///
 /// ```

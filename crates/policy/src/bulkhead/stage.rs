@@ -1,5 +1,7 @@
 //! The bulkhead as part of a pipeline.
 
+use steadfast_base::Outlined;
+
 use crate::error::Error;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
@@ -34,10 +36,11 @@ impl Layer for Bulkhead {
 }
 
 impl<T, E> Stage<T, E> for Bulkhead {
+    #[inline]
     async fn run<N: Next<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
         let permit = match self.place_at_once() {
             Ok(Some(permit)) => permit,
-            Ok(None) => match self.acquire_until(call.deadline()).await {
+            Ok(None) => match Outlined::new(self.acquire_until(call.deadline())).await {
                 Ok(permit) => {
                     call = call.after_wait();
                     permit
@@ -51,6 +54,7 @@ impl<T, E> Stage<T, E> for Bulkhead {
         done
     }
 
+    #[inline]
     fn call<N: NextSync<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
         let permit = match self.place_at_once() {
             Ok(Some(permit)) => permit,
@@ -70,6 +74,7 @@ impl<T, E> Stage<T, E> for Bulkhead {
 }
 
 /// Ends a permit by the result; a call that was rejected further in says nothing about the callee.
+#[inline]
 fn end<T, E>(permit: BulkheadPermit<'_>, done: &Done<T, E>) {
     match &done.result {
         Ok(_) => permit.succeed(),

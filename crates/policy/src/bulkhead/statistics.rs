@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use steadfast_base::Health;
 
+use crate::defaults::HEALTH_MIN_CALLS;
+
 /// Share of failed calls above which a bulkhead is critical.
 const CRITICAL_FAILURE_RATE: f64 = 0.5;
 
@@ -67,9 +69,13 @@ impl BulkheadStatistics {
         self.rejected_full + self.rejected_after_wait
     }
 
-    /// Critical if more than half of the calls failed, degraded if all places are taken.
+    /// Critical if more than half of the calls failed, once [`defaults::HEALTH_MIN_CALLS`] have ended
+    /// well or failed; degraded if all places are taken.
+    ///
+    /// [`defaults::HEALTH_MIN_CALLS`]: crate::defaults::HEALTH_MIN_CALLS
     pub fn health(&self) -> Health {
-        if self.failure_rate.is_some_and(|rate| rate > CRITICAL_FAILURE_RATE) {
+        let judged = self.succeeded + self.failed >= HEALTH_MIN_CALLS;
+        if judged && self.failure_rate.is_some_and(|rate| rate > CRITICAL_FAILURE_RATE) {
             Health::Critical
         } else if self.utilization >= 1.0 {
             Health::Degraded

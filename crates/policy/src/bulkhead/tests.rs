@@ -267,7 +267,21 @@ fn statistics_count_from_the_last_reset_also_what_ran_at_it() {
     bulkhead.try_acquire().expect("free").fail();
     let later = bulkhead.statistics();
     assert_eq!((later.permitted, later.finished, later.succeeded, later.failed), (1, 3, 1, 2));
-    assert_eq!(later.health(), Health::Critical);
+}
+
+#[test]
+fn a_failure_rate_is_judged_once_ten_calls_have_ended() {
+    let Bench { bulkhead, .. } = bench(BulkheadConfig::new(2));
+    for _ in 0..9 {
+        bulkhead.try_acquire().expect("free").fail();
+    }
+    drop(bulkhead.try_acquire().expect("free"));
+    let nine = bulkhead.statistics();
+    assert_eq!((nine.failure_rate, nine.health()), (Some(1.0), Health::Healthy));
+    bulkhead.try_acquire().expect("free").succeed();
+    assert_eq!(bulkhead.statistics().health(), Health::Critical);
+    (0..8).for_each(|_| bulkhead.try_acquire().expect("free").succeed());
+    assert_eq!(bulkhead.statistics().health(), Health::Healthy, "half of the calls is not more");
 }
 
 #[test]
