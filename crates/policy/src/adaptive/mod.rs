@@ -35,6 +35,15 @@ pub use self::limit::{AdaptiveLimit, Sample, SampleOutcome};
 /// Guaranteed: the limit stays within its range; a call that is dropped gives its place back. Not
 /// guaranteed: that a limit suits a callee whose latency has nothing to do with its load.
 ///
+/// Defaults are those of [`AdaptiveConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`ADAPTIVE_LIMIT_CHANGED`](crate::names::ADAPTIVE_LIMIT_CHANGED) | the limit moved | `from`, `to` |
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason` |
+///
 /// # Example
 ///
 /// ```

@@ -30,6 +30,9 @@ use self::settings::{Rules, UNITS};
 ///
 /// While nothing fails the budget is full, and a call costs a load.
 ///
+/// Defaults are those of [`BudgetSettings`]. It has no events: what it refuses, the policy that asked
+/// tells; [`refused`](Budget::refused) counts it.
+///
 /// # Example
 ///
 /// ```

@@ -35,6 +35,14 @@ use self::plan::{CallPlan, Fate};
 /// give the same faults. Put it innermost in a pipeline, so that the policies around it see the faults as
 /// the callee's. Faults of the whole system are those of [`SystemChaos`].
 ///
+/// By default no fault is injected, see [`ChaosConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`CHAOS_INJECTED`](crate::names::CHAOS_INJECTED) | a call met a fault | `fault`, `delay` |
+///
 /// # Example
 ///
 /// ```

@@ -59,6 +59,15 @@ pub trait ChaosTarget: Send + Sync {
 /// Dropping it undoes what lasts. Resources are bounded by the settings, and what the system cannot give
 /// is not insisted on.
 ///
+/// By default no fault is injected, see [`ChaosConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`CHAOS_BEGUN`](crate::names::CHAOS_BEGUN) | a fault was injected | `fault`, `amount` |
+/// | [`CHAOS_ENDED`](crate::names::CHAOS_ENDED) | one that lasted is undone | `fault`, `amount` |
+///
 /// # Example
 ///
 /// ```

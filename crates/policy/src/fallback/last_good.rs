@@ -21,6 +21,8 @@ use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, S
 ///
 /// Each success clones its value under a lock.
 ///
+/// Events are those of [`Fallback`](crate::Fallback).
+///
 /// # Example
 ///
 /// ```

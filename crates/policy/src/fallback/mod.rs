@@ -20,6 +20,13 @@ pub use self::last_good::{LastGood, LastGoodStage};
 ///
 /// Belongs outside of retries and breakers, so that these see the errors first.
 ///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`FALLBACK_ANSWERED`](crate::names::FALLBACK_ANSWERED) | the fallback answered | `kind` of the error |
+/// | [`FALLBACK_FAILED`](crate::names::FALLBACK_FAILED) | it had no answer either | `kind` of the error |
+///
 /// # Example
 ///
 /// ```

@@ -25,6 +25,18 @@ pub use self::stage::GuardStage;
 /// What the pipeline adds: the breaker's clock readings are shared with the other policies,
 /// `call_timeout` of its configuration limits each call, and a fallback may answer in its place.
 ///
+/// Defaults are those of the breaker's [`Config`](steadfast_breaker::Config).
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason`, `retry_after` |
+/// | [`TIMED_OUT`](crate::names::TIMED_OUT) | a call ran into `call_timeout` | `policy`, `after` |
+///
+/// What the breaker itself does is told to its own listeners, see
+/// [`Event`](steadfast_breaker::Event).
+///
 /// # Example
 ///
 /// ```

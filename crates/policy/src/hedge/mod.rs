@@ -46,6 +46,14 @@ pub enum Idempotency {
 /// answer is given. Every attempt but the first is paid for from a [`Budget`]; where it is spent, a call
 /// goes on with the attempts it has.
 ///
+/// Defaults are those of [`HedgeConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`HEDGE_STARTED`](crate::names::HEDGE_STARTED) | one more attempt was started | `attempt` |
+///
 /// # Example
 ///
 /// ```

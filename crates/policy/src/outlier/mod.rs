@@ -29,6 +29,17 @@ pub use self::detector::{OutlierCause, OutlierChange, OutlierChangeKind, Outlier
 /// [`call`](Self::call), which rejects calls to an ejected one. Ejection takes longer each time, and only
 /// a share of the hosts is ejected at once, so that the rest is never buried under the whole load.
 ///
+/// Defaults are those of [`OutlierConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`OUTLIER_EJECTED`](crate::names::OUTLIER_EJECTED) | a host is ejected | `host`, `cause`, `for` |
+/// | [`OUTLIER_SPARED`](crate::names::OUTLIER_SPARED) | an outlier stays, too many are ejected | `host`, `cause` |
+/// | [`OUTLIER_RETURNED`](crate::names::OUTLIER_RETURNED) | a host is no longer ejected | `host` |
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason`, `retry_after` |
+///
 /// # Example
 ///
 /// ```

@@ -1,5 +1,7 @@
 //! What travels down a pipeline with each attempt, and what comes back up.
 
+use std::fmt;
+
 use steadfast_base::context::{self, Attempt, AttemptScope};
 use steadfast_base::{CallContext, Instant, Priority, RetryMark, Time};
 
@@ -30,11 +32,72 @@ pub struct Call {
     /// [`NEVER`] without one.
     deadline: Instant,
     key: u64,
-    attempt: u32,
-    priority: Priority,
-    retry: RetryMark,
-    /// Whether the call says anything that the context that was current at the start does not.
-    changed: bool,
+    marks: Marks,
+}
+
+/// The attempt's number, its priority, its retry mark and whether the call says anything that the
+/// context that was current at the start does not, in one word.
+///
+/// Parts of different sizes would be written one by one and copied together, and the processor makes a
+/// copy wait until all parts are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Marks(u64);
+
+const ATTEMPT_SHIFT: u32 = 32;
+const PRIORITY_SHIFT: u32 = 8;
+const PRIORITY_MASK: u64 = 0xFF << PRIORITY_SHIFT;
+const RETRY_FORBIDDEN: u64 = 2;
+const CHANGED: u64 = 1;
+
+impl Marks {
+    const fn new(attempt: u32, priority: Priority, retry: RetryMark) -> Self {
+        let forbidden = if matches!(retry, RetryMark::Forbidden) { RETRY_FORBIDDEN } else { 0 };
+        let priority = (priority as u64) << PRIORITY_SHIFT;
+        Self((attempt as u64) << ATTEMPT_SHIFT | priority | forbidden)
+    }
+
+    #[inline]
+    const fn attempt(self) -> u32 {
+        (self.0 >> ATTEMPT_SHIFT) as u32
+    }
+
+    #[inline]
+    fn priority(self) -> Priority {
+        // As the numbers are those of the kinds, this costs next to nothing.
+        match (self.0 & PRIORITY_MASK) >> PRIORITY_SHIFT {
+            0 => Priority::Background,
+            1 => Priority::Low,
+            2 => Priority::Normal,
+            3 => Priority::High,
+            _ => Priority::Critical,
+        }
+    }
+
+    #[inline]
+    const fn retry(self) -> RetryMark {
+        if self.0 & RETRY_FORBIDDEN == 0 { RetryMark::Allowed } else { RetryMark::Forbidden }
+    }
+
+    #[inline]
+    const fn is_changed(self) -> bool {
+        self.0 & CHANGED != 0
+    }
+
+    #[inline]
+    const fn changed(self) -> Self {
+        Self(self.0 | CHANGED)
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Marks")
+            .field("attempt", &self.attempt())
+            .field("priority", &self.priority())
+            .field("retry", &self.retry())
+            .field("changed", &self.is_changed())
+            .finish()
+    }
 }
 
 /// The clock's last reading, which no clock lives to see: stands for none.
@@ -55,10 +118,7 @@ impl Call {
             now: UNREAD,
             deadline: NEVER,
             key: 0,
-            attempt: 1,
-            priority: Priority::Normal,
-            retry: RetryMark::Allowed,
-            changed: false,
+            marks: Marks::new(1, Priority::Normal, RetryMark::Allowed),
         }
     }
 
@@ -73,8 +133,7 @@ impl Call {
         context::current_ref(|current| {
             current.map_or(Self::new(), |outer: &CallContext| Self {
                 deadline: outer.deadline().unwrap_or(NEVER),
-                priority: outer.priority(),
-                retry: outer.retry(),
+                marks: Marks::new(1, outer.priority(), outer.retry()),
                 ..Self::new()
             })
         })
@@ -104,19 +163,19 @@ impl Call {
     /// Which try this is, counted from 1.
     #[inline]
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.marks.attempt()
     }
 
     /// How much the call matters.
     #[inline]
     pub fn priority(&self) -> Priority {
-        self.priority
+        self.marks.priority()
     }
 
     /// Whether the call may be retried further down.
     #[inline]
     pub fn retry(&self) -> RetryMark {
-        self.retry
+        self.marks.retry()
     }
 
     /// The key for keyed policies (host, shard, tenant); 0 where none was given.
@@ -130,7 +189,7 @@ impl Call {
     pub fn shorten_deadline(&mut self, at: Instant) {
         if at < self.deadline {
             self.deadline = at;
-            self.changed = true;
+            self.marks = self.marks.changed();
         }
     }
 
@@ -146,8 +205,10 @@ impl Call {
     #[inline]
     #[must_use]
     pub fn with_priority(mut self, priority: Priority) -> Self {
-        self.changed |= self.priority != priority;
-        self.priority = priority;
+        let marks = Marks(self.marks.0 & !PRIORITY_MASK | (priority as u64) << PRIORITY_SHIFT);
+        if marks != self.marks {
+            self.marks = marks.changed();
+        }
         self
     }
 
@@ -156,13 +217,14 @@ impl Call {
     #[inline]
     #[must_use]
     pub fn as_attempt(mut self, attempt: u32) -> Self {
-        if attempt != self.attempt {
+        if attempt != self.attempt() {
             self.now = UNREAD;
-            self.attempt = attempt;
-            self.changed = true;
         }
-        self.changed |= self.retry != RetryMark::Forbidden;
-        self.retry = RetryMark::Forbidden;
+        let rest = self.marks.0 & ((1 << ATTEMPT_SHIFT) - 1);
+        let marks = Marks(u64::from(attempt) << ATTEMPT_SHIFT | rest | RETRY_FORBIDDEN);
+        if marks != self.marks {
+            self.marks = marks.changed();
+        }
         self
     }
 
@@ -170,8 +232,10 @@ impl Call {
     #[inline]
     pub(crate) fn scope(&self) -> Option<AttemptScope> {
         // INV-POL-1: each attempt has a context of its own, whoever kept that of another one.
-        let attempt = || Attempt::new(self.attempt, self.deadline(), self.priority, self.retry);
-        self.changed.then(|| attempt().scope())
+        let Self { marks, .. } = self;
+        let attempt =
+            || Attempt::new(marks.attempt(), self.deadline(), marks.priority(), marks.retry());
+        marks.is_changed().then(|| attempt().scope())
     }
 
     /// The same attempt after a wait: the next stage that asks for the time reads the clock again.
@@ -201,7 +265,7 @@ pub struct Done<T, E> {
     /// The value or the error.
     pub result: Result<T, Error<E>>,
     /// [`UNREAD`] until a stage reads the clock.
-    ended: Instant,
+    pub(crate) ended: Instant,
 }
 
 impl<T, E> Done<T, E> {

@@ -1,7 +1,8 @@
 //! The protected call itself, run within its context: the innermost `Next`.
 
+use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -80,18 +81,46 @@ where
         let Progress::Running(scope) = this.progress else {
             unreachable!("a future is not polled after it was ready");
         };
-        let result = ready!(within(scope, || {
+        let done = ready!(within(scope, || {
             if !this.own.is_started() {
                 this.own.as_mut().start(*this.call);
             }
             let result = ready!(this.own.as_mut().poll(cx));
+            let done = Done::new(result.map_err(Error::Inner));
             // Dropped inside of its context, and before the stages around give their permits back.
             this.own.as_mut().clear();
-            Poll::Ready(result)
+            Poll::Ready(done)
         }));
         *this.progress = Progress::Ended;
-        Poll::Ready(Done::new(result.map_err(Error::Inner)))
+        Poll::Ready(done)
     }
+}
+
+/// One attempt's own code, for a policy that has nothing between itself and it.
+#[inline]
+pub(crate) async fn attempt<T, E, F, Fut>(call: &Call, make: &F) -> Result<T, Error<E>>
+where
+    F: Fn(Call) -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    let mut scope = call.scope();
+    let mut own = pin!(None);
+    poll_fn(|cx| {
+        within(&mut scope, || {
+            if own.is_none() {
+                own.set(Some(make(*call)));
+            }
+            let made = own.as_mut().as_pin_mut();
+            let result = ready!(made.expect("it was made just now").poll(cx));
+            // Mapped here, where it is known which of the two it is: moved as a whole it would be
+            // read at once after it was written in parts, and the processor would wait.
+            let result = result.map_err(Error::Inner);
+            // Dropped inside of its context, and before the stages around give their permits back.
+            own.set(None);
+            Poll::Ready(result)
+        })
+    })
+    .await
 }
 
 /// Runs the attempt's own code in its context, if it has one of its own.
@@ -126,7 +155,6 @@ impl<F> Copy for LeafSync<'_, F> {}
 impl<T, E, F: Fn(Call) -> Result<T, E>> NextSync<T, E> for LeafSync<'_, F> {
     #[inline]
     fn call(self, call: Call) -> Done<T, E> {
-        let result = within(&mut call.scope(), || (self.make)(call));
-        Done::new(result.map_err(Error::Inner))
+        within(&mut call.scope(), || Done::new((self.make)(call).map_err(Error::Inner)))
     }
 }

@@ -19,7 +19,7 @@ pub use self::call::{Call, Done};
 pub(crate) use self::check::faults;
 pub use self::compose::{Bare, Then};
 pub(crate) use self::later::Later;
-pub(crate) use self::leaf::{Leaf, LeafSync};
+pub(crate) use self::leaf::{Leaf, LeafSync, attempt};
 pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
 
 /// Policies around calls, composed when the program is compiled; clones are the same pipeline.

@@ -17,23 +17,28 @@ impl RateLimiter {
     ///
     /// # Errors
     ///
-    /// Rejects, with the time to come back, if no call may run now.
+    /// Rejects, with the time to come back, if no call may run now. Above a second that time may be a
+    /// tick of the machine (1 to 10 ms) too long.
     #[inline]
     pub fn try_acquire(&self) -> Result<(), Rejection> {
-        self.try_acquire_at(self.inner.time.now_relaxed())
+        let inner = &*self.inner;
+        if inner.rare.load(Ordering::Relaxed) != 0 {
+            return inner.take_rarely(None);
+        }
+        let now = inner.time.now_relaxed();
+        if inner.takes(now) { Ok(()) } else { inner.take_rarely(Some(now)) }
     }
 
     /// Asks for one call at `now`, a reading of the limiter's clock.
     ///
     /// # Errors
     ///
-    /// As [`try_acquire`](Self::try_acquire).
+    /// Rejects, with the time to come back, if no call may run at `now`.
     #[inline]
     pub fn try_acquire_at(&self, now: Instant) -> Result<(), Rejection> {
-        if self.inner.is_window {
-            return self.inner.book(now, 1, 0).map(drop);
-        }
-        self.inner.take_now(now.as_nanos())
+        let inner = &*self.inner;
+        let plain = inner.rare.load(Ordering::Relaxed) == 0;
+        if plain && inner.takes(now) { Ok(()) } else { inner.take_rarely(Some(now)) }
     }
 
     /// Asks for several calls now: all of them or none.

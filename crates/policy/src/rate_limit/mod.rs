@@ -10,7 +10,7 @@ mod window;
 mod tests;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,6 +36,14 @@ use self::window::{FixedWindow, WindowSlot};
 /// Guaranteed: what the algorithm says, see [`RateAlgorithm`], whatever threads and bookings do; turns
 /// are given in the order of asking, and a rejected call takes nothing. Not guaranteed: that a booking
 /// given up early leaves its turn to somebody else; it does so only while it is the last.
+///
+/// Defaults are those of [`RateLimiterConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason`, `retry_after` |
 ///
 /// # Example
 ///
@@ -65,7 +73,9 @@ struct Inner {
     span: AtomicU64,
     wait_max: AtomicU64,
     is_window: bool,
-    counts_calls: AtomicBool,
+    /// What most limiters are not: [`WINDOW`], [`COUNTING`], [`DENIES_LONG`]. If zero, a call that may
+    /// run needs nothing but the arrival time.
+    rare: AtomicU8,
     events: Events,
     time: Time,
     window: Mutex<FixedWindow>,
@@ -73,6 +83,17 @@ struct Inner {
     permitted: AtomicU64,
     rejected: AtomicU64,
 }
+
+/// Waits above this, in nanoseconds, are told by the machine's last tick: it is a hundredth of this
+/// behind at most, and much quicker to read than the time.
+const LONG_WAIT: u64 = 1_000_000_000;
+
+/// The algorithm is that of fixed windows.
+const WINDOW: u8 = 1;
+/// Calls are counted.
+const COUNTING: u8 = 2;
+/// The last call asked for now was turned away for longer than [`LONG_WAIT`].
+const DENIES_LONG: u8 = 4;
 
 /// A turn that was booked; see [`RateLimiter::reserve`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +176,7 @@ impl RateLimiter {
             span: AtomicU64::new(pace.span),
             wait_max: AtomicU64::new(nanos(config.max_wait_duration)),
             is_window: config.algorithm == RateAlgorithm::FixedWindow,
-            counts_calls: AtomicBool::new(config.count_calls),
+            rare: AtomicU8::new(0),
             events,
             time,
             window: Mutex::new(window),
@@ -163,6 +184,8 @@ impl RateLimiter {
             permitted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
         };
+        inner.mark(WINDOW, inner.is_window);
+        inner.mark(COUNTING, config.count_calls);
         Self { inner: Arc::new(inner) }
     }
 
@@ -193,7 +216,7 @@ impl RateLimiter {
         inner.interval.store(pace.interval, Ordering::Relaxed);
         inner.span.store(pace.span, Ordering::Relaxed);
         inner.wait_max.store(nanos(config.max_wait_duration), Ordering::Relaxed);
-        inner.counts_calls.store(config.count_calls, Ordering::Relaxed);
+        inner.mark(COUNTING, config.count_calls);
         lock(&inner.window).configure(&config);
         Ok(())
     }
@@ -251,17 +274,72 @@ impl Inner {
         booked
     }
 
-    /// Takes a turn of one call that is now: as [`book`](Self::book), without a reservation.
+    fn mark(&self, mark: u8, on: bool) {
+        if on {
+            self.rare.fetch_or(mark, Ordering::Relaxed);
+        } else {
+            self.rare.fetch_and(!mark, Ordering::Relaxed);
+        }
+    }
+
     #[inline]
-    fn take_now(&self, now: u64) -> Result<(), Rejection> {
-        let taken = self.move_arrival(now, 1, 0);
+    fn is_marked(&self, mark: u8) -> bool {
+        self.rare.load(Ordering::Relaxed) & mark != 0
+    }
+
+    /// Takes a turn of one call that is now, if nothing stands in the way.
+    #[inline]
+    fn takes(&self, now: Instant) -> bool {
+        let before = self.arrival.load(Ordering::Relaxed);
+        let slot = self.pace().book(before, now.as_nanos(), 1);
+        let moved = || {
+            self.arrival.compare_exchange_weak(
+                before,
+                slot.arrival,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            )
+        };
+        slot.wait == 0 && moved().is_ok()
+    }
+
+    /// Takes a turn of one call that is now: as [`book`](Self::book), without a reservation. Reads the
+    /// clock only if `now` does not say.
+    #[inline(never)]
+    fn take_rarely(&self, now: Option<Instant>) -> Result<(), Rejection> {
+        if now.is_none()
+            && self.is_marked(DENIES_LONG)
+            && let Some(rejection) = self.deny_by_tick()
+        {
+            return Err(rejection);
+        }
+        let now = now.unwrap_or_else(|| self.time.now_relaxed());
+        if self.is_window {
+            return self.book(now, 1, 0).map(drop);
+        }
+        let taken = self.move_arrival(now.as_nanos(), 1, 0);
         self.count(taken.is_ok(), 1);
+        let denies_long = matches!(taken, Err(wait) if wait > LONG_WAIT);
+        if self.is_marked(DENIES_LONG) != denies_long {
+            self.mark(DENIES_LONG, denies_long);
+        }
         taken.map(drop).map_err(|wait| self.reject(wait))
+    }
+
+    /// Turns one call away if even the machine's last tick says that its turn is far ahead.
+    #[inline]
+    fn deny_by_tick(&self) -> Option<Rejection> {
+        let arrival = self.arrival.load(Ordering::Relaxed);
+        let wait = self.pace().book(arrival, self.time.now_coarse().as_nanos(), 1).wait;
+        (wait > LONG_WAIT).then(|| {
+            self.count(false, 1);
+            self.reject(wait)
+        })
     }
 
     #[inline]
     fn count(&self, permitted: bool, calls: u32) {
-        if self.counts_calls.load(Ordering::Relaxed) {
+        if self.is_marked(COUNTING) {
             let counter = if permitted { &self.permitted } else { &self.rejected };
             counter.fetch_add(calls.into(), Ordering::Relaxed);
         }

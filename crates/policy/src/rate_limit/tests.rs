@@ -6,7 +6,7 @@ use std::thread;
 
 use proptest::prelude::*;
 
-use steadfast_base::{CallContext, VirtualClock, context};
+use steadfast_base::{CallContext, Clock, Timestamp, VirtualClock, context};
 
 use super::*;
 
@@ -188,6 +188,43 @@ fn threads_together_get_no_more_than_the_burst() {
         });
         assert_eq!(granted, 1_000);
     }
+}
+
+/// A clock whose ticks are ten milliseconds apart.
+#[derive(Debug)]
+struct Ticking(VirtualClock);
+
+impl Clock for Ticking {
+    fn now(&self) -> Instant {
+        self.0.time().now()
+    }
+
+    fn now_coarse(&self) -> Instant {
+        let now = self.now().as_nanos();
+        Instant::from_nanos(now - now % 10_000_000)
+    }
+
+    fn timestamp(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+#[test]
+fn a_long_denial_goes_by_the_last_tick_and_is_over_in_time() {
+    let clock = VirtualClock::new();
+    let time = Time::new(Arc::new(Ticking(clock.clone())), Arc::clone(clock.time().timer()));
+    let limiter = RateLimiter::new(RateLimiterConfig::per(1, millis(2_000)), time).expect("valid");
+    clock.advance(millis(5));
+    assert!(limiter.try_acquire().is_ok());
+    let retry_after = || limiter.try_acquire().unwrap_err().retry_after;
+    assert_eq!(retry_after(), Some(millis(2_000)));
+    clock.advance(millis(999));
+    assert_eq!(retry_after(), Some(millis(1_005)), "it is 1.004 s, the tick was 4 ms ago");
+    clock.advance(millis(12));
+    assert_eq!(retry_after(), Some(millis(989)), "by the time itself");
+    clock.advance(millis(989));
+    assert!(limiter.try_acquire().is_ok(), "not one nanosecond late");
+    assert_eq!(limiter.available(), 0);
 }
 
 /// GCRA as a leaky bucket that is filled by each call and leaks with time.

@@ -37,6 +37,16 @@ pub use self::statistics::RetryStatistics;
 /// makes one attempt and passes its result on. The mark goes wherever the context goes: to other actors,
 /// and with a transport to other machines.
 ///
+/// Defaults are those of [`RetrySettings`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`RETRY_SCHEDULED`](crate::names::RETRY_SCHEDULED) | an attempt failed and another one follows | `attempt`, `wait`, `kind` |
+/// | [`RETRY_SUCCEEDED`](crate::names::RETRY_SUCCEEDED) | a call succeeded after a retry | `attempts` |
+/// | [`RETRY_GAVE_UP`](crate::names::RETRY_GAVE_UP) | a failed call is not tried again | `attempts`, `why` |
+///
 /// # Example
 ///
 /// ```

@@ -8,14 +8,16 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use steadfast_base::{Instant, RetryMark, Sleep, Stream, Time, Value};
+use steadfast_base::{Instant, Outlined, RetryMark, Sleep, Stream, Time, Value};
 
 use crate::budget::Budget;
 use crate::error::{Error, Last};
 use crate::events::Events;
 use crate::fault::ConfigError;
 use crate::names;
-use crate::pipeline::{Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Stage};
+use crate::pipeline::{
+    Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Stage, attempt,
+};
 use crate::retry::condition::{Condition, Verdict, judge};
 use crate::retry::settings::RetrySettings;
 use crate::retry::statistics::{Counters, RetryStatistics, count};
@@ -101,7 +103,36 @@ impl<C> Retrier<C> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.run(Call::from_context(), Leaf::new(&make)).await.result
+        let call = Call::from_context();
+        if call.retry() == RetryMark::Forbidden {
+            return Outlined::new(Leaf::new(&make).run(call)).await.result;
+        }
+        // As `run`, whose first attempt is not as quick to make because it may be anything.
+        let first = self.first(call);
+        match attempt(&first, &make).await {
+            Ok(value) if self.accepts_first::<T, E>(&value) => Ok(value),
+            result => {
+                let go_on = self.go_on(first, Done::new(result), Leaf::new(&make));
+                Outlined::new(go_on).await.result
+            }
+        }
+    }
+
+    /// Makes the attempts after the first one, as far as there are any.
+    async fn go_on<T, E, N>(&self, mut attempt: Call, mut done: Done<T, E>, next: N) -> Done<T, E>
+    where
+        C: Condition<T, E>,
+        N: Next<T, E>,
+    {
+        let mut attempts = Attempts::first();
+        while let Some(at) = self.ended(&mut attempts, attempt.deadline(), &mut done) {
+            // What the attempt left behind does not outlive it.
+            drop(done);
+            self.shared.time.sleep_until(at).await;
+            attempt = attempt.as_attempt(attempts.made());
+            done = next.run(attempt).await;
+        }
+        done
     }
 
     /// What the retries came to so far.
@@ -152,13 +183,27 @@ impl<C> Retrier<C> {
         attempt
     }
 
-    /// Whether the first attempt ended the call, as nearly all do.
+    /// What the first attempt came to, if it ended the call, as nearly all do.
     #[inline]
-    fn accepts_first<T, E>(&self, done: &Done<T, E>) -> bool
+    fn accept_first<T, E>(&self, done: Done<T, E>) -> Result<Done<T, E>, Done<T, E>>
     where
         C: Condition<T, E>,
     {
-        let Ok(value) = &done.result else { return false };
+        let Done { result, ended } = done;
+        match result {
+            // A value that is known to be one is moved as such, and not as a result of any kind.
+            Ok(value) if self.accepts_first::<T, E>(&value) => {
+                Ok(Done { result: Ok(value), ended })
+            }
+            result => Err(Done { result, ended }),
+        }
+    }
+
+    #[inline]
+    fn accepts_first<T, E>(&self, value: &T) -> bool
+    where
+        C: Condition<T, E>,
+    {
         let accepted = self.shared.condition.judge(Ok(value)) == Verdict::Accept;
         if accepted && let Some(budget) = &self.shared.budget {
             budget.succeeded();
@@ -271,8 +316,14 @@ impl<T, E, C: Condition<T, E>> Stage<T, E> for Retrier<C> {
         let mut attempts = Attempts::first();
         loop {
             let mut done = next.call(attempt);
-            if forbidden || attempts.made() == 1 && self.accepts_first(&done) {
+            if forbidden {
                 return done;
+            }
+            if attempts.made() == 1 {
+                done = match self.accept_first(done) {
+                    Ok(accepted) => return accepted,
+                    Err(done) => done,
+                };
             }
             let Some(at) = self.ended(&mut attempts, attempt.deadline(), &mut done) else {
                 return done;
@@ -339,19 +390,21 @@ where
                 }
                 Progress::Forbidden | Progress::Attempting => {}
             }
-            let mut polled = this.next.as_mut().poll(cx);
-            let Poll::Ready(done) = &mut polled else { return polled };
-            if matches!(this.progress, Progress::Forbidden)
-                || this.attempts.made() == 1 && this.retrier.accepts_first(done)
-            {
-                return polled;
+            let mut done = ready!(this.next.as_mut().poll(cx));
+            if matches!(this.progress, Progress::Forbidden) {
+                return Poll::Ready(done);
             }
-            let Some(at) = this.retrier.ended(this.attempts, this.attempt.deadline(), done) else {
-                return polled;
-            };
+            if this.attempts.made() == 1 {
+                done = match this.retrier.accept_first(done) {
+                    Ok(accepted) => return Poll::Ready(accepted),
+                    Err(done) => done,
+                };
+            }
+            let ended = this.retrier.ended(this.attempts, this.attempt.deadline(), &mut done);
+            let Some(at) = ended else { return Poll::Ready(done) };
             // What the attempt left behind does not outlive it.
             this.next.as_mut().clear();
-            drop(polled);
+            drop(done);
             let sleep = this.retrier.shared.time.sleep_until(at);
             *this.progress = Progress::Waiting { sleep };
         }

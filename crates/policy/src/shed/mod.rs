@@ -41,6 +41,15 @@ use self::queue::ShedQueue;
 /// Because each lane is judged by itself and the important ones go first, calls of the highest priority
 /// are not shed while their own load stays within capacity.
 ///
+/// Defaults are those of [`ShedConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`SHED_OVERLOAD`](crate::names::SHED_OVERLOAD) | a lane began or ceased to be overloaded | `overloaded` |
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason` |
+///
 /// # Example
 ///
 /// ```

@@ -32,6 +32,14 @@ use self::window::Window;
 /// accepted none is held back. Requests count when they are sent, not when they are answered, so a callee
 /// that stops answering is noticed before the first time-out.
 ///
+/// Defaults are those of [`ThrottleConfig`].
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`REJECTED`](crate::names::REJECTED) | a call was turned away | `policy`, `reason` |
+///
 /// # Example
 ///
 /// ```

@@ -20,6 +20,15 @@ pub use self::stage::TimeLimitStage;
 /// A synchronous call cannot be dropped: it is not started late, it sees its deadline, and its result
 /// counts even if it comes late.
 ///
+/// There is no default: a time limit has to be given.
+///
+/// # Events
+///
+/// | event | when | fields |
+/// |---|---|---|
+/// | [`TIMED_OUT`](crate::names::TIMED_OUT) | a call was dropped at its deadline | `policy`, `after` |
+/// | [`DEADLINE_PASSED`](crate::names::DEADLINE_PASSED) | a call was not started | `policy` |
+///
 /// # Example
 ///
 /// ```
