@@ -9,6 +9,7 @@
 //! | switch features off while resources run short | [`Degradation`], [`FeatureSwitch`] |
 //! | measure a resource | [`ResourceMonitor`], [`CpuMonitor`], [`MemoryMonitor`], [`DiskMonitor`] |
 //! | find what leaks | [`LeakDetector`] |
+//! | kill actors and part groups of them on purpose | [`ActorChaos`] |
 //! | see or change settings | [`ChecksConfig`], [`HealingConfig`], [`DegradationConfig`], [`defaults`], [`limits`] |
 //! | hear what happens | [`names`] of the events |
 //!
@@ -19,6 +20,7 @@
 //! The README has an example of all parts together.
 #![forbid(unsafe_code)]
 
+mod chaos;
 mod check;
 mod config_error;
 pub mod defaults;
@@ -32,6 +34,7 @@ mod resource;
 mod serde_forms;
 mod shell;
 
+pub use self::chaos::{ActorChaos, ChaosRun};
 pub use self::check::{
     BreakerCheck, BulkheadCheck, CheckSettings, CheckState, CheckStatus, ChecksConfig,
     ChecksFailed, FailedCheck, HealthChecker, HealthCheckerBuilder, HealthSummary, HttpAnswer,

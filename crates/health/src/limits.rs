@@ -32,3 +32,5 @@ pub const SAMPLE_ONE_IN_MAX: usize = 65_536;
 pub const LEAK_COUNT_MAX: usize = 1_000_000_000;
 /// Reports that a leak detector keeps; then the oldest makes room.
 pub const LEAK_REPORTS_KEPT: usize = 1_024;
+/// Messages of a chaos that are kept while links are cut; then the oldest is dropped before its time.
+pub const CUT_MESSAGES_MAX: usize = 1_024;

@@ -6,6 +6,7 @@
     reason = "a helper that fails fails its test; clones become trait objects on the spot"
 )]
 
+mod chaos;
 mod checks;
 mod degradation;
 mod healing;
