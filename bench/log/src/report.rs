@@ -89,7 +89,7 @@ impl Results {
                     number(row.min),
                     number(row.max),
                     row.unit,
-                    row.ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+                    row.ratio.map_or_else(String::new, ratio_text),
                     cells.concat()
                 ),
             );
@@ -136,7 +136,7 @@ impl Results {
             }
         };
         let unit = figures::named(bar.figure).map_or("", |figure| figure.unit);
-        let reached = reached.map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        let reached = reached.map_or_else(String::new, ratio_text);
         let verdict = met.map_or("not compared", |met| if met { "pass" } else { "**fail**" });
         let (figure, library, middle) = (bar.figure, bar.library, number(middle));
         format!("| {figure} | {library} | {middle} | {unit} | {wanted} | {reached} | {verdict} |")
@@ -178,6 +178,11 @@ fn number(value: f64) -> String {
         _ if value < 10_000.0 => format!("{value:.1}"),
         _ => format!("{value:.0}"),
     }
+}
+
+/// Two digits behind the point, or two that count.
+fn ratio_text(ratio: f64) -> String {
+    if ratio < 0.1 { format!("{ratio:.4}") } else { format!("{ratio:.2}") }
 }
 
 #[cfg(test)]
