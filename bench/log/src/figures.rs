@@ -45,6 +45,12 @@ pub fn of(workload: Workload) -> impl Iterator<Item = &'static Figure> {
     FIGURES.iter().filter(move |figure| figure.workload == workload)
 }
 
+/// Whether a figure of one workload is compared with one of another.
+pub fn compares(workload: Workload, other: Workload) -> bool {
+    let mut references = of(workload).filter_map(|figure| named(figure.against?));
+    references.any(|figure| figure.workload == other)
+}
+
 /// The figure with this name.
 pub fn named(name: &str) -> Option<&'static Figure> {
     FIGURES.iter().find(|figure| figure.name == name)
@@ -158,6 +164,13 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), FIGURES.len());
+    }
+
+    #[test]
+    fn many_writers_bring_the_single_one_they_are_compared_with() {
+        assert!(compares(Workload::Durable64, Workload::Durable1));
+        assert!(!compares(Workload::Durable1, Workload::Durable64));
+        assert!(!compares(Workload::Limits, Workload::Durable1));
     }
 
     #[test]

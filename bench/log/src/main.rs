@@ -57,7 +57,7 @@ struct Args {
     /// Samples per library and workload [default: 5, with --quick 1]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
-    /// Only these workloads
+    /// Only these workloads, and those whose figures theirs are compared with
     #[arg(long, value_delimiter = ',')]
     workloads: Vec<Workload>,
     /// Only these libraries, each with what is named after it (sqlite: also sqlite-off and
@@ -165,7 +165,7 @@ impl Run<'_> {
     fn workloads(&self, stage: Stage) -> Vec<Workload> {
         let asked = |workload: &Workload| match self.args.workloads.as_slice() {
             [] => !(self.args.quick && workload.is_long()),
-            named => named.contains(workload),
+            named => named.iter().any(|one| one == workload || figures::compares(*one, *workload)),
         };
         let all = Workload::value_variants().iter().copied();
         all.filter(|workload| workload.stage() == stage && asked(workload)).collect()
