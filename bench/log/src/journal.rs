@@ -101,6 +101,8 @@ pub enum Task {
     Seals,
     /// Reopening of 10,000,000 events.
     Large,
+    /// Event-sourced entities.
+    Sourced,
 }
 
 /// What most libraries take part in.

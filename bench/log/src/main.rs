@@ -19,7 +19,9 @@ mod race;
 mod relaxed;
 mod report;
 mod sample;
+mod settle;
 mod size;
+mod sourced;
 mod workload;
 
 use std::{

@@ -60,6 +60,7 @@ impl Entry {
             Workload::RelaxedPipelined => can(Task::Pipelined),
             Workload::ScanSealed => can(Task::Seals),
             Workload::ReopenTenMillion => can(Task::Large),
+            Workload::Command64 | Workload::Recovery10k => can(Task::Sourced),
             Workload::RelaxedBatch
             | Workload::ScanBorrowed
             | Workload::ScanTyped

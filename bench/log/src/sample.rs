@@ -4,7 +4,13 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 
-use crate::{bulk, durable, large, limits, peers::Entry, relaxed, workload::Workload};
+use crate::{
+    bulk, durable, large, limits,
+    peers::Entry,
+    relaxed,
+    sourced::{command, recovery},
+    workload::Workload,
+};
 
 /// Figures by name.
 pub type Numbers = Vec<(&'static str, f64)>;
@@ -70,8 +76,10 @@ pub fn library(entry: &Entry, setting: &Setting) -> Result<Numbers> {
     let wanted = setting.wanted.iter().copied().filter(|workload| entry.takes(*workload)).collect();
     let setting = Setting { wanted, ..setting.clone() };
     let mut numbers = durable::sample(entry, &setting)?;
+    numbers.extend(command::sample(&setting)?);
     numbers.extend(relaxed::sample(entry.peer, &setting)?);
     numbers.extend(bulk::sample(entry.peer, &setting)?);
+    numbers.extend(recovery::sample(entry.peer, &setting)?);
     numbers.extend(large::sample(entry.peer, &setting)?);
     Ok(numbers)
 }

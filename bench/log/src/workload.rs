@@ -24,6 +24,10 @@ pub enum Workload {
     ReopenKilled,
     #[value(name = "reopen-10m")]
     ReopenTenMillion,
+    #[value(name = "command-64")]
+    Command64,
+    #[value(name = "recovery-10k")]
+    Recovery10k,
 }
 
 /// Workloads that one sample measures, as they share what was written.
@@ -33,12 +37,13 @@ pub enum Stage {
     Durable,
     Relaxed,
     Bulk,
+    Recovery,
     Large,
 }
 
 impl Stage {
-    pub const ALL: [Self; 5] =
-        [Self::Limits, Self::Durable, Self::Relaxed, Self::Bulk, Self::Large];
+    pub const ALL: [Self; 6] =
+        [Self::Limits, Self::Durable, Self::Relaxed, Self::Bulk, Self::Recovery, Self::Large];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -46,6 +51,7 @@ impl Stage {
             Self::Durable => "durable appends",
             Self::Relaxed => "relaxed appends",
             Self::Bulk => "many events",
+            Self::Recovery => "recovery",
             Self::Large => "10,000,000 events",
         }
     }
@@ -64,7 +70,11 @@ impl Workload {
     pub fn stage(self) -> Stage {
         match self {
             Self::Limits => Stage::Limits,
-            Self::Durable1 | Self::Durable64 | Self::Durable1024 => Stage::Durable,
+            // Commands are compared with appends: they are measured right after them.
+            Self::Durable1 | Self::Durable64 | Self::Durable1024 | Self::Command64 => {
+                Stage::Durable
+            }
+            Self::Recovery10k => Stage::Recovery,
             Self::RelaxedSingle | Self::RelaxedPipelined => Stage::Relaxed,
             Self::ReopenTenMillion => Stage::Large,
             _ => Stage::Bulk,
@@ -106,6 +116,12 @@ impl Workload {
             Self::ReopenClean => "opening after a close",
             Self::ReopenKilled => {
                 "opening after kill -9 of a process with 8 durable writers; what it acknowledged is there"
+            }
+            Self::Command64 => {
+                "commands of 64 event-sourced entities at once, each answered once its event is on the disk"
+            }
+            Self::Recovery10k => {
+                "10,000 entities of 100 events each brought into memory; sealed, no snapshots"
             }
             Self::ReopenTenMillion => "opening 10,000,000 events, after a close and after kill -9",
         }

@@ -5,11 +5,10 @@ use std::{
     ops::ControlFlow,
     path::Path,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Error, Result, ensure};
+use anyhow::{Context, Error, Result};
 use tokio::{runtime::Builder, task::JoinSet};
 
 use steadfast_base::{CorrelationId, EventId, Time, Timestamp};
@@ -25,6 +24,7 @@ use crate::{
     figures::{STEADFAST, STEADFAST_MEMORY},
     journal::{Journal, Mode, Peer, Task, Visit},
     race::{Race, Raced},
+    settle::settle,
     size,
 };
 
@@ -40,6 +40,7 @@ pub const PEER: Peer = Peer {
         Task::Bulk,
         Task::Seals,
         Task::Large,
+        Task::Sourced,
     ],
     reserved: empty_segments,
     note: "defaults; Durability::Sync or ::Os; several writers are tasks on two threads of tokio",
@@ -58,8 +59,6 @@ pub const MEMORY: Peer = Peer {
 const WORKERS: usize = 2;
 /// Calls whose answers are still to come.
 const IN_FLIGHT: usize = 1_000;
-/// Sealing that takes longer has failed.
-const SEALING: Duration = Duration::from_secs(300);
 
 /// Types of payload end in the digit of their tag.
 const TYPES: [&str; TAGS as usize] = [
@@ -256,13 +255,7 @@ impl Journal for Steadfast {
     }
 
     fn settle(&self) -> Result<()> {
-        block_on(self.store.begin_segment())?;
-        let start = Instant::now();
-        while block_on(self.store.statistics())?.segments_unsealed > 1 {
-            ensure!(start.elapsed() < SEALING, "segments stay unsealed");
-            thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+        settle(&self.store)
     }
 
     fn close(self: Box<Self>) -> Result<()> {
