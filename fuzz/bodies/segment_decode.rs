@@ -49,6 +49,7 @@ fn read_frame(bytes: &[u8], compressed: bool) {
         previous: 0,
         time_span: field(4),
         role: FrameRole::Events,
+        packed: false,
         meta_compressed: compressed,
         payload_compressed: compressed,
         meta_len,

@@ -76,13 +76,13 @@ impl Blocking {
         &self.store
     }
 
-    /// Stores events; see [`EventStore::append`].
+    /// Stores events; see [`EventStore::append_blocking`].
     ///
     /// # Errors
     ///
     /// [`AppendError`], which gives the events back.
     pub fn append(&self, append: impl Into<Append>) -> Result<Appended, AppendError> {
-        self.store.append(append.into()).wait()
+        self.store.append_blocking(append.into())
     }
 
     /// The events that a query finds, in batches.

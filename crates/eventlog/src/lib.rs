@@ -29,6 +29,7 @@ pub mod conformance;
 mod error;
 mod event;
 pub mod format;
+mod hash;
 mod lease;
 pub mod limits;
 mod memory;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::append::{Append, Appending};
+use crate::append::{Append, AppendError, Appended, Appending};
 use crate::error::StoreError;
 use crate::event::{ActorName, Position, Seq};
 use crate::read::{Events, Query, ReadError, Subscription};
@@ -60,6 +60,18 @@ pub trait EventStore: Send + Sync + fmt::Debug {
     ///
     /// Dropping the answer loses only the answer.
     fn append(&self, append: Append) -> Appending;
+
+    /// Stores events, and blocks the thread until they are stored.
+    ///
+    /// It takes its place in the order of appends like [`append`](Self::append). A store may do the work on the
+    /// thread of the caller, who then waits for no other one to wake up.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`](crate::AppendError), which gives the events back.
+    fn append_blocking(&self, append: Append) -> Result<Appended, AppendError> {
+        self.append(append).wait()
+    }
 
     /// The events that a query finds.
     fn read(&self, query: Query) -> Events;

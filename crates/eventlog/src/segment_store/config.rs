@@ -3,10 +3,14 @@
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::storage::StorageFile;
+
+use super::write_behind::WriteBehind;
 use crate::format::Compression;
 use crate::format::frame::FRAME_BYTES_MAX;
 use crate::limits;
@@ -23,6 +27,9 @@ pub const SEGMENT_BYTES_MAX: u64 = 4 << 30;
 
 /// How long the log is idle before the newest events get a witness.
 pub const MARK_AFTER: Duration = Duration::from_millis(5);
+
+/// How long `Durability::Memory` keeps bytes before they are written out; twice that at most.
+pub(super) const WRITE_OUT_AFTER: Duration = Duration::from_millis(5);
 
 /// How many of the newest events are kept ready for readers.
 pub const TAIL_EVENTS: usize = 10_000;
@@ -42,7 +49,8 @@ pub enum Durability {
     Sync,
     /// Once its bytes are with the operating system: it survives the process, not the machine.
     Os,
-    /// Once it may be read: it need survive nothing.
+    /// Once its bytes are in a buffer of 8 MiB that is written out within 10 ms; if that is full, the append
+    /// waits. It survives neither the process nor the machine.
     Memory,
 }
 
@@ -156,6 +164,27 @@ impl Config {
     pub fn with_seal_level(mut self, level: Option<i32>) -> Self {
         self.seal_level = level;
         self
+    }
+
+    /// The file of a segment as the log writes it: through a buffer, if that is all that is asked for.
+    pub(super) fn write_behind(
+        &self,
+        file: Arc<dyn StorageFile>,
+    ) -> (Arc<dyn StorageFile>, Option<Arc<WriteBehind>>) {
+        if self.durability != Durability::Memory {
+            return (file, None);
+        }
+        let behind = Arc::new(WriteBehind::new(file));
+        (Arc::clone(&behind) as Arc<dyn StorageFile>, Some(behind))
+    }
+
+    /// How often the writer looks after what callers have left behind; `None` if there is nothing such.
+    pub(super) fn tick(&self) -> Option<Duration> {
+        let behind = (self.durability == Durability::Memory).then_some(WRITE_OUT_AFTER);
+        match (self.mark_after, behind) {
+            (Some(mark), Some(behind)) => Some(mark.min(behind)),
+            (mark, behind) => mark.or(behind),
+        }
     }
 
     /// Lets the configuration pass if it makes sense.

@@ -1,6 +1,7 @@
 //! The writer: takes groups of requests, writes them as frames, syncs once, and tells everybody.
 //!
-//! It belongs to one thread. Everything it decides is in [`Group`] and the format; what is here is the
+//! It belongs to one thread at a time: the writer's, or that of a caller who blocks and finds nobody before
+//! him. Everything it decides is in [`Group`] and the format; what is here is the
 //! order of writes and syncs, on which all promises rest:
 //!
 //! 1. decide, encode, write, sync, only then publish and answer;
@@ -13,19 +14,17 @@ use std::sync::Arc;
 
 use steadfast_base::Timestamp;
 
+use super::Durability;
 use super::directory::{Directory, WriterFile};
-use super::group::{Group, Request};
+use super::group::{Group, Reply, Request, Taken};
 use super::known::LogView;
 use super::segment_file::{Active, Spare};
 use super::shared::Shared;
 use super::state::Segment;
-use super::{Durability, publish};
-use crate::append::{AppendError, Appended, Cause, Epoch, Placed, Places};
+use crate::append::{Append, AppendError, Appended, Cause, Epoch, Placed};
 use crate::event::{NewEvent, Position};
 use crate::format::frame::{FRAME_BYTES_MAX, FrameBuilder, FrameStamp, Names, Written};
-use crate::format::{
-    BLOCK_BYTES, IndexOf, Predecessor, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader,
-};
+use crate::format::{BLOCK_BYTES, Predecessor, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader};
 
 /// A frame of the group under way.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +43,7 @@ pub(super) enum Stopped {
 
 /// How a group failed.
 #[derive(Debug)]
-enum Failure {
+pub(super) enum Failure {
     /// Nothing of it was written.
     Untouched(io::Error),
     /// Some of it may have been written.
@@ -66,14 +65,19 @@ pub(super) struct Engine {
     pub(super) durable: Position,
     /// Whether something was written since the last sync.
     unsynced: bool,
+    /// How many syncs are not in the statistics yet.
+    pub(super) syncs: u64,
     /// Whether the last frame says how far the log is durable, and that is up to itself.
     pub(super) marked: bool,
     /// Whether that mark does not say that the log was closed.
-    idle_mark: bool,
-    stopped: Option<Stopped>,
+    pub(super) idle_mark: bool,
+    pub(super) stopped: Option<Stopped>,
+    /// The answer to the caller who does the work himself.
+    pub(super) own_answer: Option<Result<Appended, AppendError>>,
+    group: Group,
     builder: FrameBuilder,
-    buffer: Vec<u8>,
-    frames: Vec<GroupFrame>,
+    pub(super) buffer: Vec<u8>,
+    pub(super) frames: Vec<GroupFrame>,
     names: Names,
     scratch: Scratch,
     spares_made: u64,
@@ -98,9 +102,12 @@ impl Engine {
             next,
             durable: next.previous(),
             unsynced: false,
+            syncs: 0,
             marked: false,
             idle_mark: false,
             stopped: None,
+            own_answer: None,
+            group: Group::default(),
             builder,
             buffer: Vec::new(),
             frames: Vec::new(),
@@ -113,56 +120,70 @@ impl Engine {
     /// Stores what can be stored of some requests, and answers all of them.
     pub(super) fn commit(&mut self, requests: impl IntoIterator<Item = Request>) {
         let now = self.shared.time.timestamp();
-        let mut group = Group::default();
+        let mut group = std::mem::take(&mut self.group);
+        group.clear();
         for request in requests {
             self.take(request, &mut group, now);
         }
-        if group.taken.is_empty() {
-            return;
+        if !group.taken.is_empty() {
+            self.shared.count_commit();
+            match self.write(&group) {
+                // INV-LOG-1: what a group holds is on the disk before anybody sees or is told of it.
+                Ok(()) => self.publish(&mut group),
+                Err(failure) => self.fail(&mut group, failure),
+            }
         }
-        match self.write(&group) {
-            // INV-LOG-1: what a group holds is on the disk before anybody sees or is told of it.
-            Ok(()) => self.publish(group),
-            Err(failure) => self.fail(group, failure),
+        self.group = group;
+    }
+
+    /// Stores a request on the thread of its caller.
+    pub(super) fn commit_here(&mut self, append: Append) -> Result<Appended, AppendError> {
+        self.commit(std::iter::once(Request { append, reply: Reply::Here }));
+        if self.shared.config.tick().is_some() && !self.shared.set_watched(true) {
+            self.shared.queue.nudge();
         }
+        self.own_answer.take().expect("a commit answers every request")
     }
 
     /// Decides a request; it is answered, or in the group.
     fn take(&mut self, request: Request, group: &mut Group, now: Timestamp) {
-        let Request { append, completion } = request;
+        let Request { append, reply } = request;
         if let Some(stopped) = &self.stopped {
             self.shared.count_failures(1);
-            completion.complete(Err(stopped.error(append.events)));
+            let error = stopped.error(append.events);
+            self.reply(reply, Err(error));
             return;
         }
         let fenced = append.fence.as_ref().and_then(|fence| self.shared.newer_epoch(fence));
         if let Some(current) = fenced {
             self.shared.count_failures(1);
-            completion.complete(Err(AppendError::Fenced { current, events: append.events }));
+            self.reply(reply, Err(AppendError::Fenced { current, events: append.events }));
             return;
         }
-        let shared = Arc::clone(&self.shared);
-        let state = shared.read_state();
-        let (names, scratch) = (&mut self.names, &mut self.scratch);
-        let mut log = LogView { state: &state, names, scratch };
-        let next = group.events.last().map_or(self.next, |(_, placed)| placed.position.next());
-        let decided = group.decide(append, &mut log, next, now);
-        drop(state);
+        let decided = {
+            let state = self.shared.read_state();
+            let (names, scratch) = (&mut self.names, &mut self.scratch);
+            let mut log = LogView { state: &state, names, scratch };
+            let next = group.events.last().map_or(self.next, |(_, placed)| placed.position.next());
+            group.decide(append, &mut log, next, now)
+        };
         match decided {
-            Ok(count) => group.taken.push(super::group::Taken { count, completion }),
+            Ok(count) => group.taken.push(Taken { count, reply }),
             Err(answer) => {
                 match &answer {
                     Ok(_) => self.shared.count_duplicate(),
                     Err(_) => self.shared.count_failures(1),
                 }
-                completion.complete(answer);
+                self.reply(reply, answer);
             }
         }
     }
 
     /// Writes the events of a group, and syncs them where that is promised.
     fn write(&mut self, group: &Group) -> Result<(), Failure> {
-        self.check_epoch()?;
+        if self.shared.is_check_due() {
+            self.check_epoch()?;
+        }
         self.buffer.clear();
         self.frames.clear();
         self.builder.clear();
@@ -199,7 +220,7 @@ impl Engine {
         if self.builder.is_empty() {
             return Ok(());
         }
-        let bound = blocks(self.builder.raw_bytes());
+        let bound = blocks(self.builder.raw_bytes() as u64);
         let end = self.active.offset.saturating_add(self.buffer.len() as u64);
         if end.saturating_add(bound) > self.active.length {
             self.roll(bound)?;
@@ -214,7 +235,7 @@ impl Engine {
     }
 
     /// Goes on in a new segment with room for a frame of `bytes`.
-    fn roll(&mut self, bytes: u64) -> Result<(), Failure> {
+    pub(super) fn roll(&mut self, bytes: u64) -> Result<(), Failure> {
         let spare = self.spare(bytes);
         let spare = spare.map_err(|error| self.failure(error))?;
         self.flush()?;
@@ -232,7 +253,9 @@ impl Engine {
         };
         let length = spare.length;
         let file = spare.become_segment(&self.directory, &header, &[]).map_err(Failure::Unknown)?;
-        self.shared.count_syncs(2);
+        self.syncs = self.syncs.saturating_add(2);
+        let (file, behind) = self.shared.config.write_behind(file);
+        self.shared.set_behind(behind);
         let segment = Segment {
             header,
             file: Arc::clone(&file),
@@ -266,7 +289,7 @@ impl Engine {
     }
 
     /// Hands what is encoded to the storage.
-    fn flush(&mut self) -> Result<(), Failure> {
+    pub(super) fn flush(&mut self) -> Result<(), Failure> {
         if self.buffer.is_empty() {
             return Ok(());
         }
@@ -281,20 +304,22 @@ impl Engine {
         Ok(())
     }
 
-    fn sync_active(&mut self) -> Result<(), Failure> {
+    pub(super) fn sync_active(&mut self) -> Result<(), Failure> {
         if !self.unsynced {
             return Ok(());
         }
         self.active.file.datasync().map_err(Failure::Unknown)?;
-        self.shared.count_syncs(1);
+        self.syncs = self.syncs.saturating_add(1);
         self.unsynced = false;
+        // No sector that holds what is synced is written again.
+        self.active.offset = blocks(self.active.offset);
         let end = self.frames.last().map_or(self.next, |frame| frame.written.end);
         self.durable = end.max(self.next).previous();
         Ok(())
     }
 
     /// Fails if the log was opened for writing again.
-    fn check_epoch(&mut self) -> Result<(), Failure> {
+    pub(super) fn check_epoch(&mut self) -> Result<(), Failure> {
         match self.writer_file.read() {
             Ok(Some(record)) if record.epoch > self.epoch => Err(Failure::Fenced(record.epoch)),
             Ok(_) => Ok(()),
@@ -302,13 +327,14 @@ impl Engine {
         }
     }
 
-    fn stamp(&self) -> FrameStamp {
+    pub(super) fn stamp(&self) -> FrameStamp {
         FrameStamp {
             log_id: self.active.header.log_id,
             generation: self.active.header.generation,
             epoch: epoch_number(self.epoch),
             durable: self.durable,
             previous: self.active.chain,
+            packed: self.shared.config.durability != Durability::Sync,
         }
     }
 
@@ -316,180 +342,10 @@ impl Engine {
     fn failure(&self, error: io::Error) -> Failure {
         if self.frames.is_empty() { Failure::Untouched(error) } else { Failure::Unknown(error) }
     }
-
-    /// Lets readers see a group, then answers it.
-    fn publish(&mut self, mut group: Group) {
-        self.next = group.events.last().map_or(self.next, |(_, placed)| placed.position.next());
-        let mut answers = Vec::with_capacity(group.taken.len());
-        let wakers = {
-            let mut state = self.shared.write_state();
-            publish::publish(&mut state, &self.frames, &group.events, self.durable);
-            let taken = u64::try_from(group.taken.len()).unwrap_or(u64::MAX);
-            let statistics = &mut state.statistics;
-            statistics.appends_total = statistics.appends_total.saturating_add(taken);
-            let mut events = group.events.drain(..);
-            for taken in group.taken.drain(..) {
-                let mut places = Vec::with_capacity(taken.count);
-                for (event, placed) in events.by_ref().take(taken.count) {
-                    places.push(placed);
-                    state.push_tail(event.placed(placed));
-                }
-                answers.push((taken.completion, places));
-            }
-            state.take_wakers()
-        };
-        for (completion, places) in answers {
-            completion.complete(Ok(Appended { places: Places::from(places), duplicate: false }));
-        }
-        wakers.into_iter().for_each(std::task::Waker::wake);
-    }
-
-    /// Answers a group that failed, and stops if it must.
-    fn fail(&mut self, mut group: Group, failure: Failure) {
-        let taken = u64::try_from(group.taken.len()).unwrap_or(u64::MAX);
-        self.shared.count_failures(taken);
-        let events_of = |own: Vec<(NewEvent, Placed)>| own.into_iter().map(|(event, _)| event);
-        match failure {
-            Failure::Untouched(error) => {
-                let cause: Cause = Arc::new(error);
-                group.answer(|own| {
-                    let cause = Arc::clone(&cause);
-                    Err(AppendError::Unavailable { cause, events: events_of(own).collect() })
-                });
-            }
-            Failure::Unknown(error) => {
-                let cause: Cause = Arc::new(error);
-                // INV-LOG-2: nothing is written or synced after a write or sync has failed.
-                self.stopped = Some(Stopped::Poisoned(Arc::clone(&cause)));
-                group.answer(|own| {
-                    let cause = Arc::clone(&cause);
-                    Err(AppendError::CommitUnknown { cause, events: events_of(own).collect() })
-                });
-            }
-            Failure::Fenced(current) => {
-                self.stopped = Some(Stopped::Fenced(current));
-                group.answer(|own| {
-                    Err(AppendError::Fenced { current, events: events_of(own).collect() })
-                });
-            }
-        }
-    }
-
-    /// Whether idleness leaves nothing to be done.
-    pub(super) fn is_settled(&self) -> bool {
-        self.marked || self.stopped.is_some()
-    }
-
-    /// Syncs what was written, whatever the durability.
-    pub(super) fn sync(&mut self) -> Result<(), AppendError> {
-        if let Some(stopped) = &self.stopped {
-            return Err(stopped.error(Vec::new()));
-        }
-        let synced = self.sync_active();
-        self.settle(synced)
-    }
-
-    /// Goes on in a new segment; nothing if the active one is empty.
-    pub(super) fn begin_segment(&mut self) -> Result<(), AppendError> {
-        if let Some(stopped) = &self.stopped {
-            return Err(stopped.error(Vec::new()));
-        }
-        if self.active.header.first == self.next {
-            return Ok(());
-        }
-        self.frames.clear();
-        self.buffer.clear();
-        let rolled = self.check_epoch().and_then(|()| self.roll(BLOCK_BYTES as u64));
-        match rolled {
-            Err(Failure::Untouched(error)) => {
-                Err(AppendError::Unavailable { cause: Arc::new(error), events: Vec::new() })
-            }
-            other => self.settle(other),
-        }
-    }
-
-    /// Writes a mark, so that the newest events have a witness; nothing if they have one.
-    pub(super) fn mark(&mut self, clean_close: bool) -> Result<(), AppendError> {
-        if let Some(stopped) = &self.stopped {
-            return Err(stopped.error(Vec::new()));
-        }
-        if self.marked && !(clean_close && self.idle_mark) {
-            return Ok(());
-        }
-        self.frames.clear();
-        let marked = self.write_mark(clean_close);
-        self.settle(marked)
-    }
-
-    fn write_mark(&mut self, clean_close: bool) -> Result<(), Failure> {
-        self.check_epoch()?;
-        self.sync_active()?;
-        let end = self.active.offset.saturating_add(BLOCK_BYTES as u64);
-        if end > self.active.length {
-            // A segment that is full has no room for a mark; the header of the next one is its witness.
-            (self.marked, self.idle_mark) = (true, false);
-            return Ok(());
-        }
-        self.buffer.clear();
-        let events_end = self.active.events_end;
-        let written = self.stamp().mark(self.next, clean_close, &mut self.buffer);
-        self.active.chain = written.chain;
-        self.flush()?;
-        self.active.events_end = events_end;
-        self.sync_active()?;
-        (self.marked, self.idle_mark) = (true, !clean_close);
-        let first = self.active.header.first;
-        if let Some(segment) = self.shared.write_state().segments.get_mut(&first) {
-            segment.used_bytes = self.active.offset;
-        }
-        Ok(())
-    }
-
-    /// Writes the index of the active segment, so that the next opening need not read its frames.
-    pub(super) fn write_index(&self) {
-        if self.stopped.is_some() || !self.marked {
-            return;
-        }
-        let (offset, chain) = self.active.events_end;
-        let header = &self.active.header;
-        let of = IndexOf {
-            log_id: header.log_id,
-            generation: header.generation,
-            first: header.first,
-            end: self.next,
-            offset,
-            chain,
-        };
-        let index = {
-            let state = self.shared.read_state();
-            state.segments.get(&header.first).map(|segment| Arc::clone(&segment.index))
-        };
-        if let Some(index) = index.filter(|index| !index.frames().is_empty()) {
-            // Without it the next opening reads the frames.
-            self.directory.put_index(header.first, &index.encode(&of)).ok();
-        }
-    }
-
-    /// Stops after a failure, and shows readers how far the log is durable.
-    fn settle(&mut self, done: Result<(), Failure>) -> Result<(), AppendError> {
-        let (stopped, events) = match done {
-            Ok(()) => {
-                self.shared.write_state().durable = self.durable;
-                return Ok(());
-            }
-            Err(Failure::Fenced(current)) => (Stopped::Fenced(current), Vec::new()),
-            Err(Failure::Untouched(error) | Failure::Unknown(error)) => {
-                (Stopped::Poisoned(Arc::new(error)), Vec::new())
-            }
-        };
-        let error = stopped.error(events);
-        self.stopped = Some(stopped);
-        Err(error)
-    }
 }
 
 impl Stopped {
-    fn error(&self, events: Vec<NewEvent>) -> AppendError {
+    pub(super) fn error(&self, events: Vec<NewEvent>) -> AppendError {
         match self {
             Self::Poisoned(cause) => AppendError::Poisoned { cause: Arc::clone(cause), events },
             Self::Fenced(current) => AppendError::Fenced { current: *current, events },
@@ -498,8 +354,7 @@ impl Stopped {
 }
 
 /// A length in whole blocks.
-fn blocks(bytes: usize) -> u64 {
-    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+pub(super) fn blocks(bytes: u64) -> u64 {
     bytes.checked_next_multiple_of(BLOCK_BYTES as u64).unwrap_or(u64::MAX)
 }
 

@@ -9,13 +9,23 @@ use crate::append::{
     Append, AppendError, Appended, Completion, Decision, Known, Placed, Places, decide,
 };
 use crate::event::{ActorName, NewEvent, Position, Seq, to_micros};
+use crate::hash::NameHash;
 use crate::read::ReadError;
 
 /// A request that waits for its answer.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) append: Append,
-    pub(super) completion: Completion,
+    pub(super) reply: Reply,
+}
+
+/// Where the answer to a request goes.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// To whoever waits for it.
+    Later(Completion),
+    /// Back to the caller, who does the work himself.
+    Here,
 }
 
 /// The requests that are stored together, and their events with their places.
@@ -23,27 +33,33 @@ pub(super) struct Request {
 pub(super) struct Group {
     pub(super) events: Vec<(NewEvent, Placed)>,
     pub(super) taken: Vec<Taken>,
-    actors: HashMap<ActorName, Pending>,
+    /// The highest number of each actor with events in the group.
+    actors: HashMap<ActorName, Seq, NameHash>,
+    /// The places of the first events in `events`, as far as another request asked for them.
+    ids: HashMap<EventId, usize, NameHash>,
+    indexed: usize,
 }
 
 /// A request whose events are in the group.
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) count: usize,
-    pub(super) completion: Completion,
-}
-
-/// What the group adds to an actor.
-#[derive(Debug, Default)]
-struct Pending {
-    highest: Seq,
-    events: Vec<(EventId, Placed)>,
+    pub(super) reply: Reply,
 }
 
 impl Group {
+    /// Forgets everything and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.events.clear();
+        self.taken.clear();
+        self.actors.clear();
+        self.ids.clear();
+        self.indexed = 0;
+    }
+
     /// Decides a request and gives its events their places, from `next` on.
     ///
-    /// `Ok(Ok(count))` if the events are in the group now, `Ok(Err(..))` if the answer is known already.
+    /// `Ok(count)` if the events are in the group now, `Err(..)` if the answer is known already.
     pub(super) fn decide(
         &mut self,
         append: Append,
@@ -51,6 +67,7 @@ impl Group {
         next: Position,
         now: Timestamp,
     ) -> Result<usize, Result<Appended, AppendError>> {
+        self.index();
         let decision = decide(&append, &mut View { group: self, log });
         let Append { events, expected, .. } = append;
         match decision {
@@ -71,6 +88,13 @@ impl Group {
         }
     }
 
+    /// Makes the events of earlier requests findable by their ids.
+    fn index(&mut self) {
+        let new = self.events.iter().enumerate().skip(self.indexed);
+        self.ids.extend(new.map(|(place, (event, _))| (event.id, place)));
+        self.indexed = self.events.len();
+    }
+
     fn place(
         &mut self,
         events: Vec<NewEvent>,
@@ -80,32 +104,19 @@ impl Group {
     ) -> usize {
         let count = events.len();
         for event in events {
-            let known = log.state.highest(&event.actor);
-            if !self.actors.contains_key(&event.actor) {
-                let pending = Pending { highest: known, events: Vec::new() };
-                self.actors.insert(event.actor.clone(), pending);
-            }
-            let Some(actor) = self.actors.get_mut(&event.actor) else { continue };
+            let seq = if let Some(highest) = self.actors.get_mut(&event.actor) {
+                *highest = highest.next();
+                *highest
+            } else {
+                let seq = log.state.highest(&event.actor).next();
+                self.actors.insert(event.actor.clone(), seq);
+                seq
+            };
             let at = to_micros(event.at.unwrap_or(now));
-            let placed = Placed { position: next, seq: actor.highest.next(), at };
-            actor.highest = placed.seq;
-            actor.events.push((event.id, placed));
+            self.events.push((event, Placed { position: next, seq, at }));
             next = next.next();
-            self.events.push((event, placed));
         }
         count
-    }
-
-    /// The answers to all requests in the group, in their order, given what became of it.
-    pub(super) fn answer(
-        &mut self,
-        mut answer: impl FnMut(Vec<(NewEvent, Placed)>) -> Result<Appended, AppendError>,
-    ) {
-        let mut events = self.events.drain(..);
-        for taken in self.taken.drain(..) {
-            let own: Vec<(NewEvent, Placed)> = events.by_ref().take(taken.count).collect();
-            taken.completion.complete(answer(own));
-        }
     }
 }
 
@@ -120,22 +131,23 @@ impl Known for View<'_, '_> {
 
     fn highest(&mut self, actor: &ActorName) -> Result<Seq, ReadError> {
         let pending = self.group.actors.get(actor);
-        Ok(pending.map_or_else(|| self.log.state.highest(actor), |pending| pending.highest))
+        Ok(pending.copied().unwrap_or_else(|| self.log.state.highest(actor)))
     }
 
     fn at(&mut self, actor: &ActorName, seq: Seq) -> Result<Option<(EventId, Placed)>, ReadError> {
-        let pending = self.group.actors.get(actor).into_iter();
-        let mut pending = pending.flat_map(|pending| &pending.events);
-        match pending.find(|(_, placed)| placed.seq == seq) {
-            Some(found) => Ok(Some(*found)),
-            None => self.log.at(actor, seq),
+        if self.group.actors.get(actor).is_some_and(|highest| *highest >= seq) {
+            let mut pending = self.group.events.iter().rev();
+            let found = pending.find(|(event, placed)| placed.seq == seq && event.actor == *actor);
+            if let Some((event, placed)) = found {
+                return Ok(Some((event.id, *placed)));
+            }
         }
+        self.log.at(actor, seq)
     }
 
     fn find(&mut self, actor: &ActorName, id: EventId) -> Result<Option<Placed>, ReadError> {
-        let pending = self.group.actors.get(actor).into_iter();
-        let mut pending = pending.flat_map(|pending| &pending.events);
-        match pending.find(|(known, _)| *known == id) {
+        let pending = self.group.ids.get(&id).and_then(|place| self.group.events.get(*place));
+        match pending.filter(|(event, _)| event.actor == *actor) {
             Some((_, placed)) => Ok(Some(*placed)),
             None => self.log.find(actor, id),
         }

@@ -59,7 +59,6 @@ impl LogView<'_> {
         id: EventId,
     ) -> Result<Option<Placed>, ReadError> {
         let state = self.state;
-        let query = Query::event(id).actors([actor.clone()]);
         for segment in state.segments.values().rev() {
             if let Some(sealed) = &segment.sealed {
                 let found = sealed.find(actor, id)?;
@@ -72,6 +71,7 @@ impl LogView<'_> {
                 continue;
             }
             let frames = segment.index.frames_of_actor(actor.as_str(), Seq::ZERO, Seq::MAX);
+            let query = Query::event(id).actors([actor.clone()]);
             let found = self.first_of(segment, &frames, &query)?;
             let found = found.filter(|event| event.seq > state.deleted(actor.as_str()));
             if let Some(event) = found {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! append ──> queue ──> writer thread: decide, encode, pwrite, datasync ──> publish ──> answers
+//! append_blocking ──> the same on the caller's thread, if nobody is before him
 //!                                                                            │
 //! read, subscribe <── newest events, indexes, frames by pread <──────────────┘
 //! ```
@@ -23,6 +24,7 @@
 //! The newest frame has no witness that it was acknowledged until the next one, or the mark that follows
 //! after [`Config::mark_after`]: damage to exactly that frame in that time looks like a torn write.
 
+mod answering;
 mod catalog;
 mod config;
 mod cursor;
@@ -34,6 +36,7 @@ mod group;
 mod indexing;
 mod known;
 mod known_frames;
+mod marking;
 mod open;
 mod page;
 mod publish;
@@ -48,6 +51,7 @@ mod shared;
 mod state;
 mod unpacked;
 mod upkeep;
+mod write_behind;
 mod writer;
 
 use std::fmt;
@@ -66,8 +70,9 @@ pub use self::config::{
 };
 use self::cursor::{LogCursor, LogTail};
 use self::directory::Directory;
+use self::engine::Engine;
 pub use self::error::OpenError;
-use self::group::Request;
+use self::group::{Reply, Request};
 use self::page::Reader;
 use self::queue::Job;
 use self::recovery::{Indexes, Recovered, recover};
@@ -110,6 +115,8 @@ use crate::store::{ActorExtent, EventStore, LogExtent};
 #[derive(Clone)]
 pub struct SegmentStore {
     shared: Arc<Shared>,
+    /// What writes the log; `None` if it is only read.
+    engine: Option<Arc<Mutex<Engine>>>,
     threads: Arc<Threads>,
 }
 
@@ -177,7 +184,11 @@ impl SegmentStore {
         let (engine, lock) = open::open(&directory, config, time)?;
         let shared = Arc::clone(&engine.shared);
         let writer = thread::Builder::new().name("eventlog-writer".to_owned());
-        let writer = writer.spawn(move || writer::run(engine))?;
+        let engine = Arc::new(Mutex::new(engine));
+        let writer = {
+            let (engine, shared) = (Arc::clone(&engine), Arc::clone(&shared));
+            writer.spawn(move || writer::run(&engine, &shared))?
+        };
         let spares = thread::Builder::new().name("eventlog-spares".to_owned());
         let spares = {
             let shared = Arc::clone(&shared);
@@ -194,7 +205,7 @@ impl SegmentStore {
         }
         shared.want_spare();
         shared.tell_full();
-        Ok(Self { shared, threads })
+        Ok(Self { shared, engine: Some(engine), threads })
     }
 
     /// Opens a log for reading only: without the lock, without a change to any file, damaged or not.
@@ -227,7 +238,7 @@ impl SegmentStore {
             lock: Mutex::new(None),
         };
         let threads = Arc::new(threads);
-        Ok(Self { shared, threads })
+        Ok(Self { shared, engine: None, threads })
     }
 
     /// Begins a new segment, so that retention can remove what is in the one before.
@@ -264,23 +275,47 @@ impl SegmentStore {
         Reader::default().scan(&self.shared, query, visit)
     }
 
-    fn try_append(&self, append: Append) -> Result<Appending, AppendError> {
-        let append = append.check(self.shared.config.event_bytes_max)?;
-        if append.events.is_empty() {
-            if self.shared.queue.is_closed() {
-                return Err(AppendError::Closed { events: append.events });
+    /// Lets a request pass, or answers it where that takes no writing.
+    fn admit(&self, append: Append) -> Result<Append, Result<Appended, AppendError>> {
+        let admitted = append.check(self.shared.config.event_bytes_max);
+        let answer = match admitted {
+            Ok(append) if !append.events.is_empty() => return Ok(append),
+            Ok(append) if self.shared.queue.is_closed() => {
+                Err(AppendError::Closed { events: append.events })
             }
-            return match append.fence.as_ref().and_then(|fence| self.shared.newer_epoch(fence)) {
-                Some(current) => Err(AppendError::Fenced { current, events: append.events }),
-                None => Ok(Appending::ready(Ok(Appended::NOTHING))),
-            };
+            Ok(append) => {
+                match append.fence.as_ref().and_then(|fence| self.shared.newer_epoch(fence)) {
+                    Some(current) => Err(AppendError::Fenced { current, events: append.events }),
+                    None => Ok(Appended::NOTHING),
+                }
+            }
+            Err(error) => Err(error),
+        };
+        if answer.is_err() {
+            self.shared.count_failures(1);
         }
+        Err(answer)
+    }
+
+    /// Hands a request over to the writer.
+    fn hand_over(&self, append: Append) -> Appending {
         let (answer, completion) = Appending::later();
-        let pushed = self.shared.queue.push(Job::Append(Request { append, completion }));
-        if let Err(Job::Append(Request { append, completion })) = pushed {
+        let reply = Reply::Later(completion);
+        let pushed = self.shared.queue.push(Job::Append(Request { append, reply }));
+        if let Err(Job::Append(Request { append, reply: Reply::Later(completion) })) = pushed {
             completion.complete(Err(AppendError::Closed { events: append.events }));
         }
-        Ok(answer)
+        answer
+    }
+
+    /// Writes a request on this thread; gives it back if somebody else is writing or waits to.
+    fn write_here(&self, append: Append) -> Result<Result<Appended, AppendError>, Append> {
+        let Some(engine) = self.engine.as_ref().filter(|_| self.shared.queue.is_quiet()) else {
+            return Err(append);
+        };
+        let Ok(mut engine) = engine.try_lock() else { return Err(append) };
+        // Whoever was before has been written by now, or is in the queue.
+        if self.shared.queue.is_quiet() { Ok(engine.commit_here(append)) } else { Err(append) }
     }
 }
 
@@ -294,10 +329,21 @@ impl fmt::Debug for SegmentStore {
 #[async_trait]
 impl EventStore for SegmentStore {
     fn append(&self, append: Append) -> Appending {
-        self.try_append(append).unwrap_or_else(|error| {
-            self.shared.count_failures(1);
-            Appending::ready(Err(error))
-        })
+        match self.admit(append) {
+            Ok(append) => self.hand_over(append),
+            Err(answer) => Appending::ready(answer),
+        }
+    }
+
+    fn append_blocking(&self, append: Append) -> Result<Appended, AppendError> {
+        let append = match self.admit(append) {
+            Ok(append) => append,
+            Err(answer) => return answer,
+        };
+        match self.write_here(append) {
+            Ok(answer) => answer,
+            Err(append) => self.hand_over(append).wait(),
+        }
     }
 
     fn read(&self, query: Query) -> Events {

@@ -16,7 +16,7 @@ use steadfast_base::{Seed, Time};
 use super::OpenError;
 use super::config::Config;
 use super::directory::{Directory, WriterRecord};
-use super::engine::{Engine, epoch_number};
+use super::engine::{Engine, blocks, epoch_number};
 use super::recovery::{Indexes, Recovered, recover};
 use super::scan::{Scanned, scan};
 use super::segment_file::{Active, Spare};
@@ -67,6 +67,14 @@ pub(super) fn open(
     let next = state.next;
     state.durable = next.previous();
     let shared = Shared::new(config, directory.clone(), time, state, catalog);
+    // From here on: whatever the segment holds now is synced.
+    let mut active = active;
+    let (file, behind) = shared.config.write_behind(Arc::clone(&active.file));
+    shared.set_behind(behind);
+    if let Some(segment) = shared.write_state().segments.get_mut(&active.header.first) {
+        segment.file = Arc::clone(&file);
+    }
+    active.file = file;
     let mut engine =
         Engine::new(Arc::new(shared), directory.clone(), writer_file, record.epoch, active, next);
     engine.marked = marked;
@@ -173,7 +181,7 @@ impl Opening<'_> {
         let active = self.new_segment(header, &events, state)?;
         // The successor is durable: what lies behind the cut is never read again.
         let before = self.directory.storage.open(&path, OpenMode::Write)?;
-        before.set_length(offset)?;
+        before.set_length(blocks(offset))?;
         Ok(active)
     }
 
@@ -198,6 +206,7 @@ impl Opening<'_> {
                 epoch: header.epoch,
                 durable: header.first.previous(),
                 previous: chain,
+                packed: false,
             };
             chain = builder.finish(&stamp, &mut frames).chain;
         }

@@ -53,7 +53,20 @@ struct Inner {
     jobs: VecDeque<Job>,
     /// The writer, while it sleeps.
     asleep: Option<Thread>,
+    /// Whether the writer is to look after what somebody did in its stead.
+    nudged: bool,
+    /// How many jobs the last group had.
+    last_group: usize,
     closed: bool,
+}
+
+/// Why the writer is awake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Woken {
+    Jobs,
+    /// Nothing came for as long as was asked.
+    Idle,
+    Nudged,
 }
 
 impl Queue {
@@ -73,14 +86,28 @@ impl Queue {
         Ok(())
     }
 
-    /// The next jobs, as soon as there are any; none if there were none for as long as `idle`.
-    ///
-    /// `expected` is how many the last group had: while the queue grows towards it, others run first.
-    pub(super) fn take(&self, idle: Option<Duration>, expected: usize, into: &mut VecDeque<Job>) {
-        if !self.sleep(idle) {
-            return;
+    /// Wakes the writer without a job.
+    pub(super) fn nudge(&self) {
+        let asleep = {
+            let mut inner = self.lock();
+            inner.nudged = true;
+            inner.asleep.take()
+        };
+        if let Some(writer) = asleep {
+            writer.unpark();
         }
-        self.gather(expected);
+    }
+
+    /// Whether a caller may do the work himself: nobody is before him, and nobody was beside the last one.
+    ///
+    /// Where there are several, the next group fills while this one is synced; that is the writer's work.
+    pub(super) fn is_quiet(&self) -> bool {
+        let inner = self.lock();
+        !inner.closed && inner.jobs.is_empty() && inner.last_group <= 1
+    }
+
+    /// The next jobs.
+    pub(super) fn take(&self, into: &mut VecDeque<Job>) {
         let mut inner = self.lock();
         let mut bytes = 0_usize;
         // Ends with the queue.
@@ -91,6 +118,7 @@ impl Queue {
                 break;
             }
         }
+        inner.last_group = into.len();
     }
 
     /// Nobody takes jobs any more; what is there is given back.
@@ -104,19 +132,22 @@ impl Queue {
         self.lock().closed
     }
 
-    /// Waits for a job; false if none came.
-    fn sleep(&self, idle: Option<Duration>) -> bool {
+    /// Waits for a job, at most for as long as `idle`.
+    pub(super) fn wait(&self, idle: Option<Duration>) -> Woken {
         let mut parked = false;
-        // Two rounds at most if idleness is waited for; otherwise ends with the first job.
+        // Two rounds at most if idleness is waited for; otherwise ends with the first job or nudge.
         loop {
             {
                 let mut inner = self.lock();
                 inner.asleep = None;
                 if !inner.jobs.is_empty() {
-                    return true;
+                    return Woken::Jobs;
+                }
+                if std::mem::take(&mut inner.nudged) {
+                    return Woken::Nudged;
                 }
                 if parked && idle.is_some() {
-                    return false;
+                    return Woken::Idle;
                 }
                 inner.asleep = Some(thread::current());
             }
@@ -129,10 +160,13 @@ impl Queue {
     }
 
     /// Lets other threads run as long as the queue grows and is shorter than the last group.
-    fn gather(&self, expected: usize) {
+    pub(super) fn gather(&self) {
         let mut before = 0;
         for _ in 0..YIELDS_MAX {
-            let queued = self.lock().jobs.len();
+            let (queued, expected) = {
+                let inner = self.lock();
+                (inner.jobs.len(), inner.last_group)
+            };
             if queued >= expected || queued == before {
                 return;
             }

@@ -15,6 +15,7 @@ use crate::read::{DamageKind, ReadError};
 /// How much is read at once.
 const WINDOW_BYTES: usize = 1 << 20;
 const BLOCK: u64 = 4_096;
+const PACKED_UNIT: u64 = 16;
 const SECTOR_BYTES: usize = 512;
 const HEADER_BYTES: usize = crate::format::frame::FRAME_HEADER_BYTES;
 
@@ -214,6 +215,11 @@ impl Scan {
                 return Ok(Some(Fault::EndOfFile));
             }
             let header = match FrameHeader::decode(bytes) {
+                // Behind what was synced the next frame begins at the next block.
+                Ok(None) if !found.offset.is_multiple_of(BLOCK) => {
+                    found.offset = next_block(found.offset);
+                    continue;
+                }
                 Ok(None) => return Ok(Some(Fault::Zeros)),
                 Ok(Some(header)) => header,
                 Err(error) => return Ok(Some(Fault::Format(error))),
@@ -272,7 +278,7 @@ impl Scan {
             if let Some(header) = self.header_at(offset)? {
                 highest = highest.max(header.durable);
             }
-            offset = offset.saturating_add(BLOCK);
+            offset = next_block(offset);
         }
         Ok(highest)
     }
@@ -287,7 +293,7 @@ impl Scan {
     fn resume(&mut self, fault: Fault, owed: Position) -> io::Result<bool> {
         let (offset, position) = (self.found.offset, self.found.next);
         let kind = self.kind_of(fault, offset)?;
-        let mut at = offset.saturating_add(BLOCK);
+        let mut at = offset.saturating_add(PACKED_UNIT);
         let mut resumed = None;
         while resumed.is_none() && at < self.window.length {
             if let Some(header) = self.header_at(at)? {
@@ -297,7 +303,7 @@ impl Scan {
                     resumed = Some((at, header));
                 }
             }
-            at = at.saturating_add(BLOCK);
+            at = at.saturating_add(PACKED_UNIT);
         }
         let next = resumed.map_or(owed.max(position), |(_, header)| header.first);
         let segment = self.found.header.first;
@@ -334,6 +340,11 @@ impl Scan {
             Fault::Format(error) => error.kind(),
         })
     }
+}
+
+/// Where the next block begins.
+fn next_block(offset: u64) -> u64 {
+    offset.saturating_add(1).next_multiple_of(BLOCK)
 }
 
 /// Whether a frame was written for this use of this segment.

@@ -1,6 +1,7 @@
 //! What the threads of a log share.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -8,11 +9,12 @@ use std::sync::{
 use steadfast_base::Time;
 
 use super::catalog::Catalog;
-use super::config::Config;
+use super::config::{Config, Durability};
 use super::directory::Directory;
 use super::queue::Queue;
 use super::segment_file::Spare;
 use super::state::State;
+use super::write_behind::WriteBehind;
 use crate::append::{Epoch, Fence};
 
 #[derive(Debug)]
@@ -27,6 +29,14 @@ pub(super) struct Shared {
     fences: Mutex<HashMap<Arc<str>, Epoch>>,
     spares: Mutex<Spares>,
     spares_changed: Condvar,
+    /// The buffer of the active segment, where there is one.
+    behind: Mutex<Option<Arc<WriteBehind>>>,
+    /// How many groups were committed.
+    commits: AtomicU64,
+    /// Whether the writer looks after what was committed by others.
+    is_watched: AtomicBool,
+    /// Whether the next group looks whether somebody else has taken over the log.
+    check_due: AtomicBool,
 }
 
 /// The segment that is made ahead, and what else goes on in the background.
@@ -57,6 +67,10 @@ impl Shared {
             fences: Mutex::default(),
             spares: Mutex::default(),
             spares_changed: Condvar::new(),
+            behind: Mutex::default(),
+            commits: AtomicU64::new(0),
+            is_watched: AtomicBool::new(false),
+            check_due: AtomicBool::new(true),
         }
     }
 
@@ -94,9 +108,41 @@ impl Shared {
         statistics.duplicates_total = statistics.duplicates_total.saturating_add(1);
     }
 
-    pub(super) fn count_syncs(&self, count: u64) {
-        let statistics = &mut self.write_state().statistics;
-        statistics.syncs_total = statistics.syncs_total.saturating_add(count);
+    pub(super) fn set_behind(&self, behind: Option<Arc<WriteBehind>>) {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = behind;
+    }
+
+    /// Writes out what `Durability::Memory` has left in memory; an error stays with the buffer, which
+    /// gives it to the next append.
+    pub(super) fn write_out(&self) {
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(behind) = behind {
+            behind.write_out().ok();
+        }
+    }
+
+    pub(super) fn count_commit(&self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says whether the writer looks after commits, and gives what was said before. Whoever says it has the
+    /// engine.
+    pub(super) fn set_watched(&self, is_watched: bool) -> bool {
+        self.is_watched.swap(is_watched, Ordering::Relaxed)
+    }
+
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether a group must look for another writer: each one that is synced, others once a tick.
+    pub(super) fn is_check_due(&self) -> bool {
+        let is_rare = self.config.durability != Durability::Sync && self.config.tick().is_some();
+        !is_rare || self.check_due.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn make_check_due(&self) {
+        self.check_due.store(true, Ordering::Relaxed);
     }
 
     /// Asks for a spare to be made ahead.

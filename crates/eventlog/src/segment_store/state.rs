@@ -13,6 +13,7 @@ use super::sealed::Sealed;
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::SegmentHeader;
 use crate::format::SegmentIndex;
+use crate::hash::NameHash;
 use crate::statistics::Statistics;
 use crate::store::{ActorExtent, LogExtent};
 
@@ -20,7 +21,7 @@ use crate::store::{ActorExtent, LogExtent};
 pub(super) struct State {
     /// The segments, by their first positions.
     pub(super) segments: BTreeMap<Position, Segment>,
-    pub(super) actors: HashMap<ActorName, ActorState>,
+    pub(super) actors: HashMap<ActorName, ActorState, NameHash>,
     /// Up to which number the events of an actor are deleted; shared with reads under way.
     pub(super) deleted: Arc<HashMap<ActorName, Seq>>,
     /// What cannot be read, by the first position that is lost.
@@ -194,14 +195,14 @@ impl State {
     }
 
     /// Keeps an event ready for readers.
-    pub(super) fn push_tail(&mut self, event: Event) {
+    pub(super) fn push_tail(&mut self, event: impl FnOnce() -> Event) {
         if self.tail_max == 0 {
             return;
         }
         if self.tail.len() >= self.tail_max {
             self.tail.pop_front();
         }
-        self.tail.push_back(event);
+        self.tail.push_back(event());
     }
 
     /// Whoever waits for something new, to be woken without the lock.

@@ -37,6 +37,7 @@ fn seal(events: &PlacedEvents, level: i32) -> Result<Vec<u8>, ColdFault> {
             epoch: 1,
             durable: Position::ZERO,
             previous: 0,
+            packed: false,
         };
         frame.finish(&stamp, &mut bytes);
         let mut scratch = Scratch::new();

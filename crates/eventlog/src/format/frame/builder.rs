@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 
 use steadfast_base::{CorrelationId, EventId};
 
 use super::FRAME_BYTES_MAX;
 use super::columns::{COLUMN_BYTES, COLUMNS_FIXED_BYTES, KIND_IS_NAME, Shape, kind_code};
 use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
+use super::names::NameTable;
 use crate::append::Placed;
 use crate::event::{EventKind, NewEvent, Position};
 use crate::format::bytes::{narrow, put, widen};
@@ -29,6 +29,8 @@ pub struct FrameStamp {
     pub durable: Position,
     /// The chain value of the frame before, or of the segment header.
     pub previous: u32,
+    /// Whether the next frame may follow in the same block, because nothing is synced between them.
+    pub packed: bool,
 }
 
 impl FrameStamp {
@@ -37,6 +39,7 @@ impl FrameStamp {
     /// `next` is the next position to be given; `clean_close` says that the log is closed behind it.
     pub fn mark(&self, next: Position, clean_close: bool, out: &mut Vec<u8>) -> Written {
         let mut header = self.header(next);
+        header.packed = false;
         header.role = if clean_close { FrameRole::CleanClose } else { FrameRole::Mark };
         header.body_crc = checksum(&[]);
         append(&header, &[], &[], out)
@@ -53,6 +56,7 @@ impl FrameStamp {
             previous: self.previous,
             time_span: 0,
             role: FrameRole::Events,
+            packed: self.packed,
             meta_compressed: false,
             payload_compressed: false,
             meta_len: 0,
@@ -96,11 +100,11 @@ pub struct FrameBuilder {
     compressor: Option<BlockCompressor>,
     first: Position,
     count: u32,
-    names: HashMap<Arc<str>, u32>,
-    name_ends: Vec<u8>,
-    name_bytes: Vec<u8>,
+    names: NameTable,
     shapes: HashMap<[u8; 12], u32>,
     shape_bytes: Vec<u8>,
+    /// The shape of the event before, and its number: the next one is mostly of the same.
+    last_shape: Option<(Shape, u32)>,
     columns: [Vec<u8>; 9],
     payloads: Vec<u8>,
     earliest: i64,
@@ -160,7 +164,7 @@ impl FrameBuilder {
         let at = micros(placed.at);
         self.earliest = if self.is_empty() { at } else { self.earliest.min(at) };
         self.latest = if self.is_empty() { at } else { self.latest.max(at) };
-        let actor = self.name(event.actor.as_str());
+        let actor = self.names.number(event.actor.as_str());
         let shape = self.shape(event);
         self.payloads.extend_from_slice(event.payload.bytes());
         let end = narrow(self.payloads.len());
@@ -220,10 +224,9 @@ impl FrameBuilder {
     pub fn clear(&mut self) {
         self.count = 0;
         self.names.clear();
-        self.name_ends.clear();
-        self.name_bytes.clear();
         self.shapes.clear();
         self.shape_bytes.clear();
+        self.last_shape = None;
         self.columns.iter_mut().for_each(Vec::clear);
         self.payloads.clear();
     }
@@ -231,30 +234,22 @@ impl FrameBuilder {
     fn meta_raw(&self) -> usize {
         COLUMNS_FIXED_BYTES
             .saturating_add(self.shape_bytes.len())
-            .saturating_add(self.name_ends.len())
-            .saturating_add(self.name_bytes.len())
+            .saturating_add(self.names.ends().len())
+            .saturating_add(self.names.bytes().len())
             .saturating_add(widen(self.count).saturating_mul(COLUMN_BYTES))
     }
 
-    fn name(&mut self, text: &str) -> u32 {
-        if let Some(known) = self.names.get(text) {
-            return *known;
-        }
-        let name = narrow(self.names.len());
-        self.name_bytes.extend_from_slice(text.as_bytes());
-        self.name_ends.extend_from_slice(&narrow(self.name_bytes.len()).to_le_bytes());
-        self.names.insert(text.into(), name);
-        name
-    }
-
     fn shape(&mut self, event: &NewEvent) -> u32 {
+        if let Some(known) = self.same_shape(event) {
+            return known;
+        }
         let kind = match &event.kind {
-            EventKind::Application(name) => self.name(name.as_str()) | KIND_IS_NAME,
+            EventKind::Application(name) => self.names.number(name.as_str()) | KIND_IS_NAME,
             built_in => kind_code(built_in),
         };
         let shape = Shape {
             kind,
-            type_name: self.name(event.payload.type_name().as_str()),
+            type_name: self.names.number(event.payload.type_name().as_str()),
             version: event.payload.version(),
             codec: event.payload.codec(),
         };
@@ -264,7 +259,26 @@ impl FrameBuilder {
         if known == next {
             self.shape_bytes.extend_from_slice(&bytes);
         }
+        self.last_shape = Some((shape, known));
         known
+    }
+
+    /// The number of the shape of the event before, if this event has the same.
+    fn same_shape(&self, event: &NewEvent) -> Option<u32> {
+        let (shape, number) = self.last_shape?;
+        let payload = &event.payload;
+        let same_kind = match &event.kind {
+            EventKind::Application(name) => {
+                shape.kind & KIND_IS_NAME != 0
+                    && self.names.text(shape.kind & !KIND_IS_NAME) == name.as_str().as_bytes()
+            }
+            built_in => shape.kind == kind_code(built_in),
+        };
+        let same = same_kind
+            && shape.version == payload.version()
+            && shape.codec == payload.codec()
+            && self.names.text(shape.type_name) == payload.type_name().as_str().as_bytes();
+        same.then_some(number)
     }
 
     /// Puts the columns together.
@@ -272,10 +286,10 @@ impl FrameBuilder {
         self.meta.clear();
         self.meta.reserve(self.meta_raw());
         self.meta.extend_from_slice(&self.earliest.to_le_bytes());
-        for number in [self.names.len(), self.name_bytes.len(), self.shapes.len(), 0] {
+        for number in [self.names.count(), self.names.bytes().len(), self.shapes.len(), 0] {
             self.meta.extend_from_slice(&narrow(number).to_le_bytes());
         }
-        for part in [&self.shape_bytes, &self.name_ends, &self.name_bytes] {
+        for part in [self.shape_bytes.as_slice(), self.names.ends(), self.names.bytes()] {
             self.meta.extend_from_slice(part);
         }
         for column in &self.columns {
@@ -296,7 +310,8 @@ fn append(header: &FrameHeader, meta: &[u8], payloads: &[u8], out: &mut Vec<u8>)
     let body = out.get(start.saturating_add(FRAME_HEADER_BYTES)..).unwrap_or_default();
     let mut header = *header;
     header.body_crc = checksum(body);
-    put(out, start, &header.encode());
+    let (encoded, chain) = header.encode_with_chain();
+    put(out, start, &encoded);
     out.resize(end, 0);
-    Written { bytes, chain: header.chain(), first: header.first, end: header.end() }
+    Written { bytes, chain, first: header.first, end: header.end() }
 }

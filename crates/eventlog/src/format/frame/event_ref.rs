@@ -8,6 +8,7 @@ use bytes::Bytes;
 use steadfast_base::{CorrelationId, EventId, Timestamp};
 
 use crate::event::{CodecId, Event, EventKind, Payload, Position, Seq};
+use crate::hash::NameHash;
 use crate::read::Query;
 
 /// An event whose names and payload lie where they were read.
@@ -98,7 +99,7 @@ impl EventRef<'_> {
 /// Names that were met before, so that each is allocated once.
 #[derive(Debug, Default)]
 pub struct Names {
-    known: HashSet<Arc<str>>,
+    known: HashSet<Arc<str>, NameHash>,
 }
 
 impl Names {

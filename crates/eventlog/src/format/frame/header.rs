@@ -9,6 +9,9 @@ use crate::read::DamageKind;
 /// The bytes of a frame header.
 pub const FRAME_HEADER_BYTES: usize = 80;
 
+/// What packed frames are aligned to: so little that it costs nothing, so much that a search is quick.
+pub const PACKED_UNIT_BYTES: usize = 16;
+
 /// The first four bytes of a frame, for finding the next one behind damage.
 pub const FRAME_MAGIC: u32 = u32::from_le_bytes(*b"SFFR");
 
@@ -20,7 +23,8 @@ const META_COMPRESSED: u16 = 1;
 const PAYLOAD_COMPRESSED: u16 = 1 << 1;
 const MARK: u16 = 1 << 2;
 const CLEAN_CLOSE: u16 = 1 << 3;
-const FLAGS: u16 = META_COMPRESSED | PAYLOAD_COMPRESSED | MARK | CLEAN_CLOSE;
+const PACKED: u16 = 1 << 4;
+const FLAGS: u16 = META_COMPRESSED | PAYLOAD_COMPRESSED | MARK | CLEAN_CLOSE | PACKED;
 const HEADER_CRC_AT: usize = 8;
 
 /// What a frame says of itself.
@@ -44,6 +48,8 @@ pub struct FrameHeader {
     pub time_span: u32,
     /// What it is there for.
     pub role: FrameRole,
+    /// Whether the next frame may follow in the same block: nothing is synced between them.
+    pub packed: bool,
     /// Whether the columns are compressed.
     pub meta_compressed: bool,
     /// Whether the payloads are compressed.
@@ -74,6 +80,11 @@ pub enum FrameRole {
 impl FrameHeader {
     /// The header as it is stored.
     pub fn encode(&self) -> [u8; FRAME_HEADER_BYTES] {
+        self.encode_with_chain().0
+    }
+
+    /// The header as it is stored, and the value by which the next frame links to it.
+    pub(super) fn encode_with_chain(&self) -> ([u8; FRAME_HEADER_BYTES], u32) {
         let mut bytes = [0; FRAME_HEADER_BYTES];
         let compressed = self.meta_compressed || self.payload_compressed;
         put(&mut bytes, 0, &FRAME_MAGIC.to_le_bytes());
@@ -94,7 +105,7 @@ impl FrameHeader {
         put(&mut bytes, 76, &self.time_span.to_le_bytes());
         let crc = checksum(&bytes);
         put(&mut bytes, HEADER_CRC_AT, &crc.to_le_bytes());
-        bytes
+        (bytes, crc)
     }
 
     fn flags(&self) -> u16 {
@@ -103,6 +114,7 @@ impl FrameHeader {
             (self.payload_compressed, PAYLOAD_COMPRESSED),
             (self.role != FrameRole::Events, MARK),
             (self.role == FrameRole::CleanClose, CLEAN_CLOSE),
+            (self.packed, PACKED),
         ]
         .into_iter()
         .fold(0, |flags, (set, flag)| if set { flags | flag } else { flags })
@@ -156,6 +168,7 @@ impl FrameHeader {
             previous,
             time_span,
             role,
+            packed: flags & PACKED != 0,
             meta_compressed: flags & META_COMPRESSED != 0,
             payload_compressed: flags & PAYLOAD_COMPRESSED != 0,
             meta_len,
@@ -188,14 +201,13 @@ impl FrameHeader {
             && last.is_some()
             && self.durable < self.first
             && (self.role == FrameRole::Events) == (self.count > 0)
+            && !(self.packed && self.is_mark())
             && (self.count > 0 || (raw == FRAME_HEADER_BYTES && self.time_span == 0))
     }
 
     /// The value by which the next frame links to this one: the header's own checksum.
     pub fn chain(&self) -> u32 {
-        let mut bytes = self.encode();
-        put(&mut bytes, HEADER_CRC_AT, &[0; 4]);
-        checksum(&bytes)
+        self.encode_with_chain().1
     }
 
     /// Whether it holds no events: a mark, of a clean close or not.
@@ -213,8 +225,9 @@ impl FrameHeader {
         widen(self.meta_len).saturating_add(widen(self.payload_len))
     }
 
-    /// The bytes of the frame in the file, padding included: a multiple of 4,096.
+    /// The bytes of the frame in the file, padding included: a multiple of 4,096, or of 16 if it is packed.
     pub fn frame_bytes(&self) -> usize {
-        round_up(FRAME_HEADER_BYTES.saturating_add(self.body_bytes()), BLOCK_BYTES)
+        let unit = if self.packed { PACKED_UNIT_BYTES } else { BLOCK_BYTES };
+        round_up(FRAME_HEADER_BYTES.saturating_add(self.body_bytes()), unit)
     }
 }

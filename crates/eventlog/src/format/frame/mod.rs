@@ -4,7 +4,8 @@
 //!  0  magic        u32  "SFFR"
 //!  4  version      u8   1
 //!  5  codec        u8   0: nothing is compressed, 1: zstd for the blocks whose flag is set
-//!  6  flags        u16  bit 0: columns compressed, 1: payloads compressed, 2: mark, 3: clean close
+//!  6  flags        u16  bit 0: columns compressed, 1: payloads compressed, 2: mark, 3: clean close,
+//!                       4: packed
 //!  8  header CRC   u32  CRC-32C of the 80 bytes with this field zero; also the chain value
 //! 12  body CRC     u32  CRC-32C of the stored blocks
 //! 16  log id       u64
@@ -20,13 +21,14 @@
 //! 64  durable      u64  highest position known to be synced when this was written
 //! 72  previous     u32  chain value of the frame before, or of the segment header
 //! 76  time span    u32  microseconds from the earliest event to the latest; all ones: or more
-//! 80  columns, payloads, zeros up to a multiple of 4,096 from the beginning of the frame
+//! 80  columns, payloads, zeros up to a multiple of 4,096 (packed: of 16) from the beginning of the frame
 //! ```
 
 mod builder;
 mod columns;
 mod event_ref;
 mod header;
+mod names;
 mod view;
 
 #[cfg(test)]
@@ -35,7 +37,9 @@ mod tests;
 pub use self::builder::{FrameBuilder, FrameFull, FrameStamp, Written};
 pub(crate) use self::columns::{KIND_IS_NAME, Shape, built_in, kind_code};
 pub use self::event_ref::{EventRef, KindRef, Names};
-pub use self::header::{FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameRole};
+pub use self::header::{
+    FRAME_HEADER_BYTES, FRAME_MAGIC, FrameHeader, FrameRole, PACKED_UNIT_BYTES,
+};
 pub(crate) use self::view::{FramePart, check_frame, take_events};
 pub use self::view::{FrameView, decode_events};
 

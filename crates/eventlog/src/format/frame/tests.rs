@@ -15,6 +15,7 @@ const STAMP: FrameStamp = FrameStamp {
     epoch: 2,
     durable: Position::ZERO,
     previous: 5,
+    packed: false,
 };
 
 fn encode(events: &PlacedEvents, compression: Compression) -> (Vec<u8>, Written) {
@@ -52,6 +53,24 @@ fn the_golden_frame_keeps_its_bytes() {
     assert_eq!(bytes.len(), BLOCK_BYTES);
     insta::assert_snapshot!("frame", hex(&bytes[..end.next_multiple_of(16)]));
     assert_eq!(decode(&bytes), stored(&golden()));
+}
+
+#[test]
+fn the_golden_packed_frame_keeps_its_bytes_and_fills_no_block() {
+    let mut builder = FrameBuilder::new(Compression::None);
+    for (event, placed) in &golden() {
+        builder.push(event, *placed).expect("the events fit");
+    }
+    let mut bytes = Vec::new();
+    let written = builder.finish(&FrameStamp { packed: true, ..STAMP }, &mut bytes);
+    assert_eq!((written.bytes, bytes.len() % PACKED_UNIT_BYTES), (bytes.len(), 0));
+    insta::assert_snapshot!("packed", hex(&bytes));
+    assert_eq!(decode(&bytes), stored(&golden()));
+    for bit in 0..bytes.len() * 8 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(FrameView::open(&damaged, &mut Scratch::new()).is_err(), "bit {bit}");
+    }
 }
 
 #[test]

@@ -10,11 +10,12 @@ use super::Posting;
 use super::fingerprints::Fingerprints;
 use crate::event::{ActorName, Seq};
 use crate::format::bytes::{narrow, widen};
+use crate::hash::NameHash;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Grown {
-    numbers: HashMap<ActorName, u32>,
+    numbers: HashMap<ActorName, u32, NameHash>,
     /// The actors by number.
     runs: Vec<Run>,
     /// The newest posting of each correlation, by the hash of its id.

@@ -10,8 +10,14 @@ use crate::format::frame::{EventRef, FrameBuilder, FrameStamp, FrameView};
 use crate::format::test_events::{PlacedEvents, any_events, golden, seeded};
 use crate::format::{Compression, Scratch};
 
-const STAMP: FrameStamp =
-    FrameStamp { log_id: 1, generation: 1, epoch: 1, durable: Position::ZERO, previous: 0 };
+const STAMP: FrameStamp = FrameStamp {
+    log_id: 1,
+    generation: 1,
+    epoch: 1,
+    durable: Position::ZERO,
+    previous: 0,
+    packed: false,
+};
 
 /// A file of frames of `per_frame` events, and the index of it.
 fn indexed(events: &PlacedEvents, per_frame: usize) -> (Vec<u8>, SegmentIndex) {

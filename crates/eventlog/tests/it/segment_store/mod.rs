@@ -13,6 +13,7 @@ mod damage;
 mod faults;
 mod indexes;
 mod kill;
+mod lazy;
 mod sealing;
 mod segments;
 
