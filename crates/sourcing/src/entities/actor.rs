@@ -1,7 +1,6 @@
 //! The actor behind an entity: recovers, decides, stores, applies, and only then acts.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use steadfast_eventlog::{
 use steadfast_snapshot::{Snapshot, SnapshotInfo};
 
 use super::recover::{Moment, Recovered};
-use super::shared::{Shared, add, count};
+use super::shared::{Handed, Recovering, Shared, add, count};
 use super::snapshots;
 use crate::{
     CommandFault, Decide, Effect, EventSourced, PersistFailed, SnapshotFault, Turn, TurnOutcome,
@@ -102,10 +101,9 @@ impl<S: EventSourced> EntityActor<S> {
         let shared = Arc::clone(&self.shared);
         let turn = shared.recoveries.acquire().await;
         let counters = &shared.counters;
-        let recovering = counters.recovering.fetch_add(1, Ordering::Relaxed) + 1;
-        counters.recovering_max.fetch_max(recovering, Ordering::Relaxed);
+        let recovering = Recovering::begin(counters);
         let recovered = shared.recover(&self.actor, &self.id, Moment::Now).await;
-        counters.recovering.fetch_sub(1, Ordering::Relaxed);
+        drop(recovering);
         drop(turn);
         let recovered = match recovered {
             Ok(recovered) => recovered,
@@ -187,11 +185,12 @@ impl<S: EventSourced> EntityActor<S> {
             fence: self.shared.fence.clone(),
         };
         // INV-SRC-3: nothing is applied, answered or done before the events are acknowledged.
-        let appended = match self.shared.append(append).await {
+        let Handed { answer, opening } = self.shared.append(append);
+        let appended = match answer.await {
             Ok(appended) => appended,
             Err(error) => {
                 self.record(recording, &effect, TurnOutcome::NotStored(&error));
-                return self.not_stored(error, ticket, effect);
+                return self.not_stored(error, opening, ticket, effect);
             }
         };
         let places = appended.places.as_slice();
@@ -288,6 +287,7 @@ impl<S: EventSourced> EntityActor<S> {
     fn not_stored(
         &mut self,
         error: AppendError,
+        opening: u64,
         ticket: u64,
         effect: Effect<S::Event>,
     ) -> Result<Flow, BoxError> {
@@ -326,7 +326,7 @@ impl<S: EventSourced> EntityActor<S> {
             }
             fatal => {
                 count(&shared.counters.failures);
-                shared.close_gate(&fatal);
+                shared.log_failed(&fatal, opening);
                 Err(PersistFailed(fatal).into())
             }
         }

@@ -4,15 +4,16 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::ops::{ControlFlow, RangeBounds};
 use std::pin::Pin;
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actor_core::{AskError, Reply, SendError};
-use steadfast_eventlog::{ActorName, Event, Query, Seq, Speed};
+use steadfast_eventlog::{ActorName, Event, Query, Seq, Speed, replay_events};
 use steadfast_snapshot::SnapshotInfo;
 
 use super::actor::Msg;
-use super::recover::{Moment, Recovered, decode};
+use super::recover::{Moment, Recovered, Source};
 use super::residents::Resident;
 use super::shared::Shared;
 use crate::{
@@ -174,34 +175,36 @@ impl<S: EventSourced> EntityRef<S> {
         speed: Speed,
         mut show: impl FnMut(&Event, &S) -> ControlFlow<()>,
     ) -> Result<u64, RecoveryFailed> {
-        let actor = self.actor();
+        let (actor, log) = (self.actor(), self.shared.log());
         let query = Query::actor(actor.clone()).seqs(range);
         let first = query.seq_from.max(Seq::FIRST);
         let mut past = self.state_at(Moment::Seq(first.previous())).await?;
-        let (log, time) = (self.shared.log(), self.shared.system.time());
-        let failed = |seq, cause| RecoveryFailed { actor: actor.clone(), seq, cause };
-        let mut shown = 0;
-        let mut ended = Ok(());
-        let each = |event: &Event| {
-            if event.seq != past.seq.next() {
-                ended = Err((past.seq.next(), RecoveryCause::Missing { found: event.seq }));
-                return ControlFlow::Break(());
-            }
-            past.seq = event.seq;
-            let state = &mut past.state;
-            let decoded = decode::<S>(&self.shared.upcasters, &event.payload, |e| state.apply(&e));
-            if event.kind == steadfast_eventlog::EventKind::StateChanged
-                && let Err(cause) = decoded
-            {
-                ended = Err((event.seq, cause));
-                return ControlFlow::Break(());
-            }
-            shown += 1;
-            show(event, &past.state)
+        let source = Source {
+            log: &*log,
+            seat: self.shared.seat.as_ref(),
+            upcasters: &self.shared.upcasters,
+            actor: &actor,
+            id: &self.id,
         };
-        let replayed = steadfast_eventlog::replay_events(&*log, query, speed, time, each).await;
-        ended.map_err(|(seq, cause)| failed(seq, cause))?;
-        replayed.map_err(|error| failed(first, RecoveryCause::Read(error)))?;
+        let (mut shown, mut ended) = (0, Ok(()));
+        let each = |event: &Event| match source.fold(&mut past, from_ref(event), Moment::Now) {
+            Ok(_) => {
+                shown += 1;
+                show(event, &past.state)
+            }
+            Err(failed) => {
+                ended = Err(failed);
+                ControlFlow::Break(())
+            }
+        };
+        let replayed = replay_events(&*log, query, speed, self.shared.system.time(), each).await;
+        ended?;
+        let cause = |error| RecoveryFailed {
+            actor: actor.clone(),
+            seq: first,
+            cause: RecoveryCause::Read(error),
+        };
+        replayed.map_err(cause)?;
         Ok(shown)
     }
 

@@ -84,6 +84,11 @@ impl<S: EventSourced> Entities<S> {
         &self.top
     }
 
+    /// The log, as it is open now.
+    pub fn store(&self) -> Arc<dyn EventStore> {
+        self.shared.log()
+    }
+
     /// Why commands are refused at present, if they are.
     pub fn fault(&self) -> Option<CommandFault> {
         self.shared.gate.check().err()
@@ -100,7 +105,7 @@ impl<S: EventSourced> Entities<S> {
     ///
     /// The shutdown goes on if the future is dropped.
     pub async fn shutdown(&self) {
-        self.shared.close_gate(&CommandFault::Closed);
+        self.shared.end();
         self.top.shutdown().await;
     }
 }

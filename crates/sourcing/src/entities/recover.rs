@@ -180,7 +180,7 @@ impl<S: EventSourced> Source<'_, S> {
     }
 
     /// Folds a batch; false if the moment is reached.
-    fn fold(
+    pub(crate) fn fold(
         &self,
         recovered: &mut Recovered<S>,
         batch: &[Event],
@@ -219,7 +219,7 @@ impl<S: EventSourced> Source<'_, S> {
 }
 
 /// Hands over what a stored payload is by now: one event, or what upcasting made of it.
-pub(crate) fn decode<S: EventSourced>(
+fn decode<S: EventSourced>(
     upcasters: &Upcasters,
     payload: &Payload,
     mut take: impl FnMut(S::Event),

@@ -171,7 +171,10 @@ impl<S: EventSourced> Residents<S> {
         let shards = self.shards.len();
         for step in 0..shards {
             let mut shard = self.lock((place + step) % shards);
-            shard.retain(|_, slot| !matches!(slot, Slot::Live(resident) if resident.is_over() && lasting(resident).is_none()));
+            shard.retain(|_, slot| match slot {
+                Slot::Live(resident) => !resident.is_over() || lasting(resident).is_some(),
+                _ => true,
+            });
             let mut candidates: Vec<&Arc<Resident<S>>> = shard
                 .values()
                 .filter_map(|slot| match slot {
@@ -237,13 +240,18 @@ impl<S: EventSourced> Shared<S> {
         self: &Arc<Self>,
         id: &Arc<str>,
     ) -> Result<Arc<Resident<S>>, CommandFault> {
+        let mut deadline = None;
         loop {
             self.gate.check()?;
             let now = || self.system.time().now();
             match self.residents.look(id, now, self.config.retry_after) {
                 Look::Found(resident) => return Ok(resident),
                 Look::Fault(fault) => return Err(fault),
-                Look::Wait(done) => done.await,
+                Look::Wait(done) => {
+                    let until = *deadline.get_or_insert_with(|| now() + self.config.room_wait);
+                    let waited = self.system.time().timeout_at(until, done).await;
+                    waited.map_err(|_elapsed| CommandFault::Full)?;
+                }
                 Look::Start(done) => {
                     let starting = Starting { shared: self, id, done };
                     return Box::pin(starting.start()).await;

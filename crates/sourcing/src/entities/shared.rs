@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Semaphore;
 
@@ -36,7 +36,7 @@ pub(crate) struct Shared<S: EventSourced> {
     pub(crate) kind: Arc<str>,
     pub(crate) config: EntitiesConfig,
     pub(crate) system: System,
-    pub(crate) log: RwLock<Arc<dyn EventStore>>,
+    log: RwLock<Opened>,
     pub(crate) reopen: Option<Reopen>,
     pub(crate) seat: Option<Seat<S>>,
     pub(crate) upcasters: Upcasters,
@@ -51,6 +51,18 @@ pub(crate) struct Shared<S: EventSourced> {
     pub(crate) keeper: OnceLock<ActorRef<Order>>,
     pub(crate) counters: Counters,
     blames: Blames,
+}
+
+/// The log, and how often it was opened again.
+struct Opened {
+    log: Arc<dyn EventStore>,
+    times: u64,
+}
+
+/// An append under way, and which opening of the log it went to.
+pub(crate) struct Handed {
+    pub(crate) answer: Appending,
+    pub(crate) opening: u64,
 }
 
 /// Everything that a builder has put together.
@@ -72,7 +84,7 @@ impl<S: EventSourced> Shared<S> {
         Self {
             kind,
             system,
-            log: RwLock::new(log),
+            log: RwLock::new(Opened { log, times: 0 }),
             reopen,
             seat,
             upcasters: upcasters.current(S::EVENT_TYPE, S::EVENT_VERSION),
@@ -96,13 +108,18 @@ impl<S: EventSourced> Shared<S> {
         ActorName::from(format!("{}/{id}", self.kind))
     }
 
-    /// The log as it is open now.
-    pub(crate) fn log(&self) -> Arc<dyn EventStore> {
-        Arc::clone(&self.log.read().unwrap_or_else(PoisonError::into_inner))
+    fn opened(&self) -> RwLockReadGuard<'_, Opened> {
+        self.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn append(&self, append: Append) -> Appending {
-        self.log.read().unwrap_or_else(PoisonError::into_inner).append(append)
+    /// The log as it is open now.
+    pub(crate) fn log(&self) -> Arc<dyn EventStore> {
+        Arc::clone(&self.opened().log)
+    }
+
+    pub(crate) fn append(&self, append: Append) -> Handed {
+        let opened = self.opened();
+        Handed { answer: opened.log.append(append), opening: opened.times }
     }
 
     /// Brings a state back without an entity.
@@ -128,12 +145,25 @@ impl<S: EventSourced> Shared<S> {
         self.blames.lock().remove(&ticket)
     }
 
-    /// Takes no commands any more, for this reason.
-    pub(crate) fn close_gate(&self, fault: &CommandFault) {
-        let reason = match fault {
-            CommandFault::Unknown { .. } => CommandFault::Poisoned,
-            other => other.clone(),
-        };
+    /// Takes no commands any more, since the log failed that was opened then.
+    pub(crate) fn log_failed(&self, fault: &CommandFault, opening: u64) {
+        let opened = self.opened();
+        // The answer of a log that has been replaced says nothing about the one in its place.
+        if opened.times == opening {
+            let reason = match fault {
+                CommandFault::Fenced => CommandFault::Fenced,
+                _ => CommandFault::Poisoned,
+            };
+            self.close(reason, fault);
+        }
+    }
+
+    /// Takes no commands any more, for good.
+    pub(crate) fn end(&self) {
+        self.close(CommandFault::Closed, &CommandFault::Closed);
+    }
+
+    fn close(&self, reason: CommandFault, fault: &CommandFault) {
         if !self.gate.close(reason) {
             return;
         }
@@ -141,7 +171,6 @@ impl<S: EventSourced> Shared<S> {
             [(names::KIND, Value::Str(&self.kind)), (names::MESSAGE, Value::Display(fault))]
         });
         if self.reopen.is_some()
-            && self.gate.is_poisoned()
             && let Some(keeper) = self.keeper.get()
         {
             // A full mailbox of the keeper means that it looks at the gate anyway.
@@ -151,8 +180,11 @@ impl<S: EventSourced> Shared<S> {
 
     /// Goes on with a log that was opened again.
     pub(crate) fn reopened(&self, log: Arc<dyn EventStore>) {
-        *self.log.write().unwrap_or_else(PoisonError::into_inner) = log;
-        if self.gate.open() {
+        let mut opened = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        *opened = Opened { log, times: opened.times + 1 };
+        let open = self.gate.open();
+        drop(opened);
+        if open {
             self.emit(names::REOPENED, || [(names::KIND, Value::Str(&self.kind))]);
         }
     }
@@ -259,6 +291,23 @@ pub(crate) struct Counters {
     pub(crate) snapshots_passed_over: AtomicU64,
     pub(crate) snapshots_saved: AtomicU64,
     pub(crate) snapshot_failures: AtomicU64,
+}
+
+/// One recovery under way; counted for as long as this lives.
+pub(crate) struct Recovering<'a>(&'a Counters);
+
+impl<'a> Recovering<'a> {
+    pub(crate) fn begin(counters: &'a Counters) -> Self {
+        let now = counters.recovering.fetch_add(1, Ordering::Relaxed) + 1;
+        counters.recovering_max.fetch_max(now, Ordering::Relaxed);
+        Self(counters)
+    }
+}
+
+impl Drop for Recovering<'_> {
+    fn drop(&mut self) {
+        self.0.recovering.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 pub(crate) fn count(counter: &AtomicU64) {

@@ -7,8 +7,10 @@
 mod account;
 mod commands;
 mod crashing;
+mod disk_crash;
 mod faulty;
 mod memory;
+mod model;
 mod persisting;
 mod projecting;
 mod recovery;
