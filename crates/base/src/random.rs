@@ -175,6 +175,37 @@ impl Stream {
         Self { rng: ChaCha8Rng::from_seed(derive(self.rng.get_seed(), name)) }
     }
 
+    /// How many 32-bit words have been drawn: the stream's position.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Seed;
+    ///
+    /// let mut stream = Seed::new(3).stream("a");
+    /// stream.next_u64();
+    /// assert_eq!(stream.words_drawn(), 2);
+    /// ```
+    pub fn words_drawn(&self) -> u64 {
+        u64::try_from(self.rng.get_word_pos()).unwrap_or(u64::MAX)
+    }
+
+    /// Moves the stream on or back, to where so many words have been drawn.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use steadfast_base::Seed;
+    ///
+    /// let mut stream = Seed::new(3).stream("a");
+    /// let first = stream.next_u64();
+    /// stream.set_words_drawn(0);
+    /// assert_eq!(stream.next_u64(), first);
+    /// ```
+    pub fn set_words_drawn(&mut self, words: u64) {
+        self.rng.set_word_pos(u128::from(words));
+    }
+
     /// The next 64 bits.
     ///
     /// # Example
