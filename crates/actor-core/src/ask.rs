@@ -1,6 +1,7 @@
 //! `Ask`: a message with a reply, a deadline that is always there, and the way back.
 
 use std::{
+    any::{TypeId, type_name},
     fmt,
     future::Future,
     pin::Pin,
@@ -16,6 +17,8 @@ use crate::{
     cell::Cell,
     mailbox::{Refused, Ticket},
     slot::{Asker, Deadline, Lost, Why},
+    tape::{self, Fault, OutputKind, Passage},
+    turn,
     waits::Wait,
 };
 
@@ -32,34 +35,69 @@ pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     /// Where the question lies in the mailbox, once it is there.
     position: u32,
     /// The question, where it found no slot.
-    unsent: Option<Box<Unsent<M>>>,
+    unsent: Option<Box<Unsent<M, T>>>,
     /// An exact deadline, where one was given or inherited.
     exact: Option<Box<Sleep>>,
     wait: Option<Box<Wait>>,
 }
 
-enum Unsent<M> {
+enum Unsent<M, T> {
     Failed(SendError<M>),
     /// For room, no longer than the mailbox lets anybody wait.
     Waiting(M, Ticket, Deadline),
+    /// Its outcome is to be told to the asker's tape, under this number.
+    Taped(u32, Option<Box<Unsent<M, T>>>),
+    /// It was kept back by the asker's tape, which had this outcome; none if it had no end.
+    Recalled(Option<Result<T, AskError<M>>>),
 }
 
 impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     #[inline]
     pub(crate) fn new(cell: &'a Arc<Cell<M>>, build: impl FnOnce(Reply<T>) -> M) -> Self {
         let (asker, answer) = cell.system.pool.acquire::<T>(cell.system.ask_limit_ms);
-        let mut position = 0;
         let message = build(Reply::new(answer));
+        if cell.is_watched() {
+            return Self::watched(cell, asker, message);
+        }
+        let mut position = 0;
         let unsent = match cell.mailbox.try_claim() {
             Ok(claim) => {
                 position = claim.position();
                 asker.note_place(cell.id, position);
-                claim.write(message, cell.envelope());
+                claim.write(message, None);
                 None
             }
             Err(refused) => refuse(cell, message, &asker, &mut position, refused),
         };
-        let mut ask = Self { cell, asker, position, unsent, exact: None, wait: None };
+        Self { cell, asker, position, unsent, exact: None, wait: None }
+    }
+
+    /// As [`new`](Self::new), where somebody wants to know: a context is in force, a probe listens, or
+    /// the asker's turn is on tape.
+    #[cold]
+    #[inline(never)]
+    fn watched(cell: &'a Arc<Cell<M>>, asker: Asker<T>, message: M) -> Self {
+        let mut ask = Self { cell, asker, position: 0, unsent: None, exact: None, wait: None };
+        let noted = tape::is_on()
+            .then(|| tape::note_value(OutputKind::Ask, &cell.path(), &message))
+            .flatten();
+        if let Some(Passage::Kept(number)) = noted {
+            ask.unsent = Some(Box::new(Unsent::Recalled(recall(number, message))));
+            return ask;
+        }
+        match cell.mailbox.try_claim() {
+            Ok(claim) => {
+                ask.position = claim.position();
+                ask.asker.note_place(cell.id, ask.position);
+                claim.write(message, cell.envelope());
+            }
+            Err(refused) => {
+                ask.unsent = refuse(cell, message, &ask.asker, &mut ask.position, refused);
+            }
+        }
+        if let Some(Passage::Out(number)) = noted {
+            ask.unsent = Some(Box::new(Unsent::Taped(number, ask.unsent.take())));
+        }
         if context::is_set() {
             ask.inherit();
         }
@@ -102,10 +140,27 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         }
     }
 
-    /// Brings a message that waits for room into the mailbox.
-    fn poll_send(&mut self, task: &mut Context<'_>) -> Option<AskError<M>> {
+    /// Brings a message that waits for room into the mailbox; an outcome, if that is the end of it.
+    fn poll_send(&mut self, task: &mut Context<'_>) -> Option<Poll<Result<T, AskError<M>>>> {
         match *self.unsent.take()? {
-            Unsent::Failed(error) => Some(error.into()),
+            Unsent::Failed(error) => Some(Poll::Ready(Err(error.into()))),
+            Unsent::Recalled(None) => {
+                self.unsent = Some(Box::new(Unsent::Recalled(None)));
+                Some(Poll::Pending)
+            }
+            Unsent::Recalled(Some(outcome)) => Some(Poll::Ready(outcome)),
+            Unsent::Taped(number, unsent) => {
+                self.unsent = unsent;
+                let polled = Pin::new(&mut *self).poll(task);
+                match &polled {
+                    Poll::Ready(outcome) => tell_tape(number, outcome),
+                    Poll::Pending => {
+                        let unsent = self.unsent.take();
+                        self.unsent = Some(Box::new(Unsent::Taped(number, unsent)));
+                    }
+                }
+                Some(polled)
+            }
             Unsent::Waiting(message, mut ticket, mut limit) => {
                 match self.cell.mailbox.poll_claim(&mut ticket, task) {
                     Poll::Ready(Ok(claim)) => {
@@ -114,10 +169,10 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                         claim.write(message, self.cell.envelope());
                         None
                     }
-                    Poll::Ready(Err(_)) => Some(AskError::Stopped(Some(message))),
+                    Poll::Ready(Err(_)) => Some(Poll::Ready(Err(AskError::Stopped(Some(message))))),
                     Poll::Pending if limit.poll(task).is_ready() => {
                         self.cell.mailbox.cancel(&mut ticket);
-                        Some(AskError::Timeout(Some(message)))
+                        Some(Poll::Ready(Err(AskError::Timeout(Some(message)))))
                     }
                     Poll::Pending => {
                         self.unsent = Some(Box::new(Unsent::Waiting(message, ticket, limit)));
@@ -132,6 +187,11 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     fn take_unsent(&mut self) -> Option<M> {
         match *self.unsent.take()? {
             Unsent::Failed(error) => Some(error.into_message()),
+            Unsent::Taped(_, unsent) => {
+                self.unsent = unsent;
+                self.take_unsent()
+            }
+            Unsent::Recalled(_) => None,
             Unsent::Waiting(message, mut ticket, _) => {
                 self.cell.mailbox.cancel(&mut ticket);
                 Some(message)
@@ -162,6 +222,36 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     }
 }
 
+/// What had come of a question that the tape keeps back; none if it has no end there.
+fn recall<M: Send + 'static, T: Send + 'static>(
+    number: u32,
+    message: M,
+) -> Option<Result<T, AskError<M>>> {
+    let recalled = tape::with(|tape| tape.recall(number, Some(TypeId::of::<T>())))?;
+    match recalled {
+        tape::Recalled::Fault(fault) => Some(Err(tape::ask_error(fault, Some(message)))),
+        recalled => {
+            // Its reply is not lost in the asker's turn: there was nobody to answer it.
+            turn::outside(|| drop(message));
+            match recalled {
+                tape::Recalled::Value(value) => value.downcast().ok().map(|value| Ok(*value)),
+                _ => None,
+            }
+        }
+    }
+}
+
+/// Tells the tape what came of a question.
+fn tell_tape<M, T: 'static>(number: u32, outcome: &Result<T, AskError<M>>) {
+    tape::settle(
+        number,
+        match outcome {
+            Ok(value) => tape::Outcome::Value(value, type_name::<T>()),
+            Err(error) => tape::Outcome::Fault(Fault::from(error)),
+        },
+    );
+}
+
 /// What becomes of a question that found no slot.
 #[cold]
 fn refuse<M: Send + 'static, T>(
@@ -170,7 +260,7 @@ fn refuse<M: Send + 'static, T>(
     asker: &Asker<T>,
     position: &mut u32,
     refused: Refused,
-) -> Option<Box<Unsent<M>>> {
+) -> Option<Box<Unsent<M, T>>> {
     let error = match (refused, cell.overflow()) {
         (Refused::Closed, _) => SendError::Stopped(message),
         (_, Overflow::Wait(_)) => {
@@ -200,9 +290,9 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         if self.unsent.is_some()
-            && let Some(error) = self.poll_send(task)
+            && let Some(polled) = self.poll_send(task)
         {
-            return Poll::Ready(Err(error));
+            return polled;
         }
         match self.asker.poll(task) {
             Poll::Ready(Ok(value)) => return Poll::Ready(Ok(value)),

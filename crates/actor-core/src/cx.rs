@@ -16,6 +16,7 @@ use crate::{
     extras::{Extras, Letter, PIPES_MAX, STASH_MAX, Watched},
     mailbox::Held,
     probe::TurnStart,
+    tape::{self, OutputKind, Passage, Source},
     timers::{TimerKey, TooManyTimers},
 };
 
@@ -34,6 +35,10 @@ impl<A: Actor> Cx<A> {
 
     pub(crate) fn extras_mut(&mut self) -> Option<&mut Extras<A::Msg>> {
         self.extras.as_deref_mut()
+    }
+
+    pub(crate) fn extras_ref(&self) -> Option<&Extras<A::Msg>> {
+        self.extras.as_deref()
     }
 
     pub(crate) fn extras(&mut self) -> &mut Extras<A::Msg> {
@@ -73,13 +78,20 @@ impl<A: Actor> Cx<A> {
     /// The injected monotonic time.
     #[must_use]
     pub fn now(&self) -> Instant {
-        self.cell.system.time.now()
+        let time = &self.cell.system.time;
+        if tape::is_on()
+            && let Some(now) = tape::with(|tape| tape.now(time))
+        {
+            return now;
+        }
+        time.now()
     }
 
     /// The injected wall-clock time.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {
-        self.cell.system.time.timestamp()
+        let time = &self.cell.system.time;
+        tape::with(|tape| tape.timestamp(time)).unwrap_or_else(|| time.timestamp())
     }
 
     /// The actor's own random stream, derived from the system's seed and the actor's path.
@@ -101,6 +113,9 @@ impl<A: Actor> Cx<A> {
 
     /// Ends the actor after this message, with a reason of its choice.
     pub fn stop_with(&mut self, reason: ExitReason) {
+        if tape::is_on() {
+            tape::note(OutputKind::Stop, reason.name());
+        }
         self.extras().stopping = Some(reason);
     }
 
@@ -186,8 +201,12 @@ impl<A: Actor> Cx<A> {
 
     fn watch_cell(&mut self, target: &Arc<dyn AnyCell>, message: Option<A::Msg>) {
         let id = target.id();
+        let noted = tape::is_on().then(|| tape::note(OutputKind::Watch, &target.path())).flatten();
         let Entry::Vacant(free) = self.extras().watched.entry(id) else { return };
         free.insert(Watched { cell: Arc::clone(target), message });
+        if matches!(noted, Some(Passage::Kept(_))) {
+            return;
+        }
         let watcher: Arc<dyn AnyCell> = Arc::<Cell<A::Msg>>::clone(&self.cell);
         let watcher = Watcher::Actor { watcher, incarnation: self.cell.incarnation() };
         if let Err((watcher, reason)) = target.watch(watcher) {
@@ -203,6 +222,9 @@ impl<A: Actor> Cx<A> {
     /// As [`unwatch`](Self::unwatch), by the actor's number.
     pub fn unwatch_id(&mut self, target: ActorId) {
         if let Some(watched) = self.extras().watched.remove(&target) {
+            if tape::is_on() {
+                tape::note(OutputKind::Unwatch, &watched.cell.path());
+            }
             watched.cell.unwatch(self.cell.id);
         }
     }
@@ -235,8 +257,12 @@ impl<A: Actor> Cx<A> {
         delay: Duration,
         message: A::Msg,
     ) -> Result<(), A::Msg> {
-        let at = self.now() + delay;
-        self.extras().timers.once(key.into(), at, message)
+        let key = key.into();
+        let at = self.cell.system.time.now() + delay;
+        if tape::is_on() {
+            tape::note_value(OutputKind::Timer, &tape::timer_target(key, false, delay), &message);
+        }
+        self.extras().timers.once(key, at, message)
     }
 
     /// Makes a message with `make` every `period`, the first one after a period. A handler that is
@@ -252,14 +278,21 @@ impl<A: Actor> Cx<A> {
         make: impl FnMut() -> A::Msg + Send + 'static,
     ) -> Result<(), TooManyTimers> {
         let period = period.max(Duration::from_millis(1));
-        let first = self.now() + period;
-        self.extras().timers.every(key.into(), first, period, Box::new(make))
+        let key = key.into();
+        let first = self.cell.system.time.now() + period;
+        if tape::is_on() {
+            tape::note(OutputKind::Timer, &tape::timer_target(key, true, period));
+        }
+        self.extras().timers.every(key, first, period, Box::new(make))
     }
 
     /// Stops a timer; false if none runs under the key. Its message does not come any more, even
     /// if its time had passed.
     pub fn cancel(&mut self, key: impl Into<TimerKey>) -> bool {
         let key = key.into();
+        if tape::is_on() {
+            tape::note(OutputKind::Cancel, &tape::key_target(key));
+        }
         self.extras.as_mut().is_some_and(|extras| extras.timers.cancel(key))
     }
 
@@ -313,6 +346,14 @@ impl<A: Actor> Cx<A> {
         F: Future + Send + 'static,
         F::Output: Send,
     {
+        if tape::is_on()
+            && let Some(Passage::Kept(number)) = tape::note(OutputKind::Pipe, "")
+        {
+            return match tape::fault(number) {
+                Some(_) => Err(future),
+                None => Ok(()),
+            };
+        }
         let cell = Arc::clone(&self.cell);
         let extras = self.extras();
         extras.pipes.retain(|pipe| !pipe.is_finished());
@@ -338,21 +379,31 @@ impl<A: Actor> Cx<A> {
             None => self.cell.inbox().try_next()?,
         };
         if envelope.is_none() && !self.cell.probed {
-            self.forget_context();
-            return Some((message, false));
+            return Some((message, self.settle_apart()));
         }
         Some((message, self.open(envelope)))
+    }
+
+    /// A message without a context comes next; whether it is to be handled apart nevertheless, on tape.
+    #[inline]
+    fn settle_apart(&mut self) -> bool {
+        let Some(extras) = &mut self.extras else { return false };
+        extras.context = None;
+        extras.tape.is_some()
     }
 
     fn next_letter(&mut self) -> Option<Letter<A::Msg>> {
         let extras = self.extras.as_mut()?;
         if !extras.timers.is_empty() {
             let now = self.cell.system.time.now();
-            if let Some(message) = extras.timers.due(now) {
+            if let Some((key, message)) = extras.timers.due(now) {
+                extras.source = Source::Timer(key);
                 return Some((message, None));
             }
         }
-        extras.ready.pop_front()
+        let letter = extras.ready.pop_front()?;
+        extras.source = Source::Ready;
+        Some(letter)
     }
 
     #[cold]
@@ -367,7 +418,12 @@ impl<A: Actor> Cx<A> {
         } else {
             self.forget_context();
         }
-        has_one
+        has_one || self.has_tape()
+    }
+
+    /// Where the message at hand came from.
+    pub(crate) fn take_source(&mut self) -> Source {
+        self.extras_mut().map_or(Source::Mailbox, |extras| std::mem::take(&mut extras.source))
     }
 
     /// What comes next has nothing to do with the last message.
@@ -473,7 +529,38 @@ impl<A: Actor> Cx<A> {
 
     /// Reports a failure to the supervisor without ending; false if there is no supervisor.
     pub fn report_error(&self, failure: Failure) -> bool {
-        ActorHandle::new(Arc::<Cell<A::Msg>>::clone(&self.cell)).report_error(failure)
+        let me = ActorHandle::new(Arc::<Cell<A::Msg>>::clone(&self.cell));
+        if tape::is_on() {
+            let text = failure.message().to_owned();
+            return tape::flagged(OutputKind::Report, &text, || me.report_error(failure));
+        }
+        me.report_error(failure)
+    }
+
+    /// What a rehearsal needs of its context.
+    pub(crate) fn note_taken(&mut self, source: Source) {
+        let now = self.cell.system.time.now();
+        let Some(extras) = self.extras_mut() else { return };
+        match source {
+            Source::Timer(key) => extras.timers.fire(key, now),
+            Source::Ready => drop(extras.ready.pop_front()),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn note_signal(&mut self, signal: &Signal) {
+        drop(self.receive_signal(signal.clone()));
+    }
+
+    pub(crate) fn is_at_rest(&mut self) -> bool {
+        self.adopt_children();
+        let at_rest = |extras: &Extras<A::Msg>| {
+            extras.timers.is_empty()
+                && extras.stash.is_empty()
+                && extras.ready.is_empty()
+                && extras.children.is_empty()
+        };
+        self.extras_ref().is_none_or(at_rest)
     }
 }
 

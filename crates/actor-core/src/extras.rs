@@ -13,6 +13,7 @@ use crate::{
     ExitReason, Wards,
     cell::{AnyCell, Envelope},
     probe::TurnStart,
+    tape::{self, Source},
     timers::Timers,
 };
 
@@ -46,6 +47,9 @@ pub(crate) struct Extras<M> {
     /// When the turn at hand began, under a probe.
     pub(crate) turn: Option<TurnStart>,
     pub(crate) wards: Option<Wards>,
+    pub(crate) tape: Option<tape::Slot>,
+    /// Where the message about to be handled came from.
+    pub(crate) source: Source,
 }
 
 impl<M> Default for Extras<M> {
@@ -62,6 +66,8 @@ impl<M> Default for Extras<M> {
             context: None,
             turn: None,
             wards: None,
+            tape: None,
+            source: Source::Mailbox,
         }
     }
 }

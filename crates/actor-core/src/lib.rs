@@ -29,6 +29,7 @@ mod spawn;
 mod stopped;
 mod sync;
 mod system;
+pub mod tape;
 mod tell;
 #[cfg(feature = "test-util")]
 pub mod testkit;

@@ -1,6 +1,7 @@
 //! `Recipient<M>`: any actor whose message type takes an `M`.
 
 use std::{
+    any::TypeId,
     fmt,
     future::{Future, ready},
     pin::Pin,
@@ -9,7 +10,10 @@ use std::{
 
 use steadfast_base::ActorId;
 
-use crate::{ActorRef, AskError, Reply, SendError};
+use crate::{
+    ActorRef, AskError, Reply, SendError,
+    tape::{self, Fault, Outcome, OutputKind, Passage, Recalled},
+};
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -150,6 +154,48 @@ impl<N: Send + 'static> Recipient<N> {
     ///
     /// Dropping the future discards the answer.
     pub async fn ask<T: Send + 'static>(
+        &self,
+        system: &crate::System,
+        build: impl FnOnce(Reply<T>) -> N,
+    ) -> Result<T, AskError<()>> {
+        let number =
+            match tape::is_on().then(|| tape::note(OutputKind::Ask, &self.path())).flatten() {
+                Some(Passage::Kept(number)) => {
+                    // Told to the tape as well: what is sent is compared.
+                    drop(self.tell(build(Reply::detached())).await);
+                    return self.recall(number).await;
+                }
+                Some(Passage::Out(number)) => Some(number),
+                None => None,
+            };
+        let outcome = self.ask_live(system, build).await;
+        if let Some(number) = number {
+            tape::settle(
+                number,
+                match &outcome {
+                    Ok(value) => Outcome::Value(value, std::any::type_name::<T>()),
+                    Err(error) => Outcome::Fault(Fault::from(error)),
+                },
+            );
+        }
+        outcome
+    }
+
+    /// What had come of a question that the tape keeps back; for ever pending if it has no end there.
+    async fn recall<T: Send + 'static>(&self, number: u32) -> Result<T, AskError<()>> {
+        let recalled = tape::with(|tape| tape.recall(number, Some(TypeId::of::<T>())));
+        let value = match recalled {
+            Some(Recalled::Fault(fault)) => return Err(tape::ask_error(fault, Some(()))),
+            Some(Recalled::Value(value)) => value.downcast().ok(),
+            _ => None,
+        };
+        match value {
+            Some(value) => Ok(*value),
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn ask_live<T: Send + 'static>(
         &self,
         system: &crate::System,
         build: impl FnOnce(Reply<T>) -> N,

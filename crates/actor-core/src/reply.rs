@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     slot::{Answer, Why},
+    tape::{self, Fault, Outcome, OutputKind, Passage},
     turn,
 };
 
@@ -50,6 +51,9 @@ impl<T: Send + 'static> Reply<T> {
     ///
     /// The value, if nobody waits for it any more.
     pub fn try_send(mut self, value: T) -> Result<(), T> {
+        if tape::is_on() {
+            return self.send_on_tape(value);
+        }
         match self.0.take() {
             Some(answer) => answer.send(value),
             None => Err(value),
@@ -59,6 +63,33 @@ impl<T: Send + 'static> Reply<T> {
     /// True if nobody waits for the answer any more.
     #[must_use]
     pub fn is_abandoned(&self) -> bool {
+        if tape::is_on() {
+            return tape::flagged(OutputKind::Abandoned, "", || self.looks_abandoned());
+        }
+        self.looks_abandoned()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_on_tape(mut self, value: T) -> Result<(), T> {
+        let number = match tape::note_value(OutputKind::Reply, "", &value) {
+            Some(Passage::Kept(number)) => {
+                return if tape::fault(number).is_some() { Err(value) } else { Ok(()) };
+            }
+            Some(Passage::Out(number)) => Some(number),
+            None => None,
+        };
+        let sent = match self.0.take() {
+            Some(answer) => answer.send(value),
+            None => Err(value),
+        };
+        if let (Err(_), Some(number)) = (&sent, number) {
+            tape::settle(number, Outcome::Fault(Fault::Stopped));
+        }
+        sent
+    }
+
+    fn looks_abandoned(&self) -> bool {
         self.0.as_ref().is_none_or(Answer::is_abandoned)
     }
 }

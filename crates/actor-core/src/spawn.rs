@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use steadfast_base::context;
+use steadfast_base::{ActorId, context};
 
 use crate::{
     Actor, ActorHandle, ActorRef, Cx, Overflow, StartError,
@@ -17,7 +17,8 @@ use crate::{
     factory::Factory,
     mailbox::{Held, MAX_CAPACITY},
     slot::Asker,
-    system::SystemInner,
+    system::{System, SystemInner},
+    tape::{self, Outcome, Output, OutputKind, Passage, Recalled, Tape},
 };
 
 /// An actor about to start. Await it to have it started and be told how that went.
@@ -47,6 +48,7 @@ pub struct Spawn<A: Actor, F: Factory<A>> {
     supervisor: Option<(Arc<dyn AnyCell>, u64)>,
     capacity: u32,
     overflow: Overflow,
+    tape: Option<Box<dyn Tape>>,
     actor: PhantomData<fn() -> A>,
 }
 
@@ -61,6 +63,7 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
             supervisor: None,
             capacity,
             overflow,
+            tape: None,
             actor: PhantomData,
         }
     }
@@ -82,6 +85,12 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         self
     }
 
+    /// Records the actor from its first start on. The seam for recorders.
+    pub fn on_tape(mut self, tape: Box<dyn Tape>) -> Self {
+        self.tape = Some(tape);
+        self
+    }
+
     /// Starts the actor under a supervisor, which knows it by `key`: its path hangs under the
     /// supervisor's, and every step of its life is signaled. The seam for supervisors.
     pub fn supervised_by(mut self, supervisor: &ActorHandle, key: u64) -> Self {
@@ -97,8 +106,59 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
     /// As for awaiting, except that a failed start is not waited for.
     pub fn detach(self) -> Result<ActorRef<A::Msg>, StartError> {
         let system = Arc::clone(&self.system);
-        let (cell, task) = self.build(None)?;
-        system.spawn_actor(task);
+        let number = match self.note() {
+            Some(Passage::Kept(number)) => return self.recall(number),
+            Some(Passage::Out(number)) => Some(number),
+            None => None,
+        };
+        match self.build(None) {
+            Ok((cell, task)) => {
+                settle(number, Ok(cell.id));
+                system.spawn_actor(task);
+                Ok(ActorRef::new(cell))
+            }
+            Err(error) => {
+                settle(number, Err(&error));
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells the tape of the turn, if it is on tape, that an actor is to be started.
+    fn note(&self) -> Option<Passage> {
+        if !tape::is_on() {
+            return None;
+        }
+        let path = self.path_on_tape();
+        let type_name = std::any::type_name::<A>();
+        let output = Output { kind: OutputKind::Spawn, target: &path, value: None, type_name };
+        tape::with(|tape| tape.output(&output))
+    }
+
+    fn path_on_tape(&self) -> String {
+        let above = self.supervisor.as_ref().map(|(cell, _)| cell).or(self.parent.as_ref());
+        let above =
+            above.map_or_else(|| format!("/{}", self.system.name), |cell| cell.path().to_string());
+        format!("{above}/{}", self.name.as_deref().unwrap_or("$"))
+    }
+
+    /// What had come of a start that the tape keeps back.
+    fn recall(self, number: u32) -> Result<ActorRef<A::Msg>, StartError> {
+        let path = self.path_on_tape();
+        let id = match tape::with(|tape| tape.recall(number, None)) {
+            Some(Recalled::Actor(id)) => id,
+            Some(Recalled::Fault(fault)) => {
+                return Err(tape::start_error(fault, &path, self.system.time.timestamp()));
+            }
+            _ => return Err(StartError::ShuttingDown),
+        };
+        let path = if self.name.is_some() { path } else { format!("/{}/${id}", self.system.name) };
+        let cell = tape::stand_in_cell(&System::from_inner(self.system), id, &path);
+        if let Some(parent) = self.parent {
+            cell.rare().link =
+                Some(Box::new(Link { parent: Arc::clone(&parent), key: 0, supervised: false }));
+            parent.bear(Arc::<Cell<A::Msg>>::clone(&cell));
+        }
         Ok(ActorRef::new(cell))
     }
 
@@ -107,7 +167,7 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         self,
         report: crate::cell::StartReport,
     ) -> Result<(Arc<Cell<A::Msg>>, impl Future<Output = ()> + Send + use<A, F>), StartError> {
-        let Self { system, name, factory, parent, supervisor, capacity, overflow, .. } = self;
+        let Self { system, name, factory, parent, supervisor, capacity, overflow, tape, .. } = self;
         let above = supervisor.as_ref().map(|(cell, _)| cell).or(parent.as_ref());
         let path = match &name {
             Some(name) => Some(system.path_of(above.map(|cell| cell.path()).as_deref(), name)?),
@@ -135,7 +195,11 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
             }
         }
         let held = Held::new(Arc::clone(&cell)).expect("a new cell has no receiver yet");
-        let task = run::<A, F>(Cx::new(held), factory, report);
+        let mut cx = Cx::new(held);
+        if let Some(tape) = tape {
+            cx.set_tape(tape);
+        }
+        let task = run::<A, F>(cx, factory, report);
         Ok((cell, task))
     }
 }
@@ -145,7 +209,7 @@ impl<A: Actor, F: Factory<A>> IntoFuture for Spawn<A, F> {
     type IntoFuture = Starting<A, F>;
 
     fn into_future(self) -> Starting<A, F> {
-        Starting { spawn: Some(self), waiting: None }
+        Starting { spawn: Some(self), waiting: None, number: None }
     }
 }
 
@@ -159,6 +223,8 @@ impl<A: Actor, F: Factory<A>> IntoFuture for Spawn<A, F> {
 pub struct Starting<A: Actor, F: Factory<A>> {
     spawn: Option<Spawn<A, F>>,
     waiting: Option<Waiting<A::Msg>>,
+    /// The number of the output on the tape of the turn that starts it.
+    number: Option<u32>,
 }
 
 /// How the start went, and the actor to refer to if it went well.
@@ -173,17 +239,37 @@ impl<A: Actor, F: Factory<A>> Future for Starting<A, F> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(spawn) = self.spawn.take() {
             let system = Arc::clone(&spawn.system);
+            match spawn.note() {
+                Some(Passage::Kept(number)) => return Poll::Ready(spawn.recall(number)),
+                Some(Passage::Out(number)) => self.number = Some(number),
+                None => {}
+            }
             let (asker, answer) = system.pool.acquire(0);
-            let (cell, task) = spawn.build(Some(answer))?;
+            let number = self.number;
+            let built = spawn.build(Some(answer));
+            let (cell, task) = built.inspect_err(|error| settle(number, Err(error)))?;
             self.waiting = Some((asker, cell));
             system.spawn_actor(task);
         }
         let Some((asker, cell)) = &mut self.waiting else { return Poll::Pending };
-        match ready!(asker.poll(context)) {
-            Ok(Ok(())) => Poll::Ready(Ok(ActorRef::new(Arc::clone(cell)))),
-            Ok(Err(error)) => Poll::Ready(Err(*error)),
-            Err(_) => Poll::Ready(Err(StartError::Killed)),
-        }
+        let started = match ready!(asker.poll(context)) {
+            Ok(Ok(())) => Ok(ActorRef::new(Arc::clone(cell))),
+            Ok(Err(error)) => Err(*error),
+            Err(_) => Err(StartError::Killed),
+        };
+        settle(self.number.take(), started.as_ref().map(ActorRef::id));
+        Poll::Ready(started)
+    }
+}
+
+/// Tells the tape of the turn what came of a start.
+fn settle(number: Option<u32>, started: Result<ActorId, &StartError>) {
+    if let Some(number) = number {
+        let outcome = match started {
+            Ok(id) => Outcome::Actor(id),
+            Err(error) => Outcome::Fault(tape::start_fault(error)),
+        };
+        tape::settle(number, outcome);
     }
 }
 

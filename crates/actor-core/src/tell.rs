@@ -14,6 +14,7 @@ use crate::{
     mailbox::{Refused, Ticket},
     overflow::Overflow,
     slot::Deadline,
+    tape::{self, Fault, Outcome, OutputKind, Passage},
     waits::Wait,
 };
 
@@ -42,17 +43,47 @@ struct Waiting<'a, M: Send + 'static> {
     ticket: Ticket,
     deadline: Deadline,
     wait: Option<Box<Wait>>,
+    /// The number of the output on the sender's tape.
+    taped: Option<u32>,
 }
 
 impl<'a, M: Send + 'static> Tell<'a, M> {
     #[inline]
     pub(crate) fn new(cell: &'a Arc<Cell<M>>, message: M) -> Self {
+        if cell.is_watched() {
+            return Self::watched(cell, message);
+        }
+        match cell.mailbox.try_claim() {
+            Ok(claim) => {
+                claim.write(message, None);
+                Self { unsent: None }
+            }
+            Err(refused) => Self { unsent: refuse(cell, message, refused, None).map(Box::new) },
+        }
+    }
+
+    /// As [`new`](Self::new), where somebody wants to know: a context is in force, a probe listens, or
+    /// the sender's turn is on tape.
+    #[cold]
+    #[inline(never)]
+    fn watched(cell: &'a Arc<Cell<M>>, message: M) -> Self {
+        let noted = tape::is_on()
+            .then(|| tape::note_value(OutputKind::Tell, &cell.path(), &message))
+            .flatten();
+        let taped = match noted {
+            Some(Passage::Kept(number)) => {
+                let failed = |fault| Box::new(Unsent::Failed(tape::send_error(fault, message)));
+                return Self { unsent: tape::fault(number).map(failed) };
+            }
+            Some(Passage::Out(number)) => Some(number),
+            None => None,
+        };
         match cell.mailbox.try_claim() {
             Ok(claim) => {
                 claim.write(message, cell.envelope());
                 Self { unsent: None }
             }
-            Err(refused) => Self { unsent: refuse(cell, message, refused).map(Box::new) },
+            Err(refused) => Self { unsent: refuse(cell, message, refused, taped).map(Box::new) },
         }
     }
 
@@ -67,7 +98,10 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
             None => Ok(()),
             Some(Unsent::Failed(error)) => Err(error),
             Some(Unsent::Waiting(mut waiting)) => match waiting.message.take() {
-                Some(message) => Err(SendError::Full(message)),
+                Some(message) => {
+                    waiting.tell_tape(Fault::Full);
+                    Err(SendError::Full(message))
+                }
                 None => Ok(()),
             },
         }
@@ -80,9 +114,16 @@ fn refuse<M: Send + 'static>(
     cell: &Arc<Cell<M>>,
     message: M,
     refused: Refused,
+    taped: Option<u32>,
 ) -> Option<Unsent<'_, M>> {
+    let failed = |error: SendError<M>| {
+        if let Some(number) = taped {
+            tape::settle(number, Outcome::Fault(Fault::from(&error)));
+        }
+        Some(Unsent::Failed(error))
+    };
     if refused == Refused::Closed {
-        return Some(Unsent::Failed(SendError::Stopped(message)));
+        return failed(SendError::Stopped(message));
     }
     match cell.overflow() {
         Overflow::Wait(_) => Some(Unsent::Waiting(Waiting {
@@ -91,31 +132,37 @@ fn refuse<M: Send + 'static>(
             ticket: Ticket::default(),
             deadline: cell.system.pool.register_deadline(cell.room_limit_ms()),
             wait: None,
+            taped,
         })),
-        Overflow::Reject => Some(Unsent::Failed(SendError::Full(message))),
+        Overflow::Reject => failed(SendError::Full(message)),
         Overflow::DropNewest => {
             cell.drop_letter(message);
             None
         }
         Overflow::DropOldest => match cell.send_over_oldest(message, |_| {}) {
             Ok(()) => None,
-            Err(message) => Some(Unsent::Failed(SendError::Stopped(message))),
+            Err(message) => failed(SendError::Stopped(message)),
         },
     }
 }
 
 impl<M: Send + 'static> Waiting<'_, M> {
+    fn tell_tape(&self, fault: Fault) {
+        if let Some(number) = self.taped {
+            tape::settle(number, Outcome::Fault(fault));
+        }
+    }
+
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
         match self.cell.mailbox.poll_claim(&mut self.ticket, task) {
             Poll::Ready(claim) => {
                 let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };
-                Poll::Ready(match claim {
-                    Ok(claim) => {
-                        claim.write(message, self.cell.envelope());
-                        Ok(())
-                    }
-                    Err(_) => Err(SendError::Stopped(message)),
-                })
+                let Ok(claim) = claim else {
+                    self.tell_tape(Fault::Stopped);
+                    return Poll::Ready(Err(SendError::Stopped(message)));
+                };
+                claim.write(message, self.cell.envelope());
+                Poll::Ready(Ok(()))
             }
             Poll::Pending => {
                 if self.deadline.poll(task).is_pending() {
@@ -123,6 +170,7 @@ impl<M: Send + 'static> Waiting<'_, M> {
                     return Poll::Pending;
                 }
                 self.cell.mailbox.cancel(&mut self.ticket);
+                self.tell_tape(Fault::Timeout);
                 Poll::Ready(self.message.take().map_or(Ok(()), |m| Err(SendError::Timeout(m))))
             }
         }

@@ -111,6 +111,10 @@ impl<M> Timers<M> {
         self.keys.contains_key(&key)
     }
 
+    pub(crate) fn key_named(&self, name: &str) -> Option<TimerKey> {
+        self.keys.keys().find(|key| matches!(key, TimerKey::Name(known) if *known == name)).copied()
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -123,7 +127,7 @@ impl<M> Timers<M> {
     ///
     /// A round ends with `None`: then the mailbox has its turn, however long the handlers of the
     /// timers took.
-    pub(crate) fn due(&mut self, now: Instant) -> Option<M> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<(TimerKey, M)> {
         let round = *self.round.get_or_insert(now);
         let Some((&(at, _), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= round)
         else {
@@ -133,15 +137,26 @@ impl<M> Timers<M> {
         let (_, Entry { key, fire }) = self.queue.pop_first()?;
         self.keys.remove(&key);
         match fire {
-            Fire::Once(message) => message,
+            Fire::Once(message) => Some((key, message?)),
             Fire::Every { period, mut make } => {
                 let message = make();
                 // A late timer does not catch up: it fires once and goes on from now.
                 let next = (at + period).max(now);
                 let next = if next == now { now + period } else { next };
                 drop(self.insert(key, next, Fire::Every { period, make }));
-                Some(message)
+                Some((key, message))
             }
+        }
+    }
+
+    /// Fires one timer whether or not its time has come; its message comes from elsewhere.
+    pub(crate) fn fire(&mut self, key: TimerKey, now: Instant) {
+        let Some(place) = self.keys.remove(&key) else { return };
+        if let Some(Entry { key, fire: Fire::Every { period, mut make } }) =
+            self.queue.remove(&place)
+        {
+            drop(make());
+            drop(self.insert(key, now + period, Fire::Every { period, make }));
         }
     }
 

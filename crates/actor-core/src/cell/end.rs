@@ -223,6 +223,7 @@ impl<A: Actor> Cx<A> {
             return;
         }
         let cell = Arc::clone(&self.cell);
+        self.destroy_tape();
         self.bury_leftovers();
         let failed_start = cell.failed_start.load(Ordering::Relaxed);
         bury(&cell, End { failed_start, ignored, reported });

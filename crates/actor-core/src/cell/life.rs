@@ -11,7 +11,12 @@ use super::{
     Control, Flags, Status,
     task::{Guarded, caught},
 };
-use crate::{Actor, Cx, ExitReason, Flow, Signal, actor::BoxError, turn};
+use crate::{
+    Actor, Cx, ExitReason, Flow, Signal,
+    actor::BoxError,
+    tape::{self, Ending, Source},
+    turn,
+};
 
 /// Messages handled before the task yields to others on its worker thread.
 const BUDGET: u32 = 128;
@@ -78,7 +83,10 @@ fn ended_by<A: Actor>(
 ) -> Option<Guarded<Result<ExitReason, BoxError>>> {
     let handled = match handled {
         Ok(handled) => handled,
-        Err(payload) => return Some(Guarded::Panicked(payload)),
+        Err(payload) => {
+            cx.fail_on_tape(Ending::Panicked(&tape::text_of(&*payload)));
+            return Some(Guarded::Panicked(payload));
+        }
     };
     if cx.cell.probed {
         cx.end_turn(handled.is_ok());
@@ -86,16 +94,29 @@ fn ended_by<A: Actor>(
     match handled {
         Ok(Flow::Continue) if !cx.is_stopping() => None,
         Ok(_) => Some(Guarded::Done(Ok(cx.stop_reason()))),
-        Err(error) => Some(Guarded::Done(Err(error.into()))),
+        Err(error) => Some(Guarded::Done(Err(failed(error.into(), cx)))),
     }
 }
 
-/// Handles a message in the context that it came with.
+/// A turn failed: its tape, if there is one, is told.
+#[cold]
+fn failed<A: Actor>(error: BoxError, cx: &mut Cx<A>) -> BoxError {
+    if cx.has_tape() {
+        cx.fail_on_tape(Ending::Failed(&error.to_string()));
+    }
+    error
+}
+
+/// Handles a message in the context that it came with, or on tape.
 async fn handle_in_context<A: Actor>(
     actor: &mut A,
     message: A::Msg,
     cx: &mut Cx<A>,
 ) -> Result<Flow, A::Error> {
+    if let Some(slot) = cx.tape() {
+        let source = cx.take_source();
+        return tape::handle(actor, message, cx, slot, source).await;
+    }
     match cx.last_context() {
         Some(context) => context::scope(context, actor.handle(message, cx)).await,
         None => actor.handle(message, cx).await,
@@ -146,7 +167,11 @@ async fn obey<A: Actor>(
     cx.forget_context();
     let flow = match control {
         Control::Visit(visit) => {
+            let on_tape = cx.has_tape();
             (visit.0)(actor, cx);
+            if on_tape {
+                cx.note_visit(actor);
+            }
             Flow::Continue
         }
         Control::Forget(child) => {
@@ -154,8 +179,16 @@ async fn obey<A: Actor>(
             Flow::Continue
         }
         Control::Signal(signal) => match cx.receive_signal(signal) {
-            Received::Hook(signal) => actor.signal(signal, cx).await.map_err(Into::into)?,
-            Received::Message(message) => actor.handle(message, cx).await.map_err(Into::into)?,
+            Received::Hook(signal) => match cx.tape() {
+                Some(slot) => tape::signal(actor, signal, cx, slot).await,
+                None => actor.signal(signal, cx).await,
+            }
+            .map_err(|error| failed(error.into(), cx))?,
+            Received::Message(message) => match cx.tape() {
+                Some(slot) => tape::handle(actor, message, cx, slot, Source::Watched).await,
+                None => actor.handle(message, cx).await,
+            }
+            .map_err(|error| failed(error.into(), cx))?,
             Received::Stale => Flow::Continue,
         },
     };

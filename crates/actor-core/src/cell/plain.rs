@@ -24,7 +24,7 @@ use crate::{
 
 /// Whether the next incarnation can be built without waiting.
 pub(super) fn builds_at_once<A: Actor, F: Factory<A>>(whole: &Whole<A, F>) -> bool {
-    F::IMMEDIATE && !whole.cx.cell.has_birth()
+    F::IMMEDIATE && !whole.cx.cell.has_birth() && !whole.cx.has_tape()
 }
 
 /// Starts an incarnation that is built at once; `Resume` if it is up.

@@ -8,6 +8,13 @@ use super::{Cell, Envelope};
 use crate::{DeadReason, Overflow, mailbox::Refused, overflow::limit_ms, turn};
 
 impl<M: Send + 'static> Cell<M> {
+    /// Whether a send has to do more than write the message: a context is in force, as it is in every
+    /// turn on tape, or a probe listens.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.probed || context::is_set()
+    }
+
     /// What travels with a message: nothing, unless a context is in force.
     #[inline]
     pub(crate) fn envelope(&self) -> Option<Box<Envelope>> {

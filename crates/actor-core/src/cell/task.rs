@@ -28,7 +28,7 @@ use crate::{
     actor::BoxError,
     factory::{Factory, StartKind},
     slot::Answer,
-    turn,
+    tape, turn,
 };
 
 /// Runs `step`; its panic comes back as a value.
@@ -278,12 +278,16 @@ fn start<'a, A: Actor, F: Factory<A>>(
     async move {
         cx.cell.next_incarnation();
         let kind = if cx.incarnation() == 1 { StartKind::First } else { StartKind::Restart };
-        if seat.actor().is_none() {
+        let fresh = seat.actor().is_none();
+        if fresh {
             let made = factory.make(kind).await?;
             seat.fill(made);
         }
         match seat.actor() {
-            Some(actor) => actor.started(cx).await.map_err(Into::into),
+            Some(actor) => match cx.tape() {
+                Some(slot) => tape::start(actor, cx, slot, fresh).await,
+                None => actor.started(cx).await.map_err(Into::into),
+            },
             None => Ok(Started::Ignore),
         }
     }

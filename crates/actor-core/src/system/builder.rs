@@ -48,6 +48,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// | [`time`](Self::time) | the real clock, with tokio's timer |
 /// | [`seed`](Self::seed) | from the operating system |
 /// | [`runtime`](Self::runtime) | the current tokio runtime, else one of its own |
+/// | [`still`](Self::still) | no: what is spawned runs |
 /// | [`probe`](Self::probe) | none |
 /// | [`sigterm`](Self::sigterm) | not handled |
 #[must_use = "a builder builds nothing until `build`"]
@@ -61,6 +62,7 @@ pub struct SystemBuilder {
     runtime: Option<Handle>,
     probe: Option<Arc<dyn Probe>>,
     sigterm: bool,
+    still: bool,
 }
 
 /// Why a system was not built.
@@ -106,6 +108,7 @@ impl SystemBuilder {
             runtime: None,
             probe: None,
             sigterm: false,
+            still: false,
         }
     }
 
@@ -142,6 +145,13 @@ impl SystemBuilder {
     /// The runtime that runs the actors.
     pub fn runtime(mut self, runtime: Handle) -> Self {
         self.runtime = Some(runtime);
+        self
+    }
+
+    /// Gives the system a runtime that nobody drives: nothing that is spawned in it ever runs. For
+    /// replays, which take the turns of their actors by hand.
+    pub fn still(mut self) -> Self {
+        self.still = true;
         self
     }
 
@@ -184,7 +194,8 @@ impl SystemBuilder {
         if !faults.is_empty() {
             return Err(BuildError::Settings(faults));
         }
-        let (runtime, owned) = runtime(self.runtime).map_err(BuildError::Runtime)?;
+        let runtime = if self.still { still() } else { runtime(self.runtime) };
+        let (runtime, owned) = runtime.map_err(BuildError::Runtime)?;
         let time = self.time.unwrap_or_else(Time::tokio);
         let seed = self.seed.unwrap_or_else(Seed::from_entropy);
         let ids = IdSource::new(Arc::clone(time.clock()), seed.stream("steadfast/ids"));
@@ -219,6 +230,11 @@ impl SystemBuilder {
         }
         Ok(system)
     }
+}
+
+fn still() -> std::io::Result<(Handle, Option<Runtime>)> {
+    let owned = Builder::new_current_thread().build()?;
+    Ok((owned.handle().clone(), Some(owned)))
 }
 
 fn runtime(given: Option<Handle>) -> std::io::Result<(Handle, Option<Runtime>)> {
