@@ -9,6 +9,8 @@
 //! | keep the log short | [`Entities::retain`] |
 //! | write down what entities are given | [`TurnRecorder`], [`Turn`], [`TurnInputs`] |
 //! | read the log into a read model | [`projection`] |
+//! | record what plain actors take in and give out | [`record::Recorder`], [`record::Shape`] |
+//! | take a recording again, step through it, travel in it | [`replay::ReplayController`] |
 //! | restart a plain actor from its last snapshot | [`persist`] |
 #![forbid(unsafe_code)]
 
@@ -19,7 +21,9 @@ mod event_sourced;
 pub mod names;
 pub mod persist;
 pub mod projection;
+pub mod record;
 mod recorder;
+pub mod replay;
 
 pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};
 pub use self::effect::Effect;

@@ -14,5 +14,6 @@ mod model;
 mod persisting;
 mod projecting;
 mod recovery;
+mod replay;
 mod retention;
 mod views;

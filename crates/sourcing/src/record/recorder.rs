@@ -1,0 +1,250 @@
+//! The recorder: switches recordings on and off, and hands what they keep to the log.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use steadfast_actor_core::{
+    Actor, ActorHandle, Factory, IntoFactory, Spawn, System, VisitError, tape::Tape,
+};
+use steadfast_base::IdSource;
+use steadfast_eventlog::{AppendError, EventStore};
+
+use super::{
+    Shape,
+    line::{Line, WhenFull},
+    recording::Recording,
+};
+
+/// How a [`Recorder`] records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecorderConfig {
+    /// Every how many turns the hash of the state is kept: 16; 0 for never.
+    ///
+    /// A divergence that shows in no output is found at the next kept hash.
+    pub state_hash_every: u64,
+    /// Every how many turns the whole state is kept: 0, for only where it is needed to begin with.
+    ///
+    /// With a kept state a replay can begin there, and say where two states differ.
+    pub snapshot_every: u64,
+    /// What happens when the log does not keep up: [`WhenFull::Gap`].
+    pub when_full: WhenFull,
+    /// Names the build that recorded, such as a commit; empty by default.
+    pub build: String,
+}
+
+/// Turns between two kept hashes by default: a hash costs about as much as the rest of the record.
+pub const STATE_HASH_EVERY_DEFAULT: u64 = 16;
+
+impl Default for RecorderConfig {
+    fn default() -> Self {
+        Self {
+            state_hash_every: STATE_HASH_EVERY_DEFAULT,
+            snapshot_every: 0,
+            when_full: WhenFull::Gap,
+            build: String::new(),
+        }
+    }
+}
+
+/// What the recordings of one recorder share.
+pub(super) struct Desk {
+    pub(super) config: RecorderConfig,
+    pub(super) ids: IdSource,
+    line: Mutex<Line>,
+    recorded: AtomicU64,
+    missed: AtomicU64,
+}
+
+impl Desk {
+    pub(super) fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count_recorded(&self) {
+        self.recorded.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_missed(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The flight recorder: keeps what ordinary actors take in and give out, so that it can be replayed.
+///
+/// A recording can begin with an actor's birth ([`spawn`](Self::spawn)) or at any time
+/// ([`start`](Self::start)), and end at any time ([`stop`](Self::stop)). An actor that is not recorded
+/// pays nothing. One that is pays for the encoding of its messages and a copy into the log's queue; the
+/// log writes beside it.
+///
+/// Each turn is one event of kind `MessageProcessed` and one `MessageSent` for each output, all under the
+/// name that [`recording_of`](super::recording_of) gives; a turn that failed has a `FailureOccurred` too. They carry
+/// the correlation of the message, or a new one, and the message's causation, so that a scenario over
+/// several recorded actors is one query.
+///
+/// | What | Limit | Then |
+/// |---|---|---|
+/// | appends not acknowledged | [`LINE_APPENDS_MAX`](super::LINE_APPENDS_MAX), [`LINE_BYTES_MAX`](super::LINE_BYTES_MAX) | [`WhenFull`] |
+/// | one turn with its outputs | 1 MiB an event, 1.5 MiB together | a gap |
+///
+/// # What is not recorded
+///
+/// The hooks `restarting` and `stopped`. What reaches into the state by a visit is a gap, unless the state
+/// is hashed at each turn and did not change.
+///
+/// # Example
+///
+/// ```
+/// use std::{convert::Infallible, sync::Arc};
+///
+/// use serde::{Deserialize, Serialize};
+/// use steadfast_actor_core::{Actor, Cx, Flow, testkit::TestSystem};
+/// use steadfast_eventlog::{EventKind, EventStore, MemoryStore, Query, block_on};
+/// use steadfast_sourcing::record::{Recorder, RecorderConfig, Shape};
+///
+/// struct Counter(u64);
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Add(u64);
+///
+/// impl Actor for Counter {
+///     type Msg = Add;
+///     type Error = Infallible;
+///     async fn handle(&mut self, Add(n): Add, _: &mut Cx<Self>) -> Result<Flow, Infallible> {
+///         self.0 += n;
+///         Ok(Flow::Continue)
+///     }
+/// }
+///
+/// let test = TestSystem::new();
+/// let store = Arc::new(MemoryStore::default());
+/// let recorder = Recorder::new(&test, store.clone(), RecorderConfig::default());
+/// test.run(async {
+///     let counter = recorder.spawn(&test, "counter", Shape::new(), || Counter(0)).await?;
+///     counter.tell(Add(2)).await.ok();
+///     test.settle().await;
+///     recorder.flush().await;
+///     Ok::<(), steadfast_actor_core::StartError>(())
+/// })?;
+/// let turns = block_on(store.read(Query::kind(EventKind::MessageProcessed)).all())?;
+/// assert_eq!(turns.len(), 2); // its start, and the message
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Recorder {
+    desk: Arc<Desk>,
+}
+
+impl Recorder {
+    /// A recorder that writes to a log. Its ids come from the system's seed and clock.
+    pub fn new(system: &System, store: Arc<dyn EventStore>, config: RecorderConfig) -> Self {
+        let stream = system.seed().stream("steadfast/recorder");
+        let ids = IdSource::new(Arc::clone(system.time().clock()), stream);
+        let line = Mutex::new(Line::new(store));
+        let (recorded, missed) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { desk: Arc::new(Desk { config, ids, line, recorded, missed }) }
+    }
+
+    /// A tape for one actor, for [`Spawn::on_tape`](steadfast_actor_core::Spawn::on_tape).
+    pub fn tape<A: Actor>(&self, shape: Shape<A>) -> Box<dyn Tape> {
+        Box::new(Recording::new(Arc::clone(&self.desk), shape))
+    }
+
+    /// Prepares an actor that is recorded from its birth on.
+    pub fn spawn<A: Actor, K, F: IntoFactory<A, K>>(
+        &self,
+        system: &System,
+        name: &str,
+        shape: Shape<A>,
+        factory: F,
+    ) -> Spawn<A, F::Factory>
+    where
+        F::Factory: Factory<A>,
+    {
+        system.spawn(name, factory).on_tape(self.tape(shape))
+    }
+
+    /// Begins to record an actor that lives, between two of its turns; a recording that goes on ends.
+    ///
+    /// To be replayed, its state must be [`restored`](Shape::restored).
+    ///
+    /// # Errors
+    ///
+    /// [`VisitError`] if the actor has stopped or its control lane is full.
+    pub fn start<A: Actor>(&self, actor: &ActorHandle, shape: Shape<A>) -> Result<(), VisitError> {
+        let recording = Recording::new(Arc::clone(&self.desk), shape);
+        actor.visit::<A>(move |actor, cx| {
+            end_recording::<A>(cx.take_tape());
+            drop(cx.set_tape(Box::new(recording)));
+            cx.with_tape(|tape| {
+                let tape: &mut dyn std::any::Any = tape;
+                if let Some(recording) = tape.downcast_mut::<Recording<A>>() {
+                    recording.begin_with(actor);
+                }
+            });
+        })
+    }
+
+    /// Ends the recording of an actor, between two of its turns. Without effect if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`VisitError`] if the actor has stopped or its control lane is full.
+    pub fn stop<A: Actor>(&self, actor: &ActorHandle) -> Result<(), VisitError> {
+        actor.visit::<A>(|_, cx| end_recording::<A>(cx.take_tape()))
+    }
+
+    /// Waits until the log has answered everything that was handed over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn flush(&self) {
+        poll_fn(|task| self.desk.line().poll_empty(task)).await;
+    }
+
+    /// Turns that were handed to the log.
+    pub fn recorded(&self) -> u64 {
+        self.desk.recorded.load(Ordering::Relaxed)
+    }
+
+    /// Turns that were not; the log says which ones.
+    pub fn missed(&self) -> u64 {
+        self.desk.missed.load(Ordering::Relaxed)
+    }
+
+    /// Appends that the log has not answered yet.
+    pub fn in_line(&self) -> usize {
+        self.desk.line().len()
+    }
+
+    /// Why the log refused an append the last time it did.
+    pub fn last_error(&self) -> Option<AppendError> {
+        self.desk.line().last_error()
+    }
+}
+
+/// Says in the log that a recording ends.
+fn end_recording<A: Actor>(tape: Option<Box<dyn Tape>>) {
+    let Some(mut tape) = tape else { return };
+    let tape: &mut dyn std::any::Any = &mut *tape;
+    if let Some(recording) = tape.downcast_mut::<Recording<A>>() {
+        recording.close();
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder")
+            .field("config", &self.desk.config)
+            .field("recorded", &self.recorded())
+            .field("missed", &self.missed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! Event replay: folds the stored events of an event-sourced actor.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use steadfast_eventlog::{Event, EventKind, Payload, Upcasters};
+
+use super::{
+    ReplayError,
+    player::{Fork, Played, Player, Saved, Unit},
+};
+use crate::{
+    EventSourced,
+    record::{Sent, ValueHash, vocabulary::CODEC},
+};
+
+/// Folds the stored events of one event-sourced actor.
+pub(crate) struct EntityPlayer<E: EventSourced> {
+    state: E,
+    upcasters: Option<Arc<Upcasters>>,
+    saved: Option<Saved>,
+}
+
+impl<E: EventSourced + Serialize + Clone> EntityPlayer<E> {
+    pub(crate) fn new(state: E, upcasters: Option<Arc<Upcasters>>) -> Self {
+        Self { state, upcasters, saved: None }
+    }
+
+    fn fold(&mut self, event: &Event) -> Result<(), ReplayError> {
+        let upcast = |cause| ReplayError::Upcast {
+            actor: event.actor.clone(),
+            position: event.position,
+            cause,
+        };
+        match &self.upcasters {
+            // Without upcasters there is one version, and it is the one this program writes.
+            None => self.apply(event, &event.payload),
+            Some(upcasters) => {
+                let payloads = upcasters.upcast(event.payload.clone()).map_err(upcast)?;
+                payloads.iter().try_for_each(|payload| self.apply(event, payload))
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &Event, payload: &Payload) -> Result<(), ReplayError> {
+        let known = (E::EVENT_TYPE, E::EVENT_VERSION);
+        let (type_name, version) = (payload.type_name(), payload.version());
+        if (type_name.as_str(), version) != known {
+            return Err(ReplayError::Upcast {
+                actor: event.actor.clone(),
+                position: event.position,
+                cause: steadfast_eventlog::UpcastError::Unknown {
+                    type_name: type_name.clone(),
+                    version,
+                },
+            });
+        }
+        let decoded: E::Event = payload.decode().map_err(|cause| ReplayError::Decode {
+            actor: event.actor.clone(),
+            position: event.position,
+            cause,
+        })?;
+        let state = &mut self.state;
+        catch_unwind(AssertUnwindSafe(|| state.apply(&decoded))).map_err(|payload| {
+            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+            ReplayError::Panicked {
+                actor: event.actor.clone(),
+                position: event.position,
+                message: text.unwrap_or_default(),
+            }
+        })
+    }
+}
+
+impl<E: EventSourced + Serialize + Clone> Player for EntityPlayer<E> {
+    fn play(&mut self, unit: &Unit) -> Result<Played, ReplayError> {
+        if !self.is_turn(&unit.event) {
+            return Ok(Played::Aside);
+        }
+        self.saved = None;
+        self.fold(&unit.event)?;
+        Ok(Played::Turn)
+    }
+
+    fn is_turn(&self, event: &Event) -> bool {
+        event.kind == EventKind::StateChanged
+    }
+
+    fn save(&mut self) -> Option<Saved> {
+        let state = &self.state;
+        let saved = self.saved.get_or_insert_with(|| Arc::new(Mutex::new(state.clone())));
+        Some(Arc::clone(saved))
+    }
+
+    fn load(&mut self, saved: &Saved) {
+        if let Some(state) = saved.downcast_ref::<Mutex<E>>() {
+            self.state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.saved = Some(Arc::clone(saved));
+        }
+    }
+
+    fn state_hash(&self) -> Option<ValueHash> {
+        state_hash(&self.state)
+    }
+
+    fn state_tree(&self) -> Option<Value> {
+        serde_json::to_value(&self.state).ok()
+    }
+
+    fn state(&self) -> Option<&dyn Any> {
+        Some(&self.state)
+    }
+
+    fn fork(&self) -> Option<Fork> {
+        None
+    }
+
+    fn replace(&mut self, _: u64, _: Box<dyn Any + Send>) {}
+
+    fn explore(&mut self) {}
+
+    fn found(&self) -> &[Sent] {
+        &[]
+    }
+}
+
+/// The hash of a state, as replays have it: the same for equal states of one build.
+///
+/// `None` if the state cannot be encoded. To compare a live state with a replayed one.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_sourcing::replay::state_hash;
+///
+/// assert_eq!(state_hash(&(1, "a")), state_hash(&(1, "a")));
+/// assert_ne!(state_hash(&(1, "a")), state_hash(&(2, "a")));
+/// ```
+pub fn state_hash<S: Serialize>(state: &S) -> Option<ValueHash> {
+    let payload = Payload::encode(CODEC, "state", 1, state).ok()?;
+    Some(ValueHash::of(payload.bytes()))
+}
