@@ -88,3 +88,28 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     *rest = after;
     Some(*taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_golden_catalog_keeps_its_bytes() {
+        let kept =
+            |highest, deleted| Kept { highest: Seq::new(highest), deleted: Seq::new(deleted) };
+        let catalog = Catalog {
+            log_id: 0x1122_3344_5566_7788,
+            low_water: Position::new(7),
+            actors: [("acc-42".into(), kept(9, 3)), ("b".into(), kept(1, 0))].into(),
+        };
+        let bytes = catalog.encode();
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        insta::assert_snapshot!("catalog", hex.join(""));
+        assert_eq!(Catalog::decode(&bytes), Some(catalog));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Catalog::decode(&damaged), None, "bit {bit}");
+        }
+    }
+}

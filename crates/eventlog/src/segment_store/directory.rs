@@ -232,3 +232,35 @@ fn is_leftover(name: &str) -> bool {
             stem == "CATALOG" || of_segment(".seg") || of_segment(".idx")
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_golden_record_of_a_writer_keeps_its_bytes() {
+        let record = WriterRecord { log_id: 0x1122_3344_5566_7788, epoch: Epoch::new(5) };
+        let bytes = record.encode();
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        insta::assert_snapshot!("writer", hex.join(""));
+        assert_eq!(WriterRecord::decode(bytes), Some(record));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(WriterRecord::decode(damaged), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn only_names_of_ours_are_taken_for_ours() {
+        assert_eq!(parse_name("00000000000000000007.seg", ".seg"), Some(Position::new(7)));
+        assert_eq!(parse_name("7.seg", ".seg"), None);
+        assert_eq!(parse_name("00000000000000000000.idx", ".idx"), None);
+        for name in ["3.spare", "CATALOG.tmp", "00000000000000000007.idx.tmp"] {
+            assert!(is_leftover(name), "{name}");
+        }
+        for name in [".DS_Store", "a.spare", "x.tmp", "00000000000000000007.seg"] {
+            assert!(!is_leftover(name), "{name}");
+        }
+    }
+}

@@ -235,6 +235,7 @@ fn verify_numbers(shared: &Shared, before: Position, high: Position, report: &mu
     let mut reader = Reader::default();
     let query = Query::all().positions(..=high);
     let deleted = Arc::clone(&shared.read_state().deleted);
+    let is_retired = before > Position::ZERO;
     let (mut at, mut before) = (Position::ZERO, before);
     // Ends with the log; damage moves it on too.
     loop {
@@ -249,8 +250,9 @@ fn verify_numbers(shared: &Shared, before: Position, high: Position, report: &mu
                     }
                     before = event.position;
                     let last = seqs.insert(event.actor.clone(), event.seq);
-                    let last = last.or_else(|| deleted.get(&event.actor).copied());
-                    let expected = last.map(Seq::next);
+                    // Retention may have removed more of an actor than was deleted.
+                    let deleted = deleted.get(&event.actor).filter(|_deleted| !is_retired);
+                    let expected = last.or_else(|| deleted.copied()).map(Seq::next);
                     if let Some(expected) = expected.filter(|expected| *expected != event.seq) {
                         let (actor, position) = (event.actor, event.position);
                         let found = event.seq;

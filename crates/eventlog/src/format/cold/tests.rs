@@ -54,6 +54,17 @@ fn open(file: &Bytes) -> Result<ColdView, FormatError> {
     ColdView::open(trailer, &file.slice(start..end))
 }
 
+#[test]
+fn the_golden_sealed_segment_keeps_its_bytes() {
+    let file = seal(&golden(), 3).expect("sound");
+    let rows: Vec<String> = file[crate::format::SEGMENT_HEADER_BYTES..]
+        .chunks(16)
+        .map(|row| row.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(file[..4_096], SegmentHeader { sealed: true, ..header(&golden()) }.encode());
+    insta::assert_snapshot!("sealed", rows.join("\n"));
+}
+
 /// The events of these rows, each read through the block that holds it.
 fn read(file: &Bytes, view: &ColdView, rows: &[u32]) -> Result<Vec<Event>, FormatError> {
     let mut decoder = view.decoder()?;

@@ -15,6 +15,7 @@ use crate::format::bytes::{narrow, put, widen};
 use crate::format::checksum;
 use crate::format::compress::{BlockCompressor, Compression};
 use crate::format::segment::micros;
+use crate::hash::NameHash;
 
 /// What a frame says beside its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +102,7 @@ pub struct FrameBuilder {
     first: Position,
     count: u32,
     names: NameTable,
-    shapes: HashMap<[u8; 12], u32>,
+    shapes: HashMap<[u8; 12], u32, NameHash>,
     shape_bytes: Vec<u8>,
     /// The shape of the event before, and its number: the next one is mostly of the same.
     last_shape: Option<(Shape, u32)>,

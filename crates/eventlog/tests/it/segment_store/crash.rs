@@ -1,9 +1,12 @@
 //! Crashes after every call, with every subset of what was not synced.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use steadfast_base::Seed;
 use steadfast_base::storage::{Persist, SimulatedStorage};
+use steadfast_base::{Seed, Timestamp, VirtualClock};
+use steadfast_eventlog::format::frame::{FrameBuilder, FrameHeader, FrameStamp};
+use steadfast_eventlog::format::{Compression, SegmentHeader};
+use steadfast_eventlog::{Placed, Seq};
 
 use super::*;
 
@@ -155,34 +158,93 @@ fn s25_a_hole_in_what_was_not_synced_ends_the_log_and_what_follows_stays_invisib
     wait_for_spare_of(16 << 20, &storage);
     block_on(store.begin_segment()).unwrap();
     wait_for_spare_of(16 << 20, &storage);
-    // One group of two frames: both batches are too large for one.
-    storage.fail_sync(0);
+    let clock = VirtualClock::new();
+    storage.slow_syncs(clock.time(), Duration::from_millis(1));
+    let wait_for_sync = || {
+        while clock.pending() == 0 {
+            std::thread::yield_now();
+        }
+    };
     let large = |number: u64| {
         let mut event = event(number);
         event.payload = Payload::raw("test.Large", vec![7; 900 << 10]);
         event
     };
-    let one = store.append(Append::new(vec![large(3), large(4), large(5)]));
-    let two = store.append(Append::new(vec![large(6), large(7), large(8)]));
-    let failed = [one.wait().is_err(), two.wait().is_err()];
-    assert_eq!(failed, [true, true]);
+    // While a group is being synced two requests come: one group of two frames, as both together are
+    // too large for one.
+    let before = store.append(batch(3, 1));
+    wait_for_sync();
+    let one = store.append(Append::new(vec![large(4), large(5), large(6)]));
+    let two = store.append(Append::new(vec![large(7), large(8), large(9)]));
+    clock.advance(Duration::from_millis(1));
+    before.wait().unwrap();
+    wait_for_sync();
+    storage.fail_sync(0);
+    clock.advance(Duration::from_millis(1));
+    for answer in [one.wait(), two.wait()] {
+        assert!(matches!(answer, Err(AppendError::CommitUnknown { .. })), "{answer:?}");
+    }
     drop(store);
     let everything = storage.crash(|_, _| Persist::All);
     let mut file = everything.contents(&segment(3)).unwrap();
-    let starts: BTreeSet<usize> =
+    let starts: Vec<usize> =
         (4_096..file.len()).step_by(4_096).filter(|at| file[*at..].starts_with(b"SFFR")).collect();
-    let Some(first) = starts.first().filter(|_| starts.len() > 1) else {
-        // The writer took the two requests one by one: then there is no second frame.
-        return;
-    };
+    let [_before, first, _second] = starts.as_slice() else { panic!("frames at {starts:?}") };
     file[*first..*first + 4_096].fill(0);
     everything.put(&segment(3), file);
     let store = open(&everything);
-    assert_eq!(numbers(&store), [1, 2]);
-    append(&store, 9, 1).unwrap();
-    assert_eq!(numbers(&store), [1, 2, 9]);
+    assert_eq!(numbers(&store), [1, 2, 3]);
+    assert_eq!(append(&store, 20, 1).unwrap().first().unwrap().position.get(), 4);
+    assert_eq!(numbers(&store), [1, 2, 3, 20]);
     close(store);
-    assert_eq!(numbers(&open(&everything)), [1, 2, 9]);
+    assert_eq!(numbers(&open(&everything)), [1, 2, 3, 20]);
+}
+
+#[test]
+fn s27_whole_frames_of_an_older_generation_behind_the_tail_are_ignored() {
+    let storage = SimulatedStorage::new();
+    let store = open_unsealed(&storage);
+    append(&store, 1, 2).unwrap();
+    block_on(store.begin_segment()).unwrap();
+    append(&store, 3, 2).unwrap();
+    // Killed, so that no mark ends the log.
+    let disk = storage.crash(|_, _| Persist::All);
+    drop(store);
+    let file = disk.contents(&segment(3)).unwrap();
+    let header = SegmentHeader::decode(&file).unwrap();
+    assert!(header.generation > 1);
+    let last = FrameHeader::decode(&file[4_096..]).unwrap().unwrap();
+    let end = 4_096 + last.frame_bytes();
+    // What the space may hold from an earlier use: a frame that fits in every way but its generation.
+    let left_over = |generation: u32| {
+        let mut builder = FrameBuilder::new(Compression::None);
+        let at = Timestamp::UNIX_EPOCH;
+        let (position, seq) = (last.end(), Seq::new(2));
+        builder.push(&event(50), Placed { position, seq, at }).unwrap();
+        let stamp = FrameStamp {
+            log_id: header.log_id,
+            generation,
+            epoch: last.epoch,
+            durable: last.end().previous(),
+            previous: last.chain(),
+            packed: false,
+        };
+        let mut frame = Vec::new();
+        builder.finish(&stamp, &mut frame);
+        let mut file = file.clone();
+        file[end..end + frame.len()].copy_from_slice(&frame);
+        let disk = disk.crash(|_, _| Persist::All);
+        disk.put(&segment(3), file);
+        disk
+    };
+    let disk = left_over(header.generation - 1);
+    let store = open_unsealed(&disk);
+    assert_eq!(numbers(&store), [1, 2, 3, 4]);
+    assert_eq!(append(&store, 9, 1).unwrap().first().unwrap().position, last.end());
+    close(store);
+    assert_eq!(numbers(&open(&disk)), [1, 2, 3, 4, 9]);
+    // It is the generation that tells: the same frame of this one is taken for what it says.
+    assert_eq!(numbers(&open(&left_over(header.generation))), [1, 2, 3, 4, 50]);
 }
 
 #[test]
@@ -194,7 +256,8 @@ fn s20_a_last_frame_cut_anywhere_is_dropped_and_its_positions_are_given_again() 
     let whole = storage.contents(&segment(1)).unwrap();
     let frame = 2 * 4_096;
     assert!(whole[frame..].starts_with(b"SFFR"));
-    for cut in (frame..frame + 4_096).step_by(61) {
+    let used = whole[..frame + 4_096].iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    for cut in (frame..used).chain((used..frame + 4_096).step_by(61)) {
         let disk = storage.crash(|_, _| Persist::All);
         disk.put(&segment(1), &whole[..cut]);
         let store = open_unsealed(&disk);

@@ -14,6 +14,8 @@ mod faults;
 mod indexes;
 mod kill;
 mod lazy;
+mod leading;
+mod model;
 mod sealing;
 mod segments;
 
