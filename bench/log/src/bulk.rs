@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
+    hint::black_box,
     path::Path,
     time::{Duration, Instant},
 };
@@ -150,7 +151,8 @@ fn scan_rate(journal: &dyn Journal, events: &[Event], owned: bool) -> Result<f64
         let mut found = Glance::default();
         let start = Instant::now();
         if owned {
-            journal.replay_owned(&mut |event| found.add(event.borrow()))?;
+            // Nobody may see that the event is not kept, and leave its text out.
+            journal.replay_owned(&mut |event| found.add(black_box(event).borrow()))?;
         } else {
             journal.replay(&mut |event| found.add(event))?;
         }
