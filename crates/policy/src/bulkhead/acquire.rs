@@ -123,24 +123,11 @@ impl Bulkhead {
         &self,
         call: impl FnOnce() -> F,
     ) -> Result<T, Error<E>> {
+        // A rejection is made where it is returned: copying it out of this future costs more.
         let permit = match self.inner.enter() {
-            Entry::Taken => Some(BulkheadPermit::new(Owner::Borrowed(&self.inner))),
-            Entry::Queue => None,
+            Entry::Taken => BulkheadPermit::new(Owner::Borrowed(&self.inner)),
             Entry::Full => return Err(Error::Rejected(self.inner.reject(Reason::Full))),
-        };
-        // Apart from the above, so that a rejection costs little more than a look at the places.
-        self.call_with(permit, call).await
-    }
-
-    /// Makes a call in the place that was taken for it, or that the queue is to give.
-    async fn call_with<T, E, F: Future<Output = Result<T, E>>>(
-        &self,
-        permit: Option<BulkheadPermit<'_>>,
-        call: impl FnOnce() -> F,
-    ) -> Result<T, Error<E>> {
-        let permit = match permit {
-            Some(permit) => permit,
-            None => Outlined::new(self.acquire()).await?,
+            Entry::Queue => Outlined::new(self.acquire()).await?,
         };
         let result = call().await;
         permit.end(result.is_ok());
