@@ -11,10 +11,13 @@
 //! | read the log into a read model | [`projection`] |
 //! | record what plain actors take in and give out | [`record::Recorder`], [`record::Shape`] |
 //! | take a recording again, step through it, travel in it | [`replay::ReplayController`] |
+//! | see an event-sourced actor as it was, without a system | [`replay::state_at`] |
+//! | find out whether a handler can be replayed at all | [`determinism::Check`] |
 //! | restart a plain actor from its last snapshot | [`persist`] |
 #![forbid(unsafe_code)]
 
 mod decide;
+pub mod determinism;
 mod effect;
 mod entities;
 mod event_sourced;

@@ -18,7 +18,8 @@ mod player;
 mod read_only;
 mod roles;
 mod stage;
-mod stages;
+pub(crate) mod stages;
+mod state_at;
 mod view;
 mod what_if;
 
@@ -34,4 +35,5 @@ pub use self::error::ReplayError;
 pub use self::moments::NamedCheckpoint;
 pub use self::read_only::ReadOnly;
 pub use self::stage::Stage;
+pub use self::state_at::state_at;
 pub use self::what_if::{Exploration, TURN_DIFFERENCES_MAX, TurnDifference};

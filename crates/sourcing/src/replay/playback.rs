@@ -36,8 +36,8 @@ pub(crate) struct Playback {
     /// What was given out, where somebody wants to know.
     pub(crate) found: Vec<Sent>,
     pub(crate) keeps_found: bool,
-    /// Without a record: nothing is compared, and the clock of the system answers.
-    pub(crate) is_free: bool,
+    /// Without a record: nothing is compared, and the clocks read this.
+    pub(crate) free: Option<(Instant, Timestamp)>,
 }
 
 impl Playback {
@@ -51,7 +51,7 @@ impl Playback {
             difference: None,
             found: Vec::new(),
             keeps_found: false,
-            is_free: false,
+            free: None,
         }
     }
 
@@ -65,7 +65,7 @@ impl Playback {
 
     /// The first difference of a turn that has been played.
     pub(crate) fn take_difference(&mut self) -> Option<Difference> {
-        if self.difference.is_some() || self.is_free {
+        if self.difference.is_some() || self.free.is_some() {
             return self.difference.take();
         }
         let missing = self.expected.get(usize::try_from(self.outputs).unwrap_or(usize::MAX))?;
@@ -74,7 +74,7 @@ impl Playback {
     }
 
     fn unrecorded(&mut self, what: &str) {
-        if !self.is_free {
+        if self.free.is_none() {
             self.difference.get_or_insert(Difference::Unrecorded { what: what.to_owned() });
         }
     }
@@ -97,7 +97,7 @@ impl Playback {
         if self.keeps_found && self.found.len() < KEPT_MAX {
             self.found.push(Sent::of(output, &self.vocabulary));
         }
-        if self.difference.is_some() || self.is_free {
+        if self.difference.is_some() || self.free.is_some() {
             return;
         }
         let expected = self.expected.get(usize::try_from(number).unwrap_or(usize::MAX));
@@ -142,6 +142,9 @@ impl Tape for Playback {
     }
 
     fn now(&mut self, time: &Time) -> Instant {
+        if let Some((now, _)) = self.free {
+            return now;
+        }
         if let Some(Reading::Now(at)) = self.next_reading() {
             return *at;
         }
@@ -150,6 +153,9 @@ impl Tape for Playback {
     }
 
     fn timestamp(&mut self, time: &Time) -> Timestamp {
+        if let Some((_, wall)) = self.free {
+            return wall;
+        }
         if let Some(Reading::Wall(at)) = self.next_reading() {
             return *at;
         }

@@ -3,5 +3,9 @@
 mod actors;
 mod bank;
 mod control;
+mod determinism;
+mod folding;
 mod gaps;
+mod golden;
 mod recording;
+mod threads;
