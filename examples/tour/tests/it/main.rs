@@ -30,3 +30,8 @@ fn the_account_keeps_its_balance() {
 fn the_divider_comes_back_under_the_same_ref_and_the_tree_shows_it() {
     assert_eq!(printed(env!("CARGO_BIN_EXE_restart")), include_str!("restart.txt"));
 }
+
+#[test]
+fn the_till_is_replayed_and_a_new_edition_parts_at_the_free_coffee() {
+    assert_eq!(printed(env!("CARGO_BIN_EXE_replay")), include_str!("replay.txt"));
+}
