@@ -188,7 +188,7 @@ fn own(event: &Stored) -> Result<Event> {
 impl Journal for Steadfast {
     fn append(&self, events: &[Event]) -> Result<()> {
         let events: Vec<NewEvent> = events.iter().map(|event| self.new_event(event)).collect();
-        self.store.append(Append::new(events)).wait()?;
+        self.store.append_blocking(Append::new(events))?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! LOCK                      held by the writer for as long as it lives
-//! WRITER                    log id and epoch of the writer, in two slots
+//! WRITER                    log id and epoch of the writer, or where it closed the log, in two slots
 //! CATALOG                   what outlives events: highest and deleted numbers, the low-water mark
 //! 00000000000000000001.seg  a segment, by the position of its first event
 //! 00000000000000000001.idx  its index, while it is not sealed
@@ -24,11 +24,22 @@ use crate::format::checksum;
 pub(super) struct WriterRecord {
     pub(super) log_id: u64,
     pub(super) epoch: Epoch,
+    /// Where the log ends, if it was closed in order and not opened for writing since.
+    pub(super) closed_at: Option<ClosedAt>,
+}
+
+/// The end of a closed log: nothing was written behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClosedAt {
+    /// The first position of the last segment.
+    pub(super) segment: Position,
+    /// Where the mark at its end ends, in bytes.
+    pub(super) offset: u64,
 }
 
 const MAGIC: [u8; 4] = *b"SFWR";
-const VERSION: u32 = 1;
-const RECORD_BYTES: usize = 28;
+const VERSION: u32 = 2;
+const RECORD_BYTES: usize = 44;
 /// The two slots lie in different pages: writing one never harms the other.
 const SLOT_BYTES: u64 = 4_096;
 const SLOTS: u64 = 2;
@@ -43,21 +54,30 @@ impl WriterRecord {
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&self.log_id.to_le_bytes());
         bytes.extend_from_slice(&self.epoch.get().to_le_bytes());
+        let closed = self.closed_at.map_or((0, 0), |at| (at.segment.get(), at.offset));
+        bytes.extend_from_slice(&closed.0.to_le_bytes());
+        bytes.extend_from_slice(&closed.1.to_le_bytes());
         let crc = checksum(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
-        bytes.try_into().expect("the parts have 28 bytes together")
+        bytes.try_into().expect("the parts have 44 bytes together")
     }
 
     fn decode(bytes: [u8; RECORD_BYTES]) -> Option<Self> {
         let (covered, crc) = bytes.split_last_chunk::<4>()?;
         let (magic, rest) = covered.split_first_chunk::<4>()?;
         let (version, rest) = rest.split_first_chunk::<4>()?;
-        let (log_id, epoch) = rest.split_first_chunk::<8>()?;
+        let (numbers, _) = rest.as_chunks::<8>();
+        let [log_id, epoch, segment, offset] = numbers.first_chunk::<4>()?;
         let sound = *magic == MAGIC
             && u32::from_le_bytes(*version) == VERSION
             && checksum(covered).to_le_bytes() == *crc;
-        let epoch = u64::from_le_bytes(epoch.try_into().ok()?);
-        sound.then(|| Self { log_id: u64::from_le_bytes(*log_id), epoch: Epoch::new(epoch) })
+        let segment = Position::new(u64::from_le_bytes(*segment));
+        let closed_at = ClosedAt { segment, offset: u64::from_le_bytes(*offset) };
+        sound.then(|| Self {
+            log_id: u64::from_le_bytes(*log_id),
+            epoch: Epoch::new(u64::from_le_bytes(*epoch)),
+            closed_at: (segment > Position::ZERO).then_some(closed_at),
+        })
     }
 }
 
@@ -239,15 +259,19 @@ mod tests {
 
     #[test]
     fn the_golden_record_of_a_writer_keeps_its_bytes() {
-        let record = WriterRecord { log_id: 0x1122_3344_5566_7788, epoch: Epoch::new(5) };
-        let bytes = record.encode();
-        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        insta::assert_snapshot!("writer", hex.join(""));
-        assert_eq!(WriterRecord::decode(bytes), Some(record));
-        for bit in 0..bytes.len() * 8 {
-            let mut damaged = bytes;
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(WriterRecord::decode(damaged), None, "bit {bit}");
+        let closed_at = ClosedAt { segment: Position::new(7), offset: 12_288 };
+        for (name, closed_at) in [("writer", None), ("writer_closed", Some(closed_at))] {
+            let log_id = 0x1122_3344_5566_7788;
+            let record = WriterRecord { log_id, epoch: Epoch::new(5), closed_at };
+            let bytes = record.encode();
+            let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            insta::assert_snapshot!(name, hex.join(""));
+            assert_eq!(WriterRecord::decode(bytes), Some(record));
+            for bit in 0..bytes.len() * 8 {
+                let mut damaged = bytes;
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(WriterRecord::decode(damaged), None, "bit {bit}");
+            }
         }
     }
 

@@ -69,12 +69,11 @@ pub(super) struct Engine {
     pub(super) syncs: u64,
     /// Whether the last frame says how far the log is durable, and that is up to itself.
     pub(super) marked: bool,
-    /// Whether that mark does not say that the log was closed.
-    pub(super) idle_mark: bool,
     pub(super) stopped: Option<Stopped>,
     /// The answer to the caller who does the work himself.
     pub(super) own_answer: Option<Result<Appended, AppendError>>,
-    group: Group,
+    /// The memory of the group before.
+    group: Option<Box<Group>>,
     builder: FrameBuilder,
     pub(super) buffer: Vec<u8>,
     pub(super) frames: Vec<GroupFrame>,
@@ -104,10 +103,9 @@ impl Engine {
             unsynced: false,
             syncs: 0,
             marked: false,
-            idle_mark: false,
             stopped: None,
             own_answer: None,
-            group: Group::default(),
+            group: None,
             builder,
             buffer: Vec::new(),
             frames: Vec::new(),
@@ -120,7 +118,7 @@ impl Engine {
     /// Stores what can be stored of some requests, and answers all of them.
     pub(super) fn commit(&mut self, requests: impl IntoIterator<Item = Request>) {
         let now = self.shared.time.timestamp();
-        let mut group = std::mem::take(&mut self.group);
+        let mut group = self.group.take().unwrap_or_default();
         group.clear();
         for request in requests {
             self.take(request, &mut group, now);
@@ -133,7 +131,7 @@ impl Engine {
                 Err(failure) => self.fail(&mut group, failure),
             }
         }
-        self.group = group;
+        self.group = Some(group);
     }
 
     /// Stores a request on the thread of its caller.

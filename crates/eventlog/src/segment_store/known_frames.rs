@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use steadfast_base::storage::StorageFile;
 
+use super::directory::ClosedAt;
 use super::scan::{Scan, Scanned, Until};
 use crate::format::{IndexOf, SegmentHeader, SegmentIndex};
 
@@ -21,7 +22,7 @@ pub(super) fn scan_behind(
     file: &Arc<dyn StorageFile>,
     header: SegmentHeader,
     until: Option<Until>,
-    last_epoch: Option<u32>,
+    closed_at: Option<ClosedAt>,
     of: &IndexOf,
     index: SegmentIndex,
 ) -> io::Result<Option<Scanned>> {
@@ -42,7 +43,7 @@ pub(super) fn scan_behind(
         return Ok(None);
     }
     scan.begin_behind(of, index);
-    scan.last_epoch = last_epoch;
+    scan.closed_at = closed_at;
     scan.run(None)?;
     let proven = scan.found.durable >= of.end.previous();
     Ok(proven.then_some(scan.found))

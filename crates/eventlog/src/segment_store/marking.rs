@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::directory::{ClosedAt, WriterRecord};
 use super::engine::{Engine, Failure, Stopped};
 use crate::append::AppendError;
 use crate::format::{BLOCK_BYTES, IndexOf};
@@ -45,7 +46,7 @@ impl Engine {
         if let Some(stopped) = &self.stopped {
             return Err(stopped.error(Vec::new()));
         }
-        if self.marked && !(clean_close && self.idle_mark) {
+        if self.marked {
             return Ok(());
         }
         self.frames.clear();
@@ -59,7 +60,7 @@ impl Engine {
         let end = self.active.offset.saturating_add(BLOCK_BYTES as u64);
         if end > self.active.length {
             // A segment that is full has no room for a mark; the header of the next one is its witness.
-            (self.marked, self.idle_mark) = (true, false);
+            self.marked = true;
             return Ok(());
         }
         self.buffer.clear();
@@ -69,12 +70,25 @@ impl Engine {
         self.flush()?;
         self.active.events_end = events_end;
         self.sync_active()?;
-        (self.marked, self.idle_mark) = (true, !clean_close);
+        self.marked = true;
         let first = self.active.header.first;
         if let Some(segment) = self.shared.write_state().segments.get_mut(&first) {
             segment.used_bytes = self.active.offset;
         }
         Ok(())
+    }
+
+    /// Says in a durable place that the log ends here, so that the next opening need not look behind the
+    /// end. The epoch rises once more: the record before stays whole, whatever becomes of this one.
+    pub(super) fn close_record(&mut self) {
+        if self.stopped.is_some() || !self.marked || self.check_epoch().is_err() {
+            return;
+        }
+        let segment = self.active.header.first;
+        let closed_at = Some(ClosedAt { segment, offset: self.active.offset });
+        let (log_id, epoch) = (self.active.header.log_id, self.epoch.next());
+        // Without it the next opening looks behind the end.
+        self.writer_file.write(WriterRecord { log_id, epoch, closed_at }).ok();
     }
 
     /// Writes the index of the active segment, so that the next opening need not read its frames.

@@ -85,8 +85,8 @@ pub(super) fn open(
 fn next_writer(before: Option<WriterRecord>) -> WriterRecord {
     let log_id = || Seed::from_entropy().stream("log id").next_u64();
     match before {
-        Some(before) => WriterRecord { log_id: before.log_id, epoch: before.epoch.next() },
-        None => WriterRecord { log_id: log_id(), epoch: Epoch::new(1) },
+        Some(before) => WriterRecord { epoch: before.epoch.next(), closed_at: None, ..before },
+        None => WriterRecord { log_id: log_id(), epoch: Epoch::new(1), closed_at: None },
     }
 }
 

@@ -12,8 +12,7 @@ use steadfast_base::storage::{OpenMode, StorageFile};
 
 use super::OpenError;
 use super::catalog::Catalog;
-use super::directory::{Directory, Survey, WriterRecord, index_name};
-use super::engine::epoch_number;
+use super::directory::{ClosedAt, Directory, Survey, WriterRecord, index_name};
 use super::known_frames::scan_behind;
 use super::scan::{Damage, Scanned, Until, scan};
 use super::sealed::{Sealed, open_sealed};
@@ -77,8 +76,8 @@ pub(super) fn recover(
     check_links(&found, catalog.low_water, &mut state);
     let log_id = writer.map(|writer| writer.log_id);
     let log_id = log_id.or_else(|| found.first().map(|found| found.header.log_id));
-    let last_epoch = writer.map(|writer| epoch_number(writer.epoch));
-    let looked_at = look_at_all(&Look { directory, last_epoch }, &found, scan_threads)?;
+    let closed_at = writer.and_then(|writer| writer.closed_at);
+    let looked_at = look_at_all(&Look { directory, closed_at }, &found, scan_threads)?;
     let epochs = found.iter().map(|found| u64::from(found.header.epoch));
     let mut epoch = epochs.max().unwrap_or(0);
     let mut last = None;
@@ -114,7 +113,7 @@ pub(super) fn recover(
     state.learn(&catalog);
     let durable = last.as_ref().map_or(state.next.previous(), |last| last.durable);
     state.durable = durable.min(state.next.previous());
-    let writer = log_id.map(|log_id| WriterRecord { log_id, epoch });
+    let writer = log_id.map(|log_id| WriterRecord { log_id, epoch, closed_at: None });
     Ok(Recovered { state, last, catalog, writer, leftovers })
 }
 
@@ -195,8 +194,8 @@ fn check_links(found: &[Found], low_water: Position, state: &mut State) {
 #[derive(Debug)]
 struct Look<'a> {
     directory: &'a Directory,
-    /// The epoch in which the log was last opened for writing, if it is known.
-    last_epoch: Option<u32>,
+    /// Where the log was closed, if it was and nobody has written since.
+    closed_at: Option<ClosedAt>,
 }
 
 /// What became of a segment.
@@ -255,14 +254,14 @@ fn look_at(look: &Look<'_>, found: &Found, until: Option<Until>) -> io::Result<L
             if found.has_index { index_beside(look.directory, &found.header) } else { None };
         let scanned = match index {
             Some((of, index)) => {
-                scan_behind(&file, found.header, until, look.last_epoch, &of, index)?
+                scan_behind(&file, found.header, until, look.closed_at, &of, index)?
             }
             None => None,
         };
         // INV-LOG-6: an index that does not agree with the frames is dropped, and all of them are read.
         let scanned = match scanned {
             Some(scanned) => scanned,
-            None => scan(file, found.header, until, look.last_epoch)?,
+            None => scan(file, found.header, until, look.closed_at)?,
         };
         return Ok(LookedAt::Scanned(Box::new(scanned)));
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use steadfast_base::storage::StorageFile;
 
+use super::directory::ClosedAt;
 use crate::event::Position;
-use crate::format::frame::{FrameHeader, FrameRole, FrameView, check_frame};
+use crate::format::frame::{FrameHeader, FrameView, check_frame};
 use crate::format::{
     BLOCK_BYTES, FormatError, IndexOf, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader, SegmentIndex,
 };
@@ -86,8 +87,6 @@ pub(super) struct Scanned {
     pub(super) events_end: (u64, u32),
     /// Whether the index came from a file that knows of all frames.
     pub(super) is_indexed: bool,
-    /// The epoch of the writer that closed the log here, if the last frame says that one did.
-    closed_by: Option<u32>,
 }
 
 /// Up to where the successor of a segment says it reaches.
@@ -98,16 +97,16 @@ pub(super) struct Until {
 }
 
 /// Reads a whole segment. `until` tells where it ends; without, it is the last one, and ends where
-/// nothing whole follows and no witness says that there was more. `last_epoch` is that of the writer that
-/// opened the log last.
+/// nothing whole follows and no witness says that there was more. `closed_at` is where the log was closed, if
+/// it was.
 pub(super) fn scan(
     file: Arc<dyn StorageFile>,
     header: SegmentHeader,
     until: Option<Until>,
-    last_epoch: Option<u32>,
+    closed_at: Option<ClosedAt>,
 ) -> io::Result<Scanned> {
     let mut scan = Scan::new(file, header)?;
-    scan.last_epoch = last_epoch;
+    scan.closed_at = closed_at;
     scan.run(until)?;
     Ok(scan.found)
 }
@@ -126,8 +125,8 @@ pub(super) struct Scan {
     pub(super) found: Scanned,
     /// Whether frames are only checked: the index knows of them.
     pub(super) checks_only: bool,
-    /// The epoch in which the log was last opened for writing, if it is known.
-    pub(super) last_epoch: Option<u32>,
+    /// Where the log was closed, if it was and nobody has written since.
+    pub(super) closed_at: Option<ClosedAt>,
     window: Window,
     scratch: Scratch,
 }
@@ -153,9 +152,8 @@ impl Scan {
             torn: false,
             events_end: (offset, chain),
             is_indexed: false,
-            closed_by: None,
         };
-        Ok(Self { found, checks_only: false, last_epoch: None, window, scratch: Scratch::new() })
+        Ok(Self { found, checks_only: false, closed_at: None, window, scratch: Scratch::new() })
     }
 
     /// Goes on behind what an index knows of.
@@ -196,10 +194,12 @@ impl Scan {
         Ok(())
     }
 
-    /// Whether the last writer closed the log behind the last frame: then nothing was written behind it,
-    /// and there is nobody to look for who knows of more.
+    /// Whether the log was closed behind the last frame: then nothing was written behind it, and there is
+    /// nobody to look for who knows of more.
     fn is_closed(&self) -> bool {
-        self.found.closed_by.is_some() && self.found.closed_by == self.last_epoch
+        let found = &self.found;
+        let here = ClosedAt { segment: found.header.first, offset: found.offset };
+        found.mark.is_some() && self.closed_at == Some(here)
     }
 
     /// Takes frames that link to each other, until the end (`None`) or something that is no such frame.
@@ -257,8 +257,6 @@ impl Scan {
         if header.count > 0 {
             found.links.push(Link { offset: found.offset, header: *header });
         }
-        let is_close = header.role == FrameRole::CleanClose && found.mark.is_some();
-        found.closed_by = is_close.then_some(header.epoch);
         found.durable = found.durable.max(header.durable);
         found.epoch = header.epoch;
         found.next = header.end();

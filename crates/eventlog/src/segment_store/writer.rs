@@ -34,6 +34,7 @@ pub(super) fn run(engine: &Mutex<Engine>, shared: &Arc<Shared>) {
         if let Some(completion) = work(&mut engine, &mut jobs) {
             let closed = engine.mark(true);
             engine.write_index();
+            engine.close_record();
             drop(engine);
             drop(end);
             completion.complete(closed.map(|()| Appended::NOTHING));

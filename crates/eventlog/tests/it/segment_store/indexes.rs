@@ -165,12 +165,15 @@ fn a_log_that_was_closed_is_opened_without_reading_its_frames() {
         store.append(Append::one(large(number))).wait().unwrap();
     }
     close(store);
-    let before = storage.calls().bytes_read;
-    let store = open();
-    let read = storage.calls().bytes_read - before;
-    assert!(read < READ_BYTES_MAX, "{read} bytes read");
-    assert_eq!(block_on(store.extent()).unwrap().last.get(), 40);
-    close(store);
+    // The second time nobody has written since.
+    for _ in 0..2 {
+        let before = storage.calls().bytes_read;
+        let store = open();
+        let read = storage.calls().bytes_read - before;
+        assert!(read < READ_BYTES_MAX, "{read} bytes read");
+        assert_eq!(block_on(store.extent()).unwrap().last.get(), 40);
+        close(store);
+    }
     // Damage to what was not read is found by whoever reads it, and says where.
     storage.flip_bit(&segment(1), (4_096 + 900) * 8);
     let bytes = storage.contents(&segment(1)).unwrap();
