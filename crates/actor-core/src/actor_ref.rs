@@ -107,6 +107,7 @@ impl<M: Send + 'static> ActorRef<M> {
     ///
     /// Dropping the future before it is ready drops the message if it still waits for room; if
     /// there was room, the message was sent by the call.
+    #[inline]
     pub fn tell(&self, message: M) -> Tell<'_, M> {
         Tell::new(&self.cell, message)
     }

@@ -392,6 +392,12 @@ impl<A: Actor> Cx<A> {
         extras.tape.is_some()
     }
 
+    /// Whether there is, or will soon be, something to handle without a wait.
+    pub(crate) fn has_more(&self) -> bool {
+        let held = |extras: &Extras<A::Msg>| !extras.ready.is_empty() || !extras.timers.is_empty();
+        !self.cell.mailbox.is_empty() || self.extras.as_deref().is_some_and(held)
+    }
+
     fn next_letter(&mut self) -> Option<Letter<A::Msg>> {
         let extras = self.extras.as_mut()?;
         if !extras.timers.is_empty() {
@@ -495,8 +501,8 @@ impl<A: Actor> Cx<A> {
 
     /// Whether it has used nothing that its end would have to undo or wait for.
     pub(crate) fn is_bare(&self) -> bool {
-        let idle = |desk: &Desk<A::Msg>| desk.born.is_empty() && desk.piped.is_empty();
-        self.extras.is_none() && self.cell.rare().desk.as_deref().is_none_or(idle)
+        let idle = |desk: &mut Desk<A::Msg>| desk.born.is_empty() && desk.piped.is_empty();
+        self.extras.is_none() && self.cell.at_desk(idle).unwrap_or(true)
     }
 
     /// Stops the children, the youngest first, each within its time; then kills it.

@@ -76,7 +76,7 @@ pub struct Failure(Arc<Inner>);
 struct Inner {
     kind: FailureKind,
     at: Timestamp,
-    actor: Box<str>,
+    actor: Arc<str>,
     message: Box<str>,
     error: Option<BoxError>,
     correlation: Option<CorrelationId>,
@@ -86,13 +86,20 @@ struct Inner {
 impl Failure {
     /// A failure of `actor` (its path) by an error value.
     pub fn from_error(at: Timestamp, actor: &str, error: impl Into<BoxError>) -> Self {
-        let error = error.into();
+        Self::of_error(at, actor.into(), error.into())
+    }
+
+    pub(crate) fn of_error(at: Timestamp, actor: Arc<str>, error: BoxError) -> Self {
         let message = error.to_string();
         Self::build(FailureKind::Error, at, actor, message, Some(error), None)
     }
 
     /// A failure of `actor` by a panic; the payload is read where it is text.
     pub fn from_panic(at: Timestamp, actor: &str, payload: &(dyn Any + Send)) -> Self {
+        Self::of_panic(at, actor.into(), payload)
+    }
+
+    pub(crate) fn of_panic(at: Timestamp, actor: Arc<str>, payload: &(dyn Any + Send)) -> Self {
         let message = payload
             .downcast_ref::<&'static str>()
             .map(|text| (*text).to_owned())
@@ -109,19 +116,19 @@ impl Failure {
         message: impl Into<String>,
         cause: Option<Failure>,
     ) -> Self {
-        Self::build(kind, at, actor, message.into(), None, cause)
+        Self::build(kind, at, actor.into(), message.into(), None, cause)
     }
 
     fn build(
         kind: FailureKind,
         at: Timestamp,
-        actor: &str,
+        actor: Arc<str>,
         message: String,
         error: Option<BoxError>,
         cause: Option<Failure>,
     ) -> Self {
         let correlation = steadfast_base::context::current().and_then(|cx| cx.correlation());
-        let (actor, message) = (actor.into(), message.into_boxed_str());
+        let message = message.into_boxed_str();
         Self(Arc::new(Inner { kind, at, actor, message, error, correlation, cause }))
     }
 

@@ -184,7 +184,7 @@ impl ActorHandle {
     /// [`Signal::Child`]. False if the actor has ended.
     pub fn link(&self, supervisor: &ActorHandle, key: u64) -> bool {
         let parent = Arc::clone(&supervisor.cell);
-        self.cell.set_link(Some(Box::new(Link { parent, key, supervised: true })))
+        self.cell.set_link(Some(Box::new(Link { parent, key, supervised: true, nest: None })))
     }
 
     /// Cuts the actor loose from whoever it is under. False if the actor has ended.

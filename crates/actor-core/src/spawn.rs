@@ -12,7 +12,7 @@ use std::{
 use steadfast_base::{ActorId, context};
 
 use crate::{
-    Actor, ActorHandle, ActorRef, Cx, Overflow, StartError,
+    Actor, ActorHandle, ActorRef, ChildEvent, Cx, Nest, Overflow, StartError,
     cell::{AnyCell, Cell, Link, run},
     factory::Factory,
     mailbox::{Held, MAX_CAPACITY},
@@ -105,7 +105,6 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
     ///
     /// As for awaiting, except that a failed start is not waited for.
     pub fn detach(self) -> Result<ActorRef<A::Msg>, StartError> {
-        let system = Arc::clone(&self.system);
         let number = match self.note() {
             Some(Passage::Kept(number)) => return self.recall(number),
             Some(Passage::Out(number)) => Some(number),
@@ -114,7 +113,7 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         match self.build(None) {
             Ok((cell, task)) => {
                 settle(number, Ok(cell.id));
-                system.spawn_actor(task);
+                cell.system.spawn_actor(task);
                 Ok(ActorRef::new(cell))
             }
             Err(error) => {
@@ -155,11 +154,35 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         let path = if self.name.is_some() { path } else { format!("/{}/${id}", self.system.name) };
         let cell = tape::stand_in_cell(&System::from_inner(self.system), id, &path);
         if let Some(parent) = self.parent {
-            cell.rare().link =
-                Some(Box::new(Link { parent: Arc::clone(&parent), key: 0, supervised: false }));
+            let link = Link { parent: Arc::clone(&parent), key: 0, supervised: false, nest: None };
+            cell.rare().link = Some(Box::new(link));
             parent.bear(Arc::<Cell<A::Msg>>::clone(&cell));
         }
         Ok(ActorRef::new(cell))
+    }
+
+    /// As [`detach`](Self::detach), under a supervisor that finds the actor in its [`Nest`] under
+    /// the key [`ChildEvent::BORN`]. The seam for supervisors.
+    ///
+    /// The second value is false if the nest did not take it: the supervisor has to be told of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`detach`](Self::detach).
+    pub fn detach_into(
+        self,
+        supervisor: &ActorHandle,
+        nest: &Arc<Nest>,
+    ) -> Result<(ActorRef<A::Msg>, bool), StartError> {
+        let spawn = self.supervised_by(supervisor, ChildEvent::BORN);
+        if tape::is_on() {
+            return spawn.detach().map(|child| (child, false));
+        }
+        let (cell, task) = spawn.build(None)?;
+        // Before it runs: whatever it tells, the supervisor finds it.
+        let held = nest.hold(&cell);
+        cell.system.spawn_actor(task);
+        Ok((ActorRef::new(cell), held))
     }
 
     #[expect(clippy::type_complexity, reason = "the future of a task has no name")]
@@ -174,15 +197,18 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
             None => None,
         };
         let link = match (supervisor, &parent) {
-            (Some((parent, key)), _) => Some(Box::new(Link { parent, key, supervised: true })),
+            (Some((parent, key)), _) => {
+                Some(Box::new(Link { parent, key, supervised: true, nest: None }))
+            }
             (None, Some(parent)) => {
-                Some(Box::new(Link { parent: Arc::clone(parent), key: 0, supervised: false }))
+                let parent = Arc::clone(parent);
+                Some(Box::new(Link { parent, key: 0, supervised: false, nest: None }))
             }
             (None, None) => None,
         };
         let id = system.next_id();
-        let cell = Cell::new(id, Arc::clone(&system), capacity, overflow, path.clone(), link);
-        let cell = Arc::new(cell);
+        let cell = Arc::new(Cell::new(id, system, capacity, overflow, path.clone(), link));
+        let system = &cell.system;
         if context::is_set() {
             cell.note_birth();
         }
@@ -238,18 +264,17 @@ impl<A: Actor, F: Factory<A>> Future for Starting<A, F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(spawn) = self.spawn.take() {
-            let system = Arc::clone(&spawn.system);
             match spawn.note() {
                 Some(Passage::Kept(number)) => return Poll::Ready(spawn.recall(number)),
                 Some(Passage::Out(number)) => self.number = Some(number),
                 None => {}
             }
-            let (asker, answer) = system.pool.acquire(0);
+            let (asker, answer) = spawn.system.pool.acquire(0);
             let number = self.number;
             let built = spawn.build(Some(answer));
             let (cell, task) = built.inspect_err(|error| settle(number, Err(error)))?;
+            cell.system.spawn_actor(task);
             self.waiting = Some((asker, cell));
-            system.spawn_actor(task);
         }
         let Some((asker, cell)) = &mut self.waiting else { return Poll::Pending };
         let started = match ready!(asker.poll(context)) {

@@ -58,7 +58,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
                 claim.write(message, None);
                 Self { unsent: None }
             }
-            Err(refused) => Self { unsent: refuse(cell, message, refused, None).map(Box::new) },
+            Err(refused) => Self { unsent: refuse(cell, message, refused, None) },
         }
     }
 
@@ -83,7 +83,7 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
                 claim.write(message, cell.envelope());
                 Self { unsent: None }
             }
-            Err(refused) => Self { unsent: refuse(cell, message, refused, taped).map(Box::new) },
+            Err(refused) => Self { unsent: refuse(cell, message, refused, taped) },
         }
     }
 
@@ -110,40 +110,41 @@ impl<'a, M: Send + 'static> Tell<'a, M> {
 
 /// What becomes of a message that found no slot.
 #[cold]
+#[inline(never)]
 fn refuse<M: Send + 'static>(
     cell: &Arc<Cell<M>>,
     message: M,
     refused: Refused,
     taped: Option<u32>,
-) -> Option<Unsent<'_, M>> {
+) -> Option<Box<Unsent<'_, M>>> {
     let failed = |error: SendError<M>| {
         if let Some(number) = taped {
             tape::settle(number, Outcome::Fault(Fault::from(&error)));
         }
-        Some(Unsent::Failed(error))
+        Unsent::Failed(error)
     };
     if refused == Refused::Closed {
-        return failed(SendError::Stopped(message));
+        return Some(Box::new(failed(SendError::Stopped(message))));
     }
-    match cell.overflow() {
-        Overflow::Wait(_) => Some(Unsent::Waiting(Waiting {
+    Some(Box::new(match cell.overflow() {
+        Overflow::Wait(_) => Unsent::Waiting(Waiting {
             cell,
             message: Some(message),
             ticket: Ticket::default(),
             deadline: cell.system.pool.register_deadline(cell.room_limit_ms()),
             wait: None,
             taped,
-        })),
+        }),
         Overflow::Reject => failed(SendError::Full(message)),
         Overflow::DropNewest => {
             cell.drop_letter(message);
-            None
+            return None;
         }
         Overflow::DropOldest => match cell.send_over_oldest(message, |_| {}) {
-            Ok(()) => None,
+            Ok(()) => return None,
             Err(message) => failed(SendError::Stopped(message)),
         },
-    }
+    }))
 }
 
 impl<M: Send + 'static> Waiting<'_, M> {

@@ -43,7 +43,6 @@ pub(crate) trait AnyCell: Send + Sync {
     fn join(&self, membership: Membership) -> bool;
     fn leave(&self, group: &str);
     fn place(&self) -> u32;
-    fn set_place(&self, place: u32);
     fn system(&self) -> Arc<SystemInner>;
     /// The supervisor and the number under which it knows this actor.
     fn supervisor(&self) -> Option<(Arc<dyn AnyCell>, u64)>;
@@ -226,6 +225,9 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
     }
 
     fn has_parent(&self) -> bool {
+        if !self.ties.have_link() {
+            return false;
+        }
         let parent = self.rare().link.as_ref().map(|link| Arc::clone(&link.parent));
         parent.is_some_and(|parent| parent.status() != Status::Stopped)
     }
@@ -242,10 +244,6 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
         }
         rare.desk().born.push(child);
         true
-    }
-
-    fn set_place(&self, place: u32) {
-        self.place.store(place, Ordering::Relaxed);
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

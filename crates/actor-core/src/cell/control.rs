@@ -12,7 +12,7 @@ use std::{
 use steadfast_base::ActorId;
 
 use super::AnyCell;
-use crate::Signal;
+use crate::{Nest, Signal};
 
 /// What the control queue of an actor holds.
 pub(crate) enum Control {
@@ -61,6 +61,8 @@ pub(crate) struct Link {
     pub(crate) key: u64,
     /// True if the parent is a supervisor: the child then waits for its orders.
     pub(crate) supervised: bool,
+    /// Where the supervisor finds the child as long as it does not know of it, and the place there.
+    pub(crate) nest: Option<(Arc<Nest>, u32)>,
 }
 
 /// The flags of a cell. `KILL` and `STOP` end an incarnation; with `FINAL` they end the actor.
@@ -112,6 +114,11 @@ impl Flags {
     /// Takes `flags` away and tells which of them were set.
     pub(crate) fn take(&self, flags: u32) -> u32 {
         self.0.fetch_and(!flags, Ordering::SeqCst) & flags
+    }
+
+    /// Whether all that is asked of the actor is to end in order.
+    pub(crate) fn is_plain_stop(&self) -> bool {
+        self.get() & !Self::FINAL == Self::STOP
     }
 
     #[inline]

@@ -2,7 +2,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::Arc,
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc, MutexGuard,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use steadfast_base::{ActorId, CallContext};
@@ -126,5 +130,75 @@ impl<M> Rare<M> {
     /// The desk, allocated now if it is missing.
     pub(crate) fn desk(&mut self) -> &mut Desk<M> {
         self.desk.get_or_insert_with(Box::default)
+    }
+}
+
+/// What is there under the lock of a cell, to be asked without the lock.
+pub(crate) struct Ties(AtomicU8);
+
+impl Ties {
+    const LINK: u8 = 1;
+    const SUPERVISED: u8 = 2;
+    const DESK: u8 = 4;
+
+    pub(crate) fn new(link: Option<&Link>, desk: bool) -> Self {
+        Self(AtomicU8::new(Self::of(link, desk)))
+    }
+
+    fn of(link: Option<&Link>, desk: bool) -> u8 {
+        let link = link.map_or(0, |link| {
+            if link.supervised { Self::LINK | Self::SUPERVISED } else { Self::LINK }
+        });
+        link | if desk { Self::DESK } else { 0 }
+    }
+
+    fn has(&self, ties: u8) -> bool {
+        self.0.load(Ordering::Acquire) & ties != 0
+    }
+
+    pub(crate) fn have_link(&self) -> bool {
+        self.has(Self::LINK)
+    }
+
+    pub(crate) fn have_supervisor(&self) -> bool {
+        self.has(Self::SUPERVISED)
+    }
+
+    pub(crate) fn have_desk(&self) -> bool {
+        self.has(Self::DESK)
+    }
+}
+
+/// The rarely used part of a cell, locked. What changed in it shows in the cell's [`Ties`] before
+/// the lock is let go.
+pub(crate) struct Opened<'a, M> {
+    rare: MutexGuard<'a, Rare<M>>,
+    ties: &'a Ties,
+}
+
+impl<'a, M> Opened<'a, M> {
+    pub(crate) fn new(rare: MutexGuard<'a, Rare<M>>, ties: &'a Ties) -> Self {
+        Self { rare, ties }
+    }
+}
+
+impl<M> Deref for Opened<'_, M> {
+    type Target = Rare<M>;
+
+    fn deref(&self) -> &Rare<M> {
+        &self.rare
+    }
+}
+
+impl<M> DerefMut for Opened<'_, M> {
+    fn deref_mut(&mut self) -> &mut Rare<M> {
+        &mut self.rare
+    }
+}
+
+impl<M> Drop for Opened<'_, M> {
+    fn drop(&mut self) {
+        let ties = Ties::of(self.rare.link.as_deref(), self.rare.desk.is_some());
+        self.ties.0.store(ties, Ordering::Release);
     }
 }

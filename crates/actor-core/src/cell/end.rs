@@ -40,11 +40,11 @@ pub(super) fn reason_of<M: Send + 'static>(
             // An actor may end with a reason of its own making: a supervisor melts down.
             match error.downcast::<crate::exit::EndWith>() {
                 Ok(end) => end.0,
-                Err(error) => ExitReason::Error(Failure::from_error(now(), &cell.path(), error)),
+                Err(error) => ExitReason::Error(Failure::of_error(now(), cell.path(), error)),
             }
         }
         Guarded::Panicked(payload) => {
-            ExitReason::Panic(Failure::from_panic(now(), &cell.path(), &*payload))
+            ExitReason::Panic(Failure::of_panic(now(), cell.path(), &*payload))
         }
         Guarded::Killed => ExitReason::Killed,
     }
@@ -231,7 +231,7 @@ impl<A: Actor> Cx<A> {
 
     /// Closes the mailbox; what is in it or held back becomes dead letters.
     pub(super) fn bury_leftovers(&mut self) {
-        self.cell.mailbox.close();
+        self.cell.mailbox.close_from_within();
         // No claim succeeds any more, and those before are counted.
         if self.cell.mailbox.is_empty() && self.is_bare() {
             return;
@@ -307,6 +307,13 @@ fn tell_link(
             let (path, reason) = (path(), reason.clone());
             link.parent.signal(Signal::ChildExited { id, path, reason });
         }
+        return;
+    }
+    if !reason.is_failure()
+        && let Some((nest, place)) = &link.nest
+        && nest.let_go(id, *place)
+    {
+        // The supervisor has not come to know of it, and need not.
         return;
     }
     let tell = |stage| link.parent.signal(Signal::Child(ChildEvent { key: link.key, id, stage }));

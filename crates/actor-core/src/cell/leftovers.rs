@@ -39,10 +39,7 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     fn take_kept_lost(&self) -> LostList {
-        match self.rare().desk.as_mut() {
-            Some(desk) => std::mem::take(&mut desk.lost),
-            None => LostList::new(),
-        }
+        self.at_desk(|desk| std::mem::take(&mut desk.lost)).unwrap_or_default()
     }
 
     /// All replies lost in the turn in which an incarnation ended.
@@ -83,11 +80,14 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     pub(crate) fn is_supervised(&self) -> bool {
-        self.rare().link.as_ref().is_some_and(|link| link.supervised)
+        self.ties.have_supervisor()
     }
 
     /// The supervisor and the number under which it knows this actor.
     pub(crate) fn supervisor(&self) -> Option<(Arc<dyn AnyCell>, u64)> {
+        if !self.ties.have_supervisor() {
+            return None;
+        }
         let rare = self.rare();
         let link = rare.link.as_ref().filter(|link| link.supervised)?;
         Some((Arc::clone(&link.parent), link.key))
@@ -96,7 +96,7 @@ impl<M: Send + 'static> Cell<M> {
     /// Closes the mailbox; what is in it, and the `letters` held outside of it, become dead
     /// letters, and queued asks get their message back.
     pub(crate) fn bury_leftovers(&self, inbox: &mut Inbox<'_, M>, letters: Vec<Letter<M>>) {
-        self.mailbox.close();
+        self.mailbox.close_from_within();
         let _turn = turn::enter(self.id);
         let mut dead = 0_u64;
         for (message, _) in letters {

@@ -3,7 +3,11 @@
 use std::{
     any::Any,
     future::{Future, pending, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
 };
+
+use pin_project_lite::pin_project;
 
 use steadfast_base::context;
 
@@ -18,43 +22,43 @@ use crate::{
     turn,
 };
 
-/// Messages handled before the task yields to others on its worker thread.
-const BUDGET: u32 = 128;
+/// Messages handled before the task yields to others on its worker thread, if more wait.
+const BUDGET: u16 = 128;
 
-/// Messages after which such a yield also lets in senders that wait for room. At every yield each
-/// would find room for a few messages only, and wait again.
-const ROOM_EVERY: u32 = 4 * BUDGET;
+/// Yields of which one also lets in senders that wait for room. At every yield each would find room
+/// for a few messages only, and wait again.
+const ROOM_EVERY: u16 = 4;
+
+/// How an incarnation ended.
+type Lived = Guarded<Result<ExitReason, BoxError>>;
 
 /// Takes messages until the incarnation ends; the result says how.
 ///
 /// A panic of the handler is caught here, not by the guard around the whole life: the unwinder reads
-/// the tables of every frame on its way, and those of this loop are long.
+/// the tables of every frame on its way. All that is not done for every message is done [`apart`],
+/// which keeps the table of this frame short.
 #[expect(clippy::manual_async_fn, reason = "an async fn would keep its arguments twice")]
 pub(super) fn life<'a, A: Actor>(
     actor: &'a mut A,
     cx: &'a mut Cx<A>,
-) -> impl Future<Output = Guarded<Result<ExitReason, BoxError>>> + Send + 'a {
+) -> impl Future<Output = Lived> + Send + 'a {
     async move {
-        let mut handled = 0_u32;
+        let mut pace = Pace::default();
         loop {
-            if cx.cell.flags.any() {
-                match Box::pin(serve(actor, cx)).await {
-                    Ok(None) => {}
-                    Ok(Some(reason)) => return Guarded::Done(Ok(reason)),
-                    Err(error) => return Guarded::Done(Err(error)),
-                }
+            if cx.cell.flags.any()
+                && let Some(lived) = apart(heed(actor, cx)).await
+            {
+                return lived;
             }
             let Some((message, in_context)) = cx.next_message() else {
-                if cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
+                if apart(poll_fn(|task| poll_next(cx, &mut pace, task))).await {
                     return Guarded::Done(Ok(ExitReason::Normal));
                 }
-                poll_fn(|task| cx.poll_idle(task)).await;
-                handled = 0;
                 continue;
             };
             {
                 let outcome = if in_context {
-                    caught(Box::pin(handle_in_context(actor, message, cx))).await
+                    apart(caught(Box::pin(handle_in_context(actor, message, cx)))).await
                 } else {
                     caught(actor.handle(message, cx)).await
                 };
@@ -64,15 +68,77 @@ pub(super) fn life<'a, A: Actor>(
                 }
             }
             cx.cell.settle_lost();
-            handled = handled.wrapping_add(1);
-            if handled.is_multiple_of(BUDGET) {
-                if !handled.is_multiple_of(ROOM_EVERY) {
-                    cx.cell.mailbox.rest_is_brief();
-                }
-                tokio::task::yield_now().await;
+            pace.handled = pace.handled.saturating_add(1);
+            if pace.handled >= BUDGET && cx.has_more() {
+                pace.begin_yield(cx);
+                apart(tokio::task::yield_now()).await;
             }
         }
     }
+}
+
+/// What the task has done since it slept last.
+#[derive(Default)]
+struct Pace {
+    /// Messages since the last yield.
+    handled: u16,
+    yields: u16,
+}
+
+impl Pace {
+    #[inline(never)]
+    fn begin_yield<A: Actor>(&mut self, cx: &Cx<A>) {
+        self.handled = 0;
+        self.yields = self.yields.wrapping_add(1);
+        if !self.yields.is_multiple_of(ROOM_EVERY) {
+            cx.cell.mailbox.rest_is_brief();
+        }
+    }
+}
+
+pin_project! {
+    /// Polls a future in a frame of its own. Made by [`apart`].
+    struct Apart<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+fn apart<F: Future>(future: F) -> Apart<F> {
+    Apart { future }
+}
+
+impl<F: Future> Future for Apart<F> {
+    type Output = F::Output;
+
+    #[inline(never)]
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(task)
+    }
+}
+
+/// Serves the control lane; how the incarnation ended, if it did.
+async fn heed<A: Actor>(actor: &mut A, cx: &mut Cx<A>) -> Option<Lived> {
+    if cx.cell.flags.is_plain_stop() {
+        // What `serve` would come to, without its box.
+        return Some(Guarded::Done(Ok(ExitReason::Shutdown)));
+    }
+    match Box::pin(serve(actor, cx)).await {
+        Ok(reason) => reason.map(|reason| Guarded::Done(Ok(reason))),
+        Err(error) => Some(Guarded::Done(Err(error))),
+    }
+}
+
+/// Waits for what comes next; true if nothing does, as the mailbox is closed and drained.
+fn poll_next<A: Actor>(cx: &mut Cx<A>, pace: &mut Pace, task: &mut Context<'_>) -> Poll<bool> {
+    if !cx.cell.flags.any() && cx.cell.mailbox.is_closed() && cx.cell.mailbox.is_empty() {
+        return Poll::Ready(true);
+    }
+    let idle = cx.poll_idle(task).map(|()| false);
+    if idle.is_pending() {
+        *pace = Pace::default();
+    }
+    idle
 }
 
 /// How the incarnation ended, if it ended with this message.

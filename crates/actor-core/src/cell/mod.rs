@@ -16,7 +16,7 @@ mod task;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
     },
 };
@@ -27,7 +27,8 @@ pub(crate) use any::AnyCell;
 pub(crate) use control::{Control, Flags, Link};
 pub use control::{Order, Visit};
 pub use desk::VISITS_MAX;
-pub(crate) use desk::{Desk, Rare, Watcher};
+pub(crate) use desk::{Desk, Watcher};
+use desk::{Opened, Rare, Ties};
 pub(crate) use end::notify;
 pub use family::CHILD_STOP_WAIT;
 pub(crate) use family::ChildCell;
@@ -42,6 +43,9 @@ use crate::{
 
 /// The receiving end of an actor's mailbox.
 pub(crate) type Inbox<'a, M> = Receiver<'a, M, Envelope>;
+
+/// Bytes at most of the path of an anonymous actor beside the system's name.
+const ANONYMOUS_BYTES: usize = "//$".len() + 20;
 
 /// What travels beside a message where a call context is in force.
 #[derive(Debug)]
@@ -106,6 +110,7 @@ pub(crate) struct Cell<M: Send + 'static> {
     incarnation: AtomicU32,
     /// The actor's place in the system's table of live actors.
     pub(crate) place: AtomicU32,
+    ties: Ties,
     rare: Mutex<Rare<M>>,
 }
 
@@ -140,6 +145,7 @@ impl<M: Send + 'static> Cell<M> {
             place: AtomicU32::new(u32::MAX),
             id,
             system,
+            ties: Ties::new(link.as_deref(), desk.is_some()),
             rare: Mutex::new(Rare { link, desk }),
         }
     }
@@ -167,15 +173,29 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     /// The rarely used part, under the cell's one lock.
-    pub(crate) fn rare(&self) -> MutexGuard<'_, Rare<M>> {
-        self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn rare(&self) -> Opened<'_, M> {
+        Opened::new(self.rare.lock().unwrap_or_else(PoisonError::into_inner), &self.ties)
+    }
+
+    /// The desk, under the cell's lock, if there is one.
+    pub(crate) fn at_desk<T>(&self, act: impl FnOnce(&mut Desk<M>) -> T) -> Option<T> {
+        if !self.ties.have_desk() {
+            return None;
+        }
+        self.rare().desk.as_deref_mut().map(act)
     }
 
     pub(crate) fn path(&self) -> Arc<str> {
         if let Some(path) = self.rare().desk.as_ref().and_then(|desk| desk.path.clone()) {
             return path;
         }
-        format!("/{}/${}", self.system.name, self.id.as_u64()).into()
+        // Piece by piece: a failure tells its actor's path, and restarts are to be quick.
+        let mut path = String::with_capacity(self.system.name.len() + ANONYMOUS_BYTES);
+        path.push('/');
+        path.push_str(&self.system.name);
+        path.push_str("/$");
+        path.push_str(&self.id.as_u64().to_string());
+        path.into()
     }
 
     /// Why it ended, once it has ended for good.

@@ -31,11 +31,11 @@ impl<M: Send + 'static> Cell<M> {
     }
 
     pub(super) fn has_birth(&self) -> bool {
-        self.rare().desk.as_ref().is_some_and(|desk| desk.born_in.is_some())
+        self.at_desk(|desk| desk.born_in.is_some()).unwrap_or(false)
     }
 
     pub(super) fn take_birth(&self) -> Option<Arc<CallContext>> {
-        self.rare().desk.as_mut()?.born_in.take()
+        self.at_desk(|desk| desk.born_in.take())?
     }
 
     #[cold]

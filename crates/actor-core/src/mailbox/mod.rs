@@ -216,12 +216,23 @@ impl<M, C> Mailbox<M, C> {
 
     /// Refuses all later claims, fails the waiters and wakes the receiver. Idempotent.
     pub(crate) fn close(&self) {
+        if self.close_from_within() {
+            self.wake();
+        }
+    }
+
+    /// As [`close`](Self::close), by the receiver itself, which needs no wake; false if it was
+    /// closed before.
+    pub(crate) fn close_from_within(&self) -> bool {
+        if self.load_tail().is_closed() {
+            return false;
+        }
         let before = Tail(self.tail.fetch_or(Tail::CLOSED, Ordering::AcqRel));
         if before.is_closed() {
-            return;
+            return false;
         }
         self.fail_waiters();
-        self.wake();
+        true
     }
 
     /// Wakes the receiver's task whether there are messages or not (for the control lane).

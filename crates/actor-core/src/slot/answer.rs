@@ -168,7 +168,15 @@ impl LostList {
     }
 
     /// Tells all askers, in the order in which the answers were added; the list is empty then.
+    #[inline]
     pub(crate) fn lose_all(&mut self, why: Why) {
+        if !self.is_empty() {
+            self.lose_each(why);
+        }
+    }
+
+    #[cold]
+    fn lose_each(&mut self, why: Why) {
         let mut in_order = Self::new();
         while let Some(lost) = self.pop() {
             in_order.push(lost);
@@ -181,10 +189,7 @@ impl LostList {
 
 impl Drop for LostList {
     fn drop(&mut self) {
-        // `lose_all` makes a list of its own, which is empty when it drops.
-        if self.is_empty() {
-            return;
-        }
+        // A list that `lose_all` makes of its own is empty when it drops.
         self.lose_all(Why::Dropped);
     }
 }

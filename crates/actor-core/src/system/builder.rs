@@ -12,9 +12,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use steadfast_base::{IdSource, Seed, Time};
 
 use super::{
-    System, SystemInner,
+    NextId, System, SystemInner,
     installed::Installed,
-    live::Live,
     registry::{Registry, check_name},
     shutdown::Shutdown,
     tasks::Tasks,
@@ -23,6 +22,7 @@ use crate::{
     Overflow, Probe,
     dead_letters::DeadLetters,
     group::Groups,
+    live::Live,
     mailbox::MAX_CAPACITY,
     overflow::limit_ms,
     slot::{SlotPool, Ticker},
@@ -213,7 +213,7 @@ impl SystemBuilder {
             waits: Waits::default(),
             runtime,
             owned: Mutex::new(owned),
-            next_id: AtomicU64::new(1),
+            next_id: NextId(AtomicU64::new(1)),
             live: Live::default(),
             registry: Registry::default(),
             installed: Installed::default(),

@@ -2,7 +2,6 @@
 
 mod builder;
 mod installed;
-mod live;
 mod registry;
 mod shutdown;
 mod signals;
@@ -31,11 +30,11 @@ use crate::{
     cell::{AnyCell, Cell, Flags},
     dead_letters::DeadLetters,
     group::Groups,
+    live::{Live, Removal},
     slot::PoolHandle,
     waits::Waits,
 };
 use installed::Installed;
-use live::Live;
 use registry::{Registry, check_name};
 use shutdown::Shutdown;
 use tasks::Tasks;
@@ -80,6 +79,9 @@ pub struct System {
     inner: Arc<SystemInner>,
 }
 
+/// What all threads read is kept off the cache lines that each start and end of an actor writes: the
+/// counts of the `Arc` before it, and the next number.
+#[repr(align(128))]
 pub(crate) struct SystemInner {
     pub(crate) name: Box<str>,
     pub(crate) time: Time,
@@ -96,13 +98,17 @@ pub(crate) struct SystemInner {
     runtime: Handle,
     /// A runtime of the system's own, where it was built outside of one.
     owned: std::sync::Mutex<Option<tokio::runtime::Runtime>>,
-    next_id: AtomicU64,
+    next_id: NextId,
     live: Live,
     registry: Registry,
     installed: Installed,
     tasks: Arc<Tasks>,
     shutdown: Shutdown,
 }
+
+/// The number of the next actor.
+#[repr(align(128))]
+struct NextId(AtomicU64);
 
 impl System {
     /// Starts the configuration of a system; the name is the first segment of all its paths.
@@ -275,7 +281,7 @@ impl Drop for SystemInner {
 
 impl SystemInner {
     pub(crate) fn next_id(&self) -> ActorId {
-        ActorId::new(self.next_id.fetch_add(1, Ordering::Relaxed))
+        ActorId::new(self.next_id.0.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The path of an actor called `name` under `above`, or under the system.
@@ -300,7 +306,7 @@ impl SystemInner {
         if let Some(path) = path {
             self.registry.insert(path, any())?;
         }
-        self.live.insert(any());
+        cell.place.store(self.live.insert(any()), Ordering::Relaxed);
         if let Some(probe) = &self.probe {
             probe.spawned(cell.id, &cell.path());
         }
@@ -318,7 +324,9 @@ impl SystemInner {
         if let Some(path) = path {
             self.registry.remove(path, cell);
         }
-        if self.live.remove(cell.id(), cell.place()) == Some(0) {
+        // Whoever waits for the last one has closed the system first.
+        let removal = self.live.remove(cell.id(), cell.place());
+        if removal == Removal::Emptied && self.shutdown.refuses_actors() {
             self.tasks.notify();
         }
     }

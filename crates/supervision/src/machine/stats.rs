@@ -239,6 +239,14 @@ impl SupervisorCore {
         self.children.slot_of(child).map_or(ChildKind::Worker, |slot| self.rules_of(slot).kind)
     }
 
+    /// How many more children the rules allow; none once it ends.
+    pub(crate) fn room(&self) -> u32 {
+        if !(self.is_booting() || self.is_up()) {
+            return 0;
+        }
+        self.rules.children_max.saturating_sub(self.children.len())
+    }
+
     /// Whether the listed children are being started for the first time.
     pub fn is_booting(&self) -> bool {
         self.life == Life::Booting

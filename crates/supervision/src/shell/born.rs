@@ -1,12 +1,48 @@
 //! Children that are started on their caller's thread and taken in afterwards.
 
-use steadfast_actor_core::{ActorHandle, ChildEvent, Cx};
+use std::sync::Arc;
+
+use steadfast_actor_core::{ActorHandle, ChildEvent, Cx, Nest};
 
 use super::{Newborn, Pending, SupervisorActor, Together};
 use crate::spec::Mailbox;
 use crate::{ChildKey, ChildRules, Command, CommandId, ExitKind, Input};
 
 impl SupervisorActor {
+    /// Takes in the children that came since the last look. Before anything is served: what is
+    /// served may be about one of them.
+    pub(super) fn look_into_nest(&mut self, cx: &mut Cx<Self>) {
+        let Some(nest) = self.table.nest() else { return };
+        for child in nest.take() {
+            self.take_in(Newborn::new(child), cx);
+        }
+    }
+
+    /// Tells the nest what may come in from now on.
+    pub(super) fn tend_nest(&mut self) {
+        let Some(nest) = self.table.nest() else { return };
+        if self.core.is_booting() || self.core.is_up() {
+            nest.set_limit(self.core.room());
+            return;
+        }
+        for child in nest.close() {
+            turn_away(&child);
+        }
+    }
+
+    /// Children of the template part by the template's rules; those of before are taken in.
+    pub(super) fn set_nest_parts(&mut self, cx: &mut Cx<Self>) {
+        if let Some(nest) = self.table.nest() {
+            nest.set_parts(parts(&self.core.template_rules()));
+        }
+        self.look_into_nest(cx);
+    }
+
+    /// Where template children are put that are started beside the supervisor.
+    pub(crate) fn nest(&self) -> Option<Arc<Nest>> {
+        self.table.nest().cloned()
+    }
+
     /// Takes in a child that runs already; one that is refused is killed.
     pub(super) fn take_in(&mut self, newborn: Newborn, cx: &mut Cx<Self>) {
         let id = self.commands;
@@ -14,7 +50,10 @@ impl SupervisorActor {
         self.newborn = Some(newborn);
         let adopt = Command::Adopt { name: None, rules: None };
         self.feed(Input::Command(CommandId(id), adopt), cx);
-        drop(self.newborn.take());
+        if let Some(child) = self.newborn.take().and_then(Newborn::take) {
+            turn_away(&child);
+            self.early.remove(&child.id());
+        }
     }
 
     /// The newborn child has its key: from now on what it tells is heard.
@@ -46,7 +85,7 @@ impl SupervisorActor {
 
     /// A start that came to nothing, of a child that the machine takes for running.
     pub(super) fn ignored_at_birth(&mut self, child: ChildKey, cx: &mut Cx<Self>) {
-        let nobody = Pending::Shared(std::sync::Arc::new(Together(None)));
+        let nobody = Pending::Shared(Arc::new(Together(None)));
         self.command(Command::Terminate(child), nobody, cx);
     }
 
@@ -65,6 +104,12 @@ impl SupervisorActor {
     pub(crate) fn born_as(&self, actor: &ActorHandle) -> Option<ChildKey> {
         self.born.get(&actor.id()).copied()
     }
+}
+
+/// Ends a child that came too late or is too many; what it tells of its end would be kept for ever.
+fn turn_away(child: &ActorHandle) {
+    child.unlink();
+    child.kill_for_good();
 }
 
 fn parts(rules: &ChildRules) -> bool {

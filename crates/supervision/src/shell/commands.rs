@@ -136,6 +136,7 @@ impl SupervisorActor {
         let mut rules = (*self.core.template_rules()).clone();
         change(&mut rules);
         self.done(Command::ChangeTemplate(Arc::new(rules)), reply, cx);
+        self.set_nest_parts(cx);
         for (child, _) in self.core.children() {
             self.set_parts(child);
         }

@@ -58,6 +58,7 @@ impl SupervisorActor {
 
     /// Ends the actor if all is over, else sets its timer.
     pub(super) fn settle(&mut self, cx: &mut Cx<Self>) {
+        self.tend_nest();
         if self.is_over(cx) {
             let reason = self.end_reason(cx);
             self.say_last_words(&reason, cx);

@@ -29,7 +29,9 @@ pub(crate) use self::request::{
 use self::table::Table;
 use crate::root::Root;
 use crate::spec::{LaunchOnce, Mailbox};
-use crate::{ChildKey, ChildSpec, Effect, Faults, Input, Outcome, Supervisor, SupervisorCore};
+use crate::{
+    ChildKey, ChildSpec, Effect, Faults, Input, Outcome, Strategy, Supervisor, SupervisorCore,
+};
 
 /// What a supervisor hands down to those below it.
 #[derive(Clone, Default)]
@@ -116,13 +118,15 @@ impl SupervisorActor {
                 put(&mut specs, key, Arc::new(child.clone()));
             }
         }
+        let dynamic = core.rules().strategy == Strategy::Dynamic;
+        let table = if dynamic { Table::with_nest() } else { Table::default() };
         let sink = spec.sink.clone().or_else(|| above.sink.clone());
         let tree = Tree { sink, root: above.root.clone() };
         Ok(Self {
             core,
             spec,
             tree,
-            table: Table::default(),
+            table,
             specs,
             histories: BTreeMap::new(),
             pending: HashMap::default(),
@@ -225,6 +229,7 @@ impl Actor for SupervisorActor {
         if let Some(root) = self.tree.root.as_ref().filter(|_| self.is_root) {
             root.set_actor(Self::me(cx));
         }
+        self.set_nest_parts(cx);
         self.feed(Input::Start, cx);
         while !self.ready {
             if self.is_over(cx) {
@@ -244,6 +249,7 @@ impl Actor for SupervisorActor {
     }
 
     async fn handle(&mut self, request: Request, cx: &mut Cx<Self>) -> Result<Flow, EndWith> {
+        self.look_into_nest(cx);
         self.serve(request, cx);
         self.settle(cx);
         Ok(Flow::Continue)
@@ -251,6 +257,7 @@ impl Actor for SupervisorActor {
 
     async fn signal(&mut self, signal: Signal, cx: &mut Cx<Self>) -> Result<Flow, EndWith> {
         if let Signal::Child(event) = signal {
+            self.look_into_nest(cx);
             self.on_child(event, cx);
             self.settle(cx);
         }
@@ -261,7 +268,9 @@ impl Actor for SupervisorActor {
         if self.outcome.is_some() && self.last_words.is_some() {
             return;
         }
+        self.look_into_nest(cx);
         self.feed(Input::Stop, cx);
+        self.tend_nest();
         while !self.is_over(cx) {
             self.wait(cx, false).await;
         }

@@ -1,8 +1,9 @@
 //! The actors behind the children: one handle per child, and those on their way out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use steadfast_actor_core::{ActorHandle, Wards};
+use steadfast_actor_core::{ActorHandle, Nest, Wards};
 use steadfast_base::ActorId;
 
 use crate::ChildKey;
@@ -14,6 +15,8 @@ pub(super) struct Table {
     handles: Vec<Option<ActorHandle>>,
     /// Actors that end by themselves while the specs of their children have moved on.
     leaving: BTreeMap<ActorId, ActorHandle>,
+    /// Children that it has not looked at yet; none under a static supervisor.
+    nest: Option<Arc<Nest>>,
     /// Where killed children are left, so that the supervisor's end waits for theirs.
     wards: Option<Wards>,
 }
@@ -21,6 +24,17 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn set_wards(&mut self, wards: Wards) {
         self.wards = Some(wards);
+    }
+
+    /// A table with a nest: for a dynamic supervisor.
+    pub(super) fn with_nest() -> Self {
+        let mut table = Self::default();
+        table.nest = Some(Arc::new(Nest::new()));
+        table
+    }
+
+    pub(super) fn nest(&self) -> Option<&Arc<Nest>> {
+        self.nest.as_ref()
     }
 
     pub(super) fn get(&self, child: ChildKey) -> Option<&ActorHandle> {
@@ -76,7 +90,8 @@ impl Table {
 impl Drop for Table {
     fn drop(&mut self) {
         let leaving = std::mem::take(&mut self.leaving).into_values();
-        for child in self.handles.drain(..).flatten().chain(leaving) {
+        let unseen = self.nest.take().map(|nest| nest.close()).unwrap_or_default();
+        for child in self.handles.drain(..).flatten().chain(leaving).chain(unseen) {
             child.kill_for_good();
             if let Some(wards) = &self.wards {
                 wards.leave(child);

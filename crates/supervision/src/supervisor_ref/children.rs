@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use steadfast_actor_core::{
-    Actor, ActorHandle, ActorRef, ChildEvent, Cx, ExitReason, IntoFactory, Reply, SendError, System,
+    Actor, ActorHandle, ActorRef, Cx, ExitReason, IntoFactory, Nest, Reply, SendError, System,
 };
 
 use super::{Nursery, SupervisorRef};
@@ -36,6 +36,10 @@ impl SupervisorRef {
     /// As [`start_child`](Self::start_child), without waiting until the child is up: the fastest
     /// way to start many. Its ref takes messages at once.
     ///
+    /// The supervisor takes such children in when it has something else to do, as a failure or a
+    /// request. One that has ended without a failure by then, and would not be restarted, does not
+    /// cost it a turn.
+    ///
     /// A start that fails shows as the end of the child, with the failure as its reason; so does
     /// a limit that is reached, with `Killed`. The decider is not asked about either.
     ///
@@ -52,15 +56,20 @@ impl SupervisorRef {
         A: Actor,
         F: IntoFactory<A, K> + Send + 'static,
     {
-        let nursery = match self.nursery.get() {
-            Some(nursery) => nursery.clone(),
-            None => self.find_nursery().await?,
+        let found;
+        let nursery = if let Some(nursery) = self.nursery.get() {
+            nursery
+        } else {
+            found = self.find_nursery().await?;
+            &found
         };
         let Some(nursery) = nursery else { return Err(ChildError::WrongKind) };
-        let Nursery { system, supervisor, mailbox } = &*nursery;
+        let Nursery { system, supervisor, mailbox, nest } = &**nursery;
         let spawn = mailbox.apply(system.spawn_anonymous(factory));
-        let child = spawn.supervised_by(supervisor, ChildEvent::BORN).detach();
-        let child = child.map_err(ChildError::StartFailed)?;
+        let (child, held) = spawn.detach_into(supervisor, nest).map_err(ChildError::StartFailed)?;
+        if held {
+            return Ok(child);
+        }
         let newborn = Request::Born(Newborn::new(child.handle()));
         match self.actor.tell(newborn).await {
             Ok(()) => Ok(child),
@@ -73,11 +82,13 @@ impl SupervisorRef {
 
     async fn find_nursery(&self) -> Result<Option<Arc<Nursery>>, ChildError> {
         let look = |supervisor: &mut SupervisorActor, reply: Reply<_>, cx: &mut Cx<_>| {
-            reply.send((supervisor.template_mailbox(), cx.system()));
+            let parts = supervisor.template_mailbox().zip(supervisor.nest());
+            reply.send((parts, cx.system()));
         };
-        let (mailbox, system): (Option<Mailbox>, System) = self.call(look).await?;
+        let (parts, system): (Option<(Mailbox, Arc<Nest>)>, System) = self.call(look).await?;
         let supervisor = self.handle();
-        let nursery = mailbox.map(|mailbox| Arc::new(Nursery { system, supervisor, mailbox }));
+        let nursery =
+            parts.map(|(mailbox, nest)| Arc::new(Nursery { system, supervisor, mailbox, nest }));
         Ok(self.nursery.get_or_init(|| nursery).clone())
     }
 

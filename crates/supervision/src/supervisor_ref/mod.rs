@@ -7,7 +7,7 @@ mod queries;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use steadfast_actor_core::{ActorHandle, ActorRef, Cx, Reply, Status, System};
+use steadfast_actor_core::{ActorHandle, ActorRef, Cx, Nest, Reply, Status, System};
 
 pub use self::queries::{ChildCount, ChildInfo, TREE_DEPTH_MAX};
 use crate::child_id::ChildId;
@@ -73,6 +73,7 @@ struct Nursery {
     system: System,
     supervisor: ActorHandle,
     mailbox: Mailbox,
+    nest: Arc<Nest>,
 }
 
 impl SupervisorRef {

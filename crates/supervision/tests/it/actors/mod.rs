@@ -8,6 +8,7 @@ mod groups;
 mod intensity;
 mod live;
 mod messages;
+mod nests;
 mod policies;
 mod root;
 mod shutdown;
