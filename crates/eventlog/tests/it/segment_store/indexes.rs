@@ -6,8 +6,9 @@ use steadfast_eventlog::{DamageKind, Expected, Position, ReadError, Seq};
 
 use super::*;
 
-/// More than opening reads of a closed log: what it checks of the newest frames, and windows of reading.
-const READ_BYTES_MAX: u64 = 8 << 20;
+/// More than opening reads of a closed log: what it checks of the newest frames, windows of reading, and a
+/// small segment whose index the background had no time for.
+const READ_BYTES_MAX: u64 = 10 << 20;
 
 fn index(first: u64) -> PathBuf {
     Path::new("log").join(format!("{first:020}.idx"))
