@@ -1,4 +1,4 @@
-//! One dependency for the whole suite: actors, supervision, policies, health.
+//! One dependency for the whole suite: actors, supervision, policies, health, event log.
 //!
 //! Start at the [`prelude`]. Each layer is a module named after its crate, and is that crate: what
 //! you read there holds here. An item has one path, the prelude aside.
@@ -13,6 +13,9 @@
 //! | [`health`] | checks, self-healing, degradation, leaks | `health`, default |
 //! | [`reliability`] | trends, time to a threshold, MTBF, MTTR | `reliability`, default |
 //! | [`assembly`] | a complete protected system from one configuration | `assembly`, default |
+//! | [`eventlog`] | a log that loses nothing it acknowledged | `eventlog`, default |
+//! | [`snapshot`] | snapshots of states, checked before they are used | `snapshot`, default |
+//! | [`sourcing`] | event-sourced entities, read models, kept states | `sourcing`, default |
 //!
 //! `drill` adds drills of an assembled system, `reload` files with the settings of pipelines, `tower` the
 //! policies as its layers. `full` is all that needs no external service. `test-util` adds virtual time and
@@ -66,6 +69,9 @@ pub use steadfast_base as base;
 #[cfg(feature = "breaker")]
 #[doc(inline)]
 pub use steadfast_breaker as breaker;
+#[cfg(feature = "eventlog")]
+#[doc(inline)]
+pub use steadfast_eventlog as eventlog;
 #[cfg(feature = "health")]
 #[doc(inline)]
 pub use steadfast_health as health;
@@ -75,6 +81,12 @@ pub use steadfast_policy as policy;
 #[cfg(feature = "reliability")]
 #[doc(inline)]
 pub use steadfast_reliability as reliability;
+#[cfg(feature = "snapshot")]
+#[doc(inline)]
+pub use steadfast_snapshot as snapshot;
+#[cfg(feature = "sourcing")]
+#[doc(inline)]
+pub use steadfast_sourcing as sourcing;
 #[cfg(feature = "supervision")]
 #[doc(inline)]
 pub use steadfast_supervision as supervision;

@@ -28,6 +28,11 @@ pub mod record;
 mod recorder;
 pub mod replay;
 
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};
 pub use self::effect::Effect;
 pub use self::entities::{

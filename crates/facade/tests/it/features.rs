@@ -35,6 +35,20 @@ const ASSEMBLED: &[&str] = &[
     "supervision",
 ];
 
+const EMBEDDED: &[&str] = &[
+    "actor-core",
+    "assembly",
+    "base",
+    "breaker",
+    "eventlog",
+    "health",
+    "policy",
+    "reliability",
+    "snapshot",
+    "sourcing",
+    "supervision",
+];
+
 #[test]
 fn each_feature_of_the_facade_pulls_in_its_layer_and_what_that_uses() {
     for (feature, expected) in [
@@ -51,8 +65,14 @@ fn each_feature_of_the_facade_pulls_in_its_layer_and_what_that_uses() {
         ("reliability", &["actor-core", "base", "reliability"]),
         ("assembly", ASSEMBLED),
         ("drill", ASSEMBLED),
-        ("default", ASSEMBLED),
-        ("full", ASSEMBLED),
+        ("eventlog", &["actor-core", "base", "eventlog"]),
+        ("snapshot", &["actor-core", "base", "eventlog", "snapshot"]),
+        (
+            "sourcing",
+            &["actor-core", "base", "breaker", "eventlog", "snapshot", "sourcing", "supervision"],
+        ),
+        ("default", EMBEDDED),
+        ("full", EMBEDDED),
         ("test-util", &["actor-core", "base"]),
     ] {
         assert_eq!(layers(&tree(feature)), expected, "{feature}");

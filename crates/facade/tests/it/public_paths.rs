@@ -12,9 +12,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("assembly", "assembly"),
     ("base", "base"),
     ("breaker", "breaker"),
+    ("eventlog", "eventlog"),
     ("health", "health"),
     ("policy", "policy"),
     ("reliability", "reliability"),
+    ("snapshot", "snapshot"),
+    ("sourcing", "sourcing"),
     ("supervision", "supervision"),
 ];
 /// A prelude that names more names nothing.
