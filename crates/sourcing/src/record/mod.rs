@@ -4,6 +4,7 @@
 //! takes in through its [`Cx`](steadfast_actor_core::Cx) is recorded with the turn; results of anything
 //! else go through [`effect`].
 
+pub(crate) mod commands;
 mod effects;
 mod hash;
 mod line;
@@ -26,6 +27,9 @@ pub use self::shape::Shape;
 pub use self::turn::{Sent, TurnEnding};
 pub use self::vocabulary::Vocabulary;
 
+/// What the names of recordings begin with.
+pub(crate) const TAPE: &str = "tape:";
+
 /// The name under which the recording of the actor with this path lies in the log.
 ///
 /// Not the path itself, so that a recording never mixes with the events of an event-sourced actor.
@@ -38,5 +42,5 @@ pub use self::vocabulary::Vocabulary;
 /// ```
 #[must_use]
 pub fn recording_of(path: &str) -> ActorName {
-    format!("tape:{path}").into()
+    format!("{TAPE}{path}").into()
 }

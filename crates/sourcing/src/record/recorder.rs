@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use steadfast_actor_core::{
     Actor, ActorHandle, Factory, IntoFactory, Spawn, System, VisitError, tape::Tape,
 };
@@ -17,9 +19,11 @@ use steadfast_eventlog::{AppendError, EventStore};
 
 use super::{
     Shape,
+    commands::CommandRecorder,
     line::{Line, WhenFull},
     recording::Recording,
 };
+use crate::{EventSourced, TurnRecorder};
 
 /// How a [`Recorder`] records.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,6 +202,19 @@ impl Recorder {
     /// [`VisitError`] if the actor has stopped or its control lane is full.
     pub fn stop<A: Actor>(&self, actor: &ActorHandle) -> Result<(), VisitError> {
         actor.visit::<A>(|_, cx| end_recording::<A>(cx.take_tape()))
+    }
+
+    /// Records the commands of a kind of entities, for
+    /// [`EntitiesBuilder::recorder`](crate::EntitiesBuilder::recorder).
+    ///
+    /// Give it the entities' own log: a replay folds their events to have the states that were decided on. A
+    /// decision that finds no room, or is larger than an event may be, is counted as missed.
+    pub fn entities<S>(&self) -> Arc<dyn TurnRecorder<S>>
+    where
+        S: EventSourced + Serialize,
+        S::Command: Serialize + DeserializeOwned,
+    {
+        Arc::new(CommandRecorder::new(Arc::clone(&self.desk)))
     }
 
     /// Waits until the log has answered everything that was handed over.

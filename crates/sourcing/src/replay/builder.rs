@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 use steadfast_actor_core::Actor;
 use steadfast_base::{CorrelationId, Time, Timestamp};
@@ -14,8 +14,8 @@ use steadfast_eventlog::{ActorName, EventKind, Position, Query, Speed, Upcasters
 
 use super::{
     Breakpoint, ReadOnly, ReplayController, ReplayError, Stage, actor_player::ActorPlayer,
-    checkpoints::CHECKPOINT_EVERY, controller::Settings, entity_player::EntityPlayer, feed::Feed,
-    roles::Roles, stages::Stages,
+    checkpoints::CHECKPOINT_EVERY, command_player::CommandPlayer, controller::Settings,
+    entity_player::EntityPlayer, feed::Feed, roles::Roles, stages::Stages,
 };
 use crate::{
     EventSourced,
@@ -50,7 +50,10 @@ pub struct ReplayBuilder {
 struct Found {
     actors: BTreeSet<ActorName>,
     left_out: BTreeMap<ActorName, u64>,
+    /// The position of the last step.
     last: Position,
+    /// The position up to which there may be something that belongs to it.
+    end: Position,
 }
 
 /// Actors without a role that are named at most.
@@ -117,6 +120,27 @@ impl ReplayBuilder {
         upcasters: Arc<Upcasters>,
     ) -> Self {
         self.cast_entities::<E>(kind, Some(upcasters))
+    }
+
+    /// As [`entities`](Self::entities), and decides again upon the commands that were recorded
+    /// (input replay): a decision that leads to other events stops the replay.
+    ///
+    /// Steps are both the events and the decisions. The commands are those that
+    /// [`Recorder::entities`](crate::record::Recorder::entities) has recorded.
+    pub fn commands<E>(mut self, kind: &str) -> Self
+    where
+        E: EventSourced + Serialize + Clone,
+        E::Command: DeserializeOwned,
+    {
+        let beginning = format!("{kind}/");
+        let start = beginning.clone();
+        let cast = move |actor: &ActorName| -> Box<dyn super::player::Player> {
+            let id = actor.as_str().strip_prefix(start.as_str()).unwrap_or(actor.as_str());
+            Box::new(CommandPlayer::new(E::initial(id), None))
+        };
+        self.roles.share(beginning.clone());
+        self.roles.add_all(beginning, Box::new(cast));
+        self
     }
 
     fn cast_entities<E: EventSourced + Serialize + Clone>(
@@ -203,12 +227,12 @@ impl ReplayBuilder {
     /// Nothing has happened when it is dropped.
     pub async fn build(self) -> Result<ReplayController, ReplayError> {
         for actor in &self.selection.actors {
-            if !self.roles.has(actor) {
+            if !self.roles.has(&self.roles.owner(actor).0) {
                 return Err(ReplayError::NoRole { actor: actor.clone() });
             }
         }
         let found = self.look().await?;
-        let mut query = Query::all().positions(..=found.last);
+        let mut query = Query::all().positions(..=found.end);
         if found.actors.len() <= limits::QUERY_NAMES_MAX {
             query = query.actors(found.actors.iter());
         }
@@ -225,14 +249,19 @@ impl ReplayBuilder {
             selection: self.selection,
             actors: found.actors,
             left_out: found.left_out,
+            last: found.last,
         };
         Ok(ReplayController::new(feed, self.roles, settings))
     }
 
     /// Which actors the selection is about, and where it ends.
     async fn look(&self) -> Result<Found, ReplayError> {
-        let mut found =
-            Found { actors: BTreeSet::new(), left_out: BTreeMap::new(), last: Position::ZERO };
+        let mut found = Found {
+            actors: BTreeSet::new(),
+            left_out: BTreeMap::new(),
+            last: Position::ZERO,
+            end: Position::ZERO,
+        };
         let mut query = self.selection.clone();
         (query.limit, query.direction) = (None, steadfast_eventlog::Direction::Forward);
         if query.kinds.is_empty() {
@@ -250,7 +279,7 @@ impl ReplayBuilder {
         // What was appended with the last turn belongs to it.
         if !found.actors.is_empty() {
             let behind = u64::try_from(limits::BATCH_EVENTS_MAX).unwrap_or(u64::MAX);
-            found.last = found.last.plus(behind).min(self.log.extent().await?.last);
+            found.end = found.last.plus(behind).min(self.log.extent().await?.last);
         }
         Ok(found)
     }
@@ -259,11 +288,13 @@ impl ReplayBuilder {
         if found.actors.contains(actor) {
             return Ok(());
         }
-        if self.roles.has(actor) {
+        let (owner, other) = self.roles.owner(actor);
+        if self.roles.has(&owner) {
             if found.actors.len() >= REPLAY_ACTORS_MAX {
                 return Err(ReplayError::TooManyActors { max: REPLAY_ACTORS_MAX });
             }
-            found.actors.insert(actor.clone());
+            found.actors.insert(owner);
+            found.actors.extend(other);
         } else if found.left_out.len() < LEFT_OUT_MAX || found.left_out.contains_key(actor) {
             let events = found.left_out.entry(actor.clone()).or_default();
             *events = events.saturating_add(1);

@@ -20,7 +20,7 @@ use super::{
     player::{Played, Player, Unit},
     roles::Roles,
 };
-use crate::record::Gap;
+use crate::record::{Gap, opened::GAP_TYPE};
 
 /// Gaps that a replay lists at most; all are counted.
 pub const GAPS_LISTED_MAX: usize = 100;
@@ -34,6 +34,8 @@ pub(super) struct Settings {
     pub(super) selection: Query,
     pub(super) actors: BTreeSet<ActorName>,
     pub(super) left_out: BTreeMap<ActorName, u64>,
+    /// The position of the last step.
+    pub(super) last: Position,
 }
 
 /// The step that was played last.
@@ -344,9 +346,18 @@ impl ReplayController {
             if !self.settings.actors.contains(&unit.event.actor) {
                 continue;
             }
-            if self.player(&unit.event.actor)?.is_turn(&unit.event)
-                && self.settings.selection.matches(&unit.event)
-            {
+            let is_turn = self.player(&unit.event.actor)?.is_turn(&unit.event);
+            let is_selected = self.settings.selection.matches(&unit.event);
+            if unit.event.position > self.settings.last {
+                // States are to stay what they were after the last step: only what is missing is told.
+                if is_turn {
+                    self.ended = true;
+                    return Ok(false);
+                }
+                if is_selected && unit.event.payload.type_name().as_str() == GAP_TYPE {
+                    self.play_unit(&unit)?;
+                }
+            } else if is_turn && is_selected {
                 self.upcoming = Some(unit);
             } else {
                 self.play_unit(&unit)?;
@@ -434,6 +445,8 @@ impl ReplayController {
         &mut self,
         actor: &ActorName,
     ) -> Result<&mut Box<dyn Player>, ReplayError> {
+        let (owner, _) = self.roles.owner(actor);
+        let actor = &owner;
         if !self.players.contains_key(actor) {
             let player = self.roles.player(actor);
             let mut player = player.ok_or_else(|| ReplayError::NoRole { actor: actor.clone() })?;

@@ -32,7 +32,12 @@ impl<E: EventSourced + Serialize + Clone> EntityPlayer<E> {
         Self { state, upcasters, saved: None }
     }
 
-    fn fold(&mut self, event: &Event) -> Result<(), ReplayError> {
+    pub(crate) fn entity(&self) -> &E {
+        &self.state
+    }
+
+    pub(crate) fn fold(&mut self, event: &Event) -> Result<(), ReplayError> {
+        self.saved = None;
         let upcast = |cause| ReplayError::Upcast {
             actor: event.actor.clone(),
             position: event.position,
@@ -84,7 +89,6 @@ impl<E: EventSourced + Serialize + Clone> Player for EntityPlayer<E> {
         if !self.is_turn(&unit.event) {
             return Ok(Played::Aside);
         }
-        self.saved = None;
         self.fold(&unit.event)?;
         Ok(Played::Turn)
     }

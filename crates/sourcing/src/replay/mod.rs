@@ -7,6 +7,7 @@ mod actor_player;
 mod breakpoint;
 mod builder;
 mod checkpoints;
+mod command_player;
 mod controller;
 mod difference;
 mod entity_player;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use steadfast_eventlog::ActorName;
 
 use super::player::Player;
+use crate::record::{TAPE, recording_of};
 
 /// Makes the player of one actor.
 pub(crate) type Cast = Box<dyn Fn(&ActorName) -> Box<dyn Player> + Send + Sync>;
@@ -14,6 +15,8 @@ pub(crate) type Cast = Box<dyn Fn(&ActorName) -> Box<dyn Player> + Send + Sync>;
 pub(crate) struct Roles {
     exact: BTreeMap<ActorName, Cast>,
     beginning: Vec<(String, Cast)>,
+    /// The beginnings of recordings that are played by whoever plays what they are recordings of.
+    shared: Vec<String>,
 }
 
 impl Roles {
@@ -23,6 +26,26 @@ impl Roles {
 
     pub(crate) fn add_all(&mut self, beginning: String, cast: Cast) {
         self.beginning.push((beginning, cast));
+    }
+
+    /// Recordings whose names begin so are played by whoever plays the entity.
+    pub(crate) fn share(&mut self, beginning: String) {
+        self.shared.push(beginning);
+    }
+
+    /// The name under which the player of an actor is known, and the other name that it plays.
+    pub(crate) fn owner(&self, actor: &ActorName) -> (ActorName, Option<ActorName>) {
+        for beginning in &self.shared {
+            let recording = recording_of(beginning);
+            if actor.as_str().starts_with(recording.as_str()) {
+                let entity = actor.as_str().get(TAPE.len()..).unwrap_or_default();
+                return (ActorName::from(entity), Some(actor.clone()));
+            }
+            if actor.as_str().starts_with(beginning) {
+                return (actor.clone(), Some(recording_of(actor.as_str())));
+            }
+        }
+        (actor.clone(), None)
     }
 
     /// Whoever plays this actor: an exact name goes before a beginning, a longer one before a shorter.
@@ -48,6 +71,6 @@ impl fmt::Debug for Roles {
         f.debug_struct("Roles")
             .field("exact", &self.exact.keys().collect::<Vec<_>>())
             .field("beginnings", &beginnings)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

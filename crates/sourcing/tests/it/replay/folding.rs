@@ -58,6 +58,7 @@ fn a_day_is_replayed_by_its_window_to_the_hashes_of_the_live_states() {
     let mut day = block_on(builder().window(from, before).build()).expect("readable");
     assert_eq!(block_on(day.run()).expect("known events"), Halt::End);
     assert_eq!(day.step(), 48, "one event an hour of each");
+    assert_eq!(day.entity::<Account>("account/a").map(|account| account.events), Some(48));
 
     let mut whole = block_on(builder().build()).expect("readable");
     assert_eq!(block_on(whole.run()).expect("known events"), Halt::End);
@@ -68,6 +69,7 @@ fn a_day_is_replayed_by_its_window_to_the_hashes_of_the_live_states() {
     // At the end of the day the whole replay stands where the day's does.
     block_on(whole.travel_to(just_before(before))).expect("known events");
     assert_eq!(whole.step(), 96);
+    assert_eq!(whole.state_hash(), day.state_hash());
     let (name, _) = &states[0];
     assert_eq!(whole.entity::<Account>(name).map(|account| account.events), Some(48));
 }

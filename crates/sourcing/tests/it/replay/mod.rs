@@ -3,6 +3,7 @@
 mod actors;
 mod bank;
 mod control;
+mod deciding;
 mod determinism;
 mod folding;
 mod gaps;
