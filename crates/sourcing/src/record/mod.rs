@@ -12,6 +12,8 @@ pub(crate) mod opened;
 mod recorder;
 mod recording;
 pub(crate) mod shape;
+#[cfg(test)]
+mod tests;
 pub(crate) mod turn;
 pub(crate) mod vocabulary;
 pub(crate) mod wire;
