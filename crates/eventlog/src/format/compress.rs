@@ -1,6 +1,10 @@
 //! Compression of blocks, with contexts that are kept and sizes that are never believed.
 
+use std::cell::RefCell;
 use std::fmt;
+
+use zstd::dict::DecoderDictionary;
+use zstd::zstd_safe::DCtx;
 
 use super::FormatError;
 
@@ -110,10 +114,9 @@ pub(crate) fn train<'a>(
     zstd::dict::from_continuous(&samples, &sizes, size).unwrap_or_default()
 }
 
-/// Buffers and a context for reading blocks; kept from frame to frame, so that scans do not allocate.
+/// Buffers for reading blocks; kept from frame to frame, so that scans do not allocate.
 #[derive(Default)]
 pub struct Scratch {
-    context: Option<zstd::bulk::Decompressor<'static>>,
     pub(crate) meta: Vec<u8>,
     pub(crate) payload: Vec<u8>,
 }
@@ -131,8 +134,7 @@ impl Scratch {
         raw: usize,
         what: &'static str,
     ) -> Result<(), FormatError> {
-        let Self { context, meta, .. } = self;
-        decompress(context, stored, raw, meta, what)
+        decompress(stored, raw, &mut self.meta, what)
     }
 
     /// Fills the buffer of the payloads with what `stored` decompresses to: exactly `raw` bytes.
@@ -142,8 +144,7 @@ impl Scratch {
         raw: usize,
         what: &'static str,
     ) -> Result<(), FormatError> {
-        let Self { context, payload, .. } = self;
-        decompress(context, stored, raw, payload, what)
+        decompress(stored, raw, &mut self.payload, what)
     }
 }
 
@@ -155,20 +156,39 @@ impl fmt::Debug for Scratch {
 
 /// Fills `out` with exactly `raw` bytes; the caller has bounded `raw`.
 fn decompress(
-    context: &mut Option<zstd::bulk::Decompressor<'static>>,
     stored: &[u8],
     raw: usize,
     out: &mut Vec<u8>,
     what: &'static str,
 ) -> Result<(), FormatError> {
-    if context.is_none() {
-        *context = zstd::bulk::Decompressor::new().ok();
-    }
-    let context = context.as_mut().ok_or(FormatError::content(what))?;
     out.clear();
     out.resize(raw, 0);
-    match context.decompress_to_buffer(stored, out.as_mut_slice()) {
-        Ok(written) if written == raw => Ok(()),
-        _ => Err(FormatError::content(what)),
-    }
+    if decompress_exactly(stored, out, None) { Ok(()) } else { Err(FormatError::content(what)) }
+}
+
+thread_local! {
+    /// The context of this thread's decompressions. To make one costs two `cpuid`s, each of which leaves a
+    /// virtual machine: as much as decompressing some blocks.
+    static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
+
+/// Whether `stored` decompresses to as many bytes as `raw` has, which it then holds.
+pub(crate) fn decompress_exactly(
+    stored: &[u8],
+    raw: &mut [u8],
+    dictionary: Option<&DecoderDictionary<'_>>,
+) -> bool {
+    let written = CONTEXT.with_borrow_mut(|context| {
+        if context.is_none() {
+            *context = DCtx::try_create();
+        }
+        let context = context.as_mut()?;
+        match dictionary {
+            Some(dictionary) => {
+                context.decompress_using_ddict(raw, stored, dictionary.as_ddict()).ok()
+            }
+            None => context.decompress(raw, stored).ok(),
+        }
+    });
+    written == Some(raw.len())
 }

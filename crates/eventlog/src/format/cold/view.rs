@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use bytes::Bytes;
+use zstd::dict::DecoderDictionary;
 
 use steadfast_base::{CorrelationId, EventId};
 
@@ -12,6 +13,7 @@ use super::envelopes as section;
 use crate::event::{Position, Seq};
 use crate::format::bloom::{Bloom, hash_id};
 use crate::format::bytes::{Reader, widen};
+use crate::format::compress::decompress_exactly;
 use crate::format::frame::{EventRef, FRAME_BYTES_MAX, KIND_IS_NAME, KindRef, Shape, built_in};
 use crate::format::packed::Packed;
 use crate::format::segment::timestamp;
@@ -30,7 +32,7 @@ pub struct ColdView {
     names: Vec<Box<str>>,
     shapes: Vec<Shape>,
     bloom: Bloom,
-    dictionary: Option<zstd::dict::DecoderDictionary<'static>>,
+    dictionary: Option<DecoderDictionary<'static>>,
 }
 
 /// The unbroken run of one actor's events in a sealed segment.
@@ -133,7 +135,7 @@ impl ColdView {
         self.bloom = filter;
         let dictionary = self.bytes(section::DICTIONARY);
         if !dictionary.is_empty() {
-            self.dictionary = Some(zstd::dict::DecoderDictionary::copy(dictionary));
+            self.dictionary = Some(DecoderDictionary::copy(dictionary));
         }
         Ok(())
     }
@@ -351,13 +353,9 @@ impl ColdView {
     ///
     /// # Errors
     ///
-    /// [`FormatError`] if the dictionary is none.
+    /// None at present: what is wrong with the dictionary shows when a block is decoded.
     pub fn decoder(&self) -> Result<BlockDecoder<'_>, FormatError> {
-        let context = match &self.dictionary {
-            Some(dictionary) => zstd::bulk::Decompressor::with_prepared_dictionary(dictionary),
-            None => zstd::bulk::Decompressor::new(),
-        };
-        context.map(BlockDecoder).map_err(|_io| WRONG)
+        Ok(BlockDecoder(self.dictionary.as_ref()))
     }
 
     /// The event of a row, with the payload that was found for it.
@@ -494,7 +492,7 @@ impl fmt::Debug for ColdView {
 }
 
 /// Decompresses the payload blocks of one sealed segment.
-pub struct BlockDecoder<'a>(zstd::bulk::Decompressor<'a>);
+pub struct BlockDecoder<'a>(Option<&'a DecoderDictionary<'static>>);
 
 impl BlockDecoder<'_> {
     /// The payloads of a block, from the bytes that are stored for it.
@@ -538,10 +536,7 @@ impl BlockDecoder<'_> {
     }
 
     fn decompress(&mut self, stored: &[u8], raw: &mut [u8]) -> Result<(), FormatError> {
-        match self.0.decompress_to_buffer(stored, raw) {
-            Ok(written) if written == raw.len() => Ok(()),
-            _ => Err(WRONG),
-        }
+        if decompress_exactly(stored, raw, self.0) { Ok(()) } else { Err(WRONG) }
     }
 }
 
