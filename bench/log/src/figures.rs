@@ -57,6 +57,7 @@ pub fn named(name: &str) -> Option<&'static Figure> {
 }
 
 const RATE: &str = "events/s";
+const TURNS: &str = "turns/s";
 const US: &str = "us";
 const MS: &str = "ms";
 const BYTES: &str = "B/event";
@@ -107,6 +108,7 @@ const FIGURES: &[Figure] = &[
     main("reopen-killed", Workload::ReopenKilled, MS),
     beside("reopen-killed-acknowledged", Workload::ReopenKilled, "events"),
     Figure { against: None, ..main("recovery-10k", Workload::Recovery10k, MS) },
+    Figure { against: None, ..main("input-replay", Workload::InputReplay, TURNS) },
     main("reopen-clean-10m", Workload::ReopenTenMillion, MS),
     main("reopen-killed-10m", Workload::ReopenTenMillion, MS),
     beside("reopen-killed-10m-acknowledged", Workload::ReopenTenMillion, "events"),
@@ -148,6 +150,7 @@ pub const BARS: &[Bar] = &[
     ours("reopen-clean", Judged::Most(10.0)),
     ours("reopen-killed", Judged::Most(150.0)),
     ours("recovery-10k", Judged::Most(1_000.0)),
+    ours("input-replay", Judged::Least(1e6)),
     ours("reopen-clean-10m", Judged::Most(1_000.0)),
     ours("reopen-killed-10m", Judged::Most(1_000.0)),
 ];

@@ -60,7 +60,9 @@ impl Entry {
             Workload::RelaxedPipelined => can(Task::Pipelined),
             Workload::ScanSealed => can(Task::Seals),
             Workload::ReopenTenMillion => can(Task::Large),
-            Workload::Command64 | Workload::Recovery10k => can(Task::Sourced),
+            Workload::Command64 | Workload::Recovery10k | Workload::InputReplay => {
+                can(Task::Sourced)
+            }
             Workload::RelaxedBatch
             | Workload::ScanBorrowed
             | Workload::ScanTyped

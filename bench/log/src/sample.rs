@@ -8,7 +8,7 @@ use crate::{
     bulk, durable, large, limits,
     peers::Entry,
     relaxed,
-    sourced::{command, recovery},
+    sourced::{command, recovery, replay},
     workload::Workload,
 };
 
@@ -80,6 +80,7 @@ pub fn library(entry: &Entry, setting: &Setting) -> Result<Numbers> {
     numbers.extend(relaxed::sample(entry.peer, &setting)?);
     numbers.extend(bulk::sample(entry.peer, &setting)?);
     numbers.extend(recovery::sample(entry.peer, &setting)?);
+    numbers.extend(replay::sample(entry.peer, &setting)?);
     numbers.extend(large::sample(entry.peer, &setting)?);
     Ok(numbers)
 }

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod recovery;
+pub mod replay;
 
 use std::convert::Infallible;
 

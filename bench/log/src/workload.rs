@@ -28,6 +28,7 @@ pub enum Workload {
     Command64,
     #[value(name = "recovery-10k")]
     Recovery10k,
+    InputReplay,
 }
 
 /// Workloads that one sample measures, as they share what was written.
@@ -38,12 +39,20 @@ pub enum Stage {
     Relaxed,
     Bulk,
     Recovery,
+    Replay,
     Large,
 }
 
 impl Stage {
-    pub const ALL: [Self; 6] =
-        [Self::Limits, Self::Durable, Self::Relaxed, Self::Bulk, Self::Recovery, Self::Large];
+    pub const ALL: [Self; 7] = [
+        Self::Limits,
+        Self::Durable,
+        Self::Relaxed,
+        Self::Bulk,
+        Self::Recovery,
+        Self::Replay,
+        Self::Large,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -52,6 +61,7 @@ impl Stage {
             Self::Relaxed => "relaxed appends",
             Self::Bulk => "many events",
             Self::Recovery => "recovery",
+            Self::Replay => "replay",
             Self::Large => "10,000,000 events",
         }
     }
@@ -75,6 +85,7 @@ impl Workload {
                 Stage::Durable
             }
             Self::Recovery10k => Stage::Recovery,
+            Self::InputReplay => Stage::Replay,
             Self::RelaxedSingle | Self::RelaxedPipelined => Stage::Relaxed,
             Self::ReopenTenMillion => Stage::Large,
             _ => Stage::Bulk,
@@ -122,6 +133,9 @@ impl Workload {
             }
             Self::Recovery10k => {
                 "10,000 entities of 100 events each brought into memory; sealed, no snapshots"
+            }
+            Self::InputReplay => {
+                "recorded turns of an actor whose handler does nothing, taken again on one thread"
             }
             Self::ReopenTenMillion => "opening 10,000,000 events, after a close and after kill -9",
         }
