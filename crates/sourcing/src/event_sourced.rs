@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use steadfast_actor_core::BoxError;
+use steadfast_base::Timestamp;
 
 use crate::{Decide, Effect};
 
@@ -87,6 +88,14 @@ pub trait EventSourced: Sized + Send + 'static {
         command: Self::Command,
         cx: &mut Decide<Self>,
     ) -> Result<Effect<Self::Event>, Self::Error>;
+
+    /// When an event happened, if it knows better than the clock: one that tells of the past, or is imported.
+    ///
+    /// Times must not fall from one event of an entity to the next, or its state at a time is not well defined.
+    fn happened_at(event: &Self::Event) -> Option<Timestamp> {
+        let _ = event;
+        None
+    }
 
     /// Folds one event into the state.
     fn apply(&mut self, event: &Self::Event);

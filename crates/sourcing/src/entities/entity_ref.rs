@@ -8,7 +8,7 @@ use std::slice::from_ref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_actor_core::{AskError, Reply, SendError};
+use steadfast_actor_core::{ActorHandle, AskError, Reply, SendError};
 use steadfast_eventlog::{ActorName, Event, Query, Seq, Speed, replay_events};
 use steadfast_snapshot::SnapshotInfo;
 
@@ -41,6 +41,13 @@ impl<S: EventSourced> EntityRef<S> {
     /// The name under which its events are stored: kind, slash, id.
     pub fn actor(&self) -> ActorName {
         self.shared.actor_name(&self.id)
+    }
+
+    /// The actor behind the entity, if it is in memory: for tools and drills that suspend or kill it.
+    ///
+    /// It is gone when the entity leaves memory; another one stands behind it when it comes back.
+    pub fn handle(&self) -> Option<ActorHandle> {
+        self.shared.residents.in_memory(&self.id).map(|resident| resident.actor.handle())
     }
 
     /// Sends a command that holds a [`Reply`], and waits for the answer: it comes once the events are

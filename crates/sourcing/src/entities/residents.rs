@@ -144,6 +144,14 @@ impl<S: EventSourced> Residents<S> {
         Look::Start(done)
     }
 
+    /// The entity, if it is in memory; this is no use of it.
+    pub(crate) fn in_memory(&self, id: &str) -> Option<Arc<Resident<S>>> {
+        match self.shard(id).get(id)? {
+            Slot::Live(resident) if !resident.is_over() => Some(Arc::clone(resident)),
+            _ => None,
+        }
+    }
+
     /// Takes an entity out, if it is this incarnation of it and nobody can be about to send to it.
     ///
     /// Senders take a resident out of the table under its lock and hold it until their message is in the

@@ -11,6 +11,7 @@ mod disk_crash;
 mod faulty;
 mod memory;
 mod model;
+mod own_time;
 mod persisting;
 mod projecting;
 mod recovery;

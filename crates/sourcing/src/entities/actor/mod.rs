@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actor_core::{Actor, BoxError, Cx, Flow, Reply, Started};
-use steadfast_base::{EventId, Value};
+use steadfast_base::{EventId, Timestamp, Value};
 use steadfast_eventlog::{ActorName, Position, Seq};
 use steadfast_snapshot::SnapshotInfo;
 
@@ -62,6 +62,8 @@ struct Live<S> {
     seq: Seq,
     position: Position,
     event: Option<EventId>,
+    /// When the last event happened, if it says so itself: the time of a snapshot of this state.
+    at: Option<Timestamp>,
     /// Events and their bytes since the last snapshot.
     events: u64,
     bytes: u64,
@@ -124,7 +126,7 @@ impl<S: EventSourced> EntityActor<S> {
                 (names::PASSED_OVER, Value::U64(u64::from(passed_over))),
             ]
         });
-        self.live = Some(Live { state, seq, position, event, events, bytes });
+        self.live = Some(Live { state, seq, position, event, at: None, events, bytes });
     }
 
     fn flow(&self, cx: &mut Cx<Self>) -> Flow {

@@ -30,7 +30,8 @@ impl<S: EventSourced> EntityActor<S> {
                 let state = (seat.encode)(shared.config.codec, &live.state);
                 (live.events, live.bytes) = (0, 0);
                 state.map_err(SnapshotFault::Encode).map(|state| {
-                    let snapshot = Snapshot::new(&self.actor, live.seq, live.position, state);
+                    let mut snapshot = Snapshot::new(&self.actor, live.seq, live.position, state);
+                    snapshot.at = live.at;
                     match live.event {
                         Some(event) => snapshot.with_event(event),
                         None => snapshot,

@@ -86,6 +86,7 @@ impl<S: EventSourced> EntityActor<S> {
                 live.position = place.position;
             }
             live.event = last;
+            live.at = effect.events.last().and_then(S::happened_at);
             live.events += places.len() as u64;
             live.bytes += bytes as u64;
         }
@@ -131,7 +132,7 @@ impl<S: EventSourced> EntityActor<S> {
             let payload = Payload::encode(codec, name, version, event)?;
             let id = shared.system.ids().event();
             let mut new = NewEvent::new(id, &self.actor, EventKind::StateChanged, payload);
-            new.at = inputs.at;
+            new.at = S::happened_at(event).or(inputs.at);
             new.correlation = inputs.correlation;
             new.causation = inputs.causation;
             new.turn = if recorded { self.turn } else { 0 };
