@@ -1,17 +1,26 @@
 //! Minutes and days: the only time the flights know.
 
 use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use steadfast::base::Timestamp;
 
 const MINUTES_PER_HOUR: u32 = 60;
 const HOURS_PER_DAY: u32 = 24;
 const MINUTES_PER_DAY: u32 = MINUTES_PER_HOUR * HOURS_PER_DAY;
 
 /// A moment in minutes since the Unix epoch, UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Minute(u32);
 
 /// A calendar day in days since the Unix epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Day(u16);
 
 impl Minute {
@@ -55,6 +64,19 @@ impl Minute {
     #[must_use]
     pub fn since(self, earlier: Self) -> u32 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// The day it lies in, in UTC.
+    #[must_use]
+    pub fn day(self) -> Day {
+        Day(u16::try_from(self.0 / MINUTES_PER_DAY).unwrap_or(u16::MAX))
+    }
+
+    /// The same moment on the wall clock of a log.
+    #[must_use]
+    pub fn timestamp(self) -> Timestamp {
+        let since = Duration::from_mins(u64::from(self.0));
+        Timestamp::from_unix_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// The full hour at or before this moment.
@@ -102,10 +124,28 @@ impl Day {
         u16::try_from(days.checked_sub(719_468)?).ok().map(Self)
     }
 
+    /// A day from its count of days.
+    #[must_use]
+    pub const fn new(days: u16) -> Self {
+        Self(days)
+    }
+
     /// Days since the Unix epoch.
     #[must_use]
     pub fn get(self) -> u16 {
         self.0
+    }
+
+    /// Its first minute, in UTC.
+    #[must_use]
+    pub fn start(self) -> Minute {
+        Minute(u32::from(self.0) * MINUTES_PER_DAY)
+    }
+
+    /// The day after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
     }
 
     /// Year, month and day.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::calendar::{Day, Minute};
 use crate::records::Records;
 use crate::roster::{AirlineId, AirportId, PlaneId, Roster};
 
 /// A flight's row in the file, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FlightId(pub u32);
 
 /// One row of `flights.csv.gz`.

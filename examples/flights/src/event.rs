@@ -1,5 +1,7 @@
 //! The events of the year and their one total order.
 
+use serde::{Deserialize, Serialize};
+
 use crate::calendar::{Day, Minute};
 use crate::dataset::{Dataset, Flight, FlightId, Outcome};
 use crate::roster::{AirlineId, AirportId, PlaneId};
@@ -16,7 +18,7 @@ const CRUISE_MILES_PER_MINUTE: i32 = 8;
 /// What happened. Delays in minutes, negative when early.
 ///
 /// The variants are in the order of a flight's life, which is also how ties in time are broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// The scheduled departure time has come. A flight may have left before it.
     Scheduled,
@@ -51,7 +53,7 @@ impl EventKind {
 }
 
 /// One thing that happened to one flight; self-contained and small.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub at: Minute,

@@ -1,5 +1,7 @@
 //! The fault plan: which event brings which fault, a pure function of the seed and its index.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Event;
 use crate::roster::{AirportId, Role};
 use crate::route::recipients;
@@ -11,7 +13,7 @@ const RATE_UNIT: u32 = 1_000_000_000;
 pub const INJECTED_PANIC: &str = "an injected panic";
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FaultKind {
     /// The handler panics.
     Panic,
@@ -43,19 +45,6 @@ impl FaultKind {
             Self::Meltdown => "meltdown",
             Self::FullMailbox => "full mailbox",
         }
-    }
-
-    /// Whether it ends the incarnation that it hits.
-    #[must_use]
-    pub fn ends_incarnation(self) -> bool {
-        !matches!(self, Self::Slow | Self::FullMailbox)
-    }
-
-    /// Whether it strikes in the victim's own handler, when the event is applied. The others are
-    /// brought about by the feeder.
-    #[must_use]
-    pub fn strikes_inside(self) -> bool {
-        !matches!(self, Self::Meltdown | Self::FullMailbox)
     }
 
     /// How often it comes, of 1,000 faults. A meltdown takes a whole region down, so it is rare.
@@ -122,6 +111,12 @@ impl FaultPlan {
         Self { seed, rate }
     }
 
+    /// The rate, in faults per billion events.
+    #[must_use]
+    pub fn rate_ppb(&self) -> u64 {
+        u64::from(self.rate.0)
+    }
+
     /// Whether any event brings a fault.
     #[must_use]
     pub fn is_on(&self) -> bool {
@@ -148,8 +143,7 @@ impl FaultPlan {
 
 /// How likely a recipient is the victim.
 ///
-/// A restart costs one pass over all inputs so far: a few hundred for a plane, a million for
-/// network operations. So the many small actors are hit far more often than the few large ones.
+/// The many small entities are hit far more often than the few large ones, which whole windows wait for.
 fn exposure(role: Role) -> u64 {
     match role {
         Role::Plane(_) => 100,

@@ -1,350 +1,294 @@
-//! The feeder: sends the year in time order with back-pressure, and again to new incarnations.
+//! The feeder: hands the year to the entities in time order, a window of events at a time.
 //!
-//! It answers a new incarnation before it sends anything else to that actor, and actors never wait
-//! for the feeder, so the two cannot wait for each other. Every wait ends after [`STALL`].
+//! Each entity gets its events of a window in one command. Several windows are under way at once, so that many
+//! commands share one sync of the log; the numbers of the events keep those of one entity in order. Once a
+//! window is stored with all whom it concerns, and those before it are, the position moves behind it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast::actor_core::{ActorRef, SendError, System};
-use steadfast::base::Instant;
-use steadfast::supervision::RootSupervisor;
+use tokio::task::JoinSet;
 
-use crate::crew::{Birth, Msg, Report, World};
+use steadfast::actor_core::{ActorRef, System};
+use steadfast::base::Instant;
+
+use crate::delivery::Delivery;
 use crate::desk::{self, DeskReport};
 use crate::event::Event;
-use crate::fault::{Fault, FaultKind};
-use crate::ledger::{Ledger, Resend};
+use crate::fault::{Fault, FaultPlan};
+use crate::fleet::Fleet;
+use crate::journal::{Journal, Position};
+use crate::message::Message;
 use crate::pace::Pace;
+use crate::participant::Batch;
 use crate::progress::Progress;
-use crate::roster::{ActorIndex, AirportId, Role};
+use crate::roster::Role;
 use crate::route::recipients;
-use crate::run::RunError;
+use crate::run::{RunError, STALL};
+use crate::tally::Tally;
 
-/// How long anything may take that the run waits for.
-const STALL: Duration = Duration::from_secs(30);
+/// Events in a window of a whole year: enough that the entities' shares of it are worth a command each.
+const WINDOW: u32 = 4_096;
 
-/// How often the feeder looks for news while it waits.
-const LOOK: Duration = Duration::from_millis(1);
+/// Windows in a short run, so that its position moves too.
+const WINDOWS_MIN: u32 = 64;
 
-/// Inputs in one message of a redelivery.
-const BATCH: usize = 512;
+/// Windows under way at once.
+const WINDOWS: usize = 4;
 
-/// Events between two looks at the clock.
-const EVENTS_PER_LOOK: u32 = 1_024;
+/// How much time a window may take up where the year passes at a pace.
+const WINDOW_SPAN: Duration = Duration::from_millis(50);
 
-/// Whether a message reached a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
-    Yes,
-    /// The actor has ended; its successor announces itself.
-    Gone,
+/// How often the progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Feeds one life of a run.
+pub(crate) struct Feeder<'a> {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) system: System,
+    pub(crate) events: Arc<[Event]>,
+    pub(crate) plan: FaultPlan,
+    /// Reads the same year on its own, as far as it is told to.
+    pub(crate) desk: ActorRef<desk::Msg>,
+    pub(crate) journal: Journal<'a>,
+    pub(crate) position: Position,
+    /// How many events each entity was handed, by actor index.
+    numbers: Vec<u64>,
+    tasks: JoinSet<(u64, Result<Tally, RunError>)>,
+    windows: VecDeque<Window>,
+    /// Windows that are stored.
+    closed: u64,
+    /// Whether a window of this life is stored.
+    at_work: bool,
+    began: Instant,
+    told: Instant,
+    say: &'a mut dyn FnMut(Message),
 }
 
-/// Feeds one run.
-pub(crate) struct Feeder<'a> {
-    world: Arc<World>,
-    system: System,
-    root: RootSupervisor,
-    /// Reads the same year on its own, as far as it is told to.
-    desk: ActorRef<desk::Msg>,
-    /// Where each actor is to be reached; `None` until it, or its successor, announces itself.
-    addresses: Vec<Option<ActorRef<Msg>>>,
-    ledger: Ledger,
-    done: u32,
-    began: Instant,
-    shown: Instant,
-    show: &'a mut dyn FnMut(&Progress),
-    show_every: Duration,
+/// A window under way.
+struct Window {
+    end: u32,
+    left: usize,
+    faults: Tally,
+}
+
+/// What a feeder works with.
+pub(crate) struct Parts<'a> {
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) system: System,
+    pub(crate) events: Arc<[Event]>,
+    pub(crate) plan: FaultPlan,
+    pub(crate) desk: ActorRef<desk::Msg>,
+    pub(crate) journal: Journal<'a>,
+    pub(crate) position: Position,
+    pub(crate) began: Instant,
 }
 
 impl<'a> Feeder<'a> {
-    pub(crate) fn new(
-        world: Arc<World>,
-        system: System,
-        root: RootSupervisor,
-        desk: ActorRef<desk::Msg>,
-        show_every: Duration,
-        show: &'a mut dyn FnMut(&Progress),
-    ) -> Self {
-        let actors = world.roster.actors();
-        let began = system.time().now();
-        Self {
-            world,
-            system,
-            root,
-            desk,
-            addresses: vec![None; actors],
-            ledger: Ledger::new(actors),
-            done: 0,
-            began,
-            shown: began,
-            show,
-            show_every,
-        }
-    }
-
-    pub(crate) fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.system.time().now() - self.began
-    }
-
-    /// Sends all events, each when it is due.
-    pub(crate) async fn feed(&mut self, pace: Pace) -> Result<(), RunError> {
-        let events = Arc::clone(&self.world.events);
-        for (index, event) in (0..).zip(&*events) {
-            if let Some(due) = pace.due(event.at) {
-                self.tell_desk();
-                self.wait_until(due).await?;
-            }
-            if self.world.board.has_news() {
-                self.answer_births().await?;
-            }
+    pub(crate) fn new(parts: Parts<'a>, say: &'a mut dyn FnMut(Message)) -> Self {
+        let Parts { fleet, system, events, plan, desk, journal, position, began } = parts;
+        let mut numbers = vec![0; fleet.roster().actors()];
+        for event in events.iter().take(position.fed as usize) {
             for role in recipients(event) {
-                let actor = self.world.roster.index(role);
-                let number = self.ledger.record(actor, index);
-                // A message to an actor that is gone is not lost: it is in the ledger.
-                self.send(actor, Msg::Input { number, event: index }).await?;
-            }
-            self.bring_about(index, event).await?;
-            self.done = index + 1;
-            if index.is_multiple_of(EVENTS_PER_LOOK) {
-                self.tell_desk();
-                self.show_progress();
+                if let Some(number) = numbers.get_mut(fleet.roster().index(role).get()) {
+                    *number += 1;
+                }
             }
         }
-        self.tell_desk();
+        Self {
+            fleet,
+            system,
+            events,
+            plan,
+            desk,
+            journal,
+            position,
+            numbers,
+            tasks: JoinSet::new(),
+            windows: VecDeque::new(),
+            closed: 0,
+            at_work: false,
+            began,
+            told: began,
+            say,
+        }
+    }
+
+    /// How many inputs the entities were handed, over all lives.
+    pub(crate) fn deliveries(&self) -> u64 {
+        self.numbers.iter().sum()
+    }
+
+    /// Feeds what is left of the year, each event when it is due, up to the place where it is to be killed.
+    pub(crate) async fn feed(&mut self, pace: Pace, stop_at: Option<u32>) -> Result<(), RunError> {
+        let total = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        let resumed = self.position.fed;
+        let mut next = resumed;
+        // Its end may be a place that an earlier life had come to already.
+        let stop_at = stop_at.map(|stop| stop.max(next.saturating_add(1)).min(total));
+        while next < total {
+            self.wait_until_due(pace, next).await?;
+            while self.windows.len() >= WINDOWS {
+                self.join_next().await?;
+            }
+            let end = self.window_end(pace, next).min(stop_at.unwrap_or(total));
+            self.open_window(next, end);
+            next = end;
+            if stop_at == Some(next) {
+                return self.wait_for_the_end(next).await;
+            }
+            self.tell(next);
+        }
+        while !self.windows.is_empty() {
+            self.join_next().await?;
+        }
+        self.tell(total);
+        self.journal.settle().await.map_err(|error| RunError::store("writing a position", error))
+    }
+
+    fn window_end(&self, pace: Pace, first: u32) -> u32 {
+        let all = self.events.get(first as usize..).unwrap_or_default();
+        let due = all.first().and_then(|event| pace.due(event.at));
+        let total = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        let window = all.iter().take((total / WINDOWS_MIN).clamp(1, WINDOW) as usize);
+        let within = window.take_while(|event| match (due, pace.due(event.at)) {
+            (Some(first), Some(this)) => this <= first + WINDOW_SPAN,
+            _ => true,
+        });
+        first + u32::try_from(within.count()).unwrap_or(WINDOW)
+    }
+
+    /// Hands the events of a window to all whom they concern.
+    fn open_window(&mut self, first: u32, end: u32) {
+        let roster = Arc::clone(self.fleet.roster());
+        let mut places: Vec<Option<usize>> = vec![None; roster.actors()];
+        let mut batches: Vec<(Batch, Vec<(u64, Fault)>)> = Vec::new();
+        let events = self.events.get(first as usize..end as usize).unwrap_or_default();
+        for (index, event) in (first..).zip(events) {
+            // A region melts down for its own event, or else for one that only the network hears of.
+            let fault = self.plan.at(index, event).map(|fault| {
+                let hears = recipients(event).any(|role| role == fault.victim);
+                (fault, if hears { fault.victim } else { Role::Network })
+            });
+            for role in recipients(event) {
+                let actor = roster.index(role).get();
+                let (Some(place), Some(number)) =
+                    (places.get_mut(actor), self.numbers.get_mut(actor))
+                else {
+                    continue;
+                };
+                *number += 1;
+                let place = *place.get_or_insert_with(|| {
+                    let batch = Batch { role, first: *number, events: Vec::new() };
+                    batches.push((batch, Vec::new()));
+                    batches.len() - 1
+                });
+                let Some((batch, faults)) = batches.get_mut(place) else { continue };
+                batch.events.push(*event);
+                let brought = fault.filter(|(_, bringer)| *bringer == role);
+                faults.extend(brought.map(|(fault, _)| (*number, fault)));
+            }
+        }
+        let window = self.closed + self.windows.len() as u64;
+        self.windows.push_back(Window { end, left: batches.len(), faults: Tally::default() });
+        for (batch, faults) in batches {
+            let delivery = Delivery { batch: Arc::new(batch), faults };
+            let (fleet, system) = (Arc::clone(&self.fleet), self.system.clone());
+            self.tasks.spawn(async move { (window, delivery.deliver(&fleet, &system).await) });
+        }
+    }
+
+    /// Waits for the next batch to be stored; moves the position behind windows that are.
+    async fn join_next(&mut self) -> Result<(), RunError> {
+        let Some(joined) = self.tasks.join_next().await else { return Ok(()) };
+        let (window, faults) = joined.map_err(|error| RunError::store("delivering", error))?;
+        let place = usize::try_from(window - self.closed).unwrap_or(usize::MAX);
+        if let Some(window) = self.windows.get_mut(place) {
+            window.faults.add(&faults?);
+            window.left -= 1;
+        }
+        let was = self.position.fed;
+        while let Some(window) = self.windows.pop_front_if(|window| window.left == 0) {
+            self.closed += 1;
+            self.position.fed = window.end;
+            self.position.tally.add(&window.faults);
+        }
+        if self.position.fed > was {
+            let written = self.journal.write(&self.position).await;
+            written.map_err(|error| RunError::store("writing a position", error))?;
+            if !std::mem::replace(&mut self.at_work, true) {
+                let after = self.system.time().now() - self.began;
+                (self.say)(Message::BackAtWork { after_ms: after.as_secs_f64() * 1_000.0 });
+            }
+        }
         Ok(())
     }
 
-    /// Asks every actor for its state, once it has applied all its inputs.
-    pub(crate) async fn collect(&mut self) -> Result<Vec<Option<Report>>, RunError> {
-        let deadline = self.deadline();
-        while self.world.board.has_closed() {
-            self.look("a region that melted down to come back", deadline).await?;
+    /// Stays here, with commands under way, until the process is killed.
+    async fn wait_for_the_end(&mut self, fed: u32) -> Result<(), RunError> {
+        self.say_progress(fed);
+        (self.say)(Message::AtTheEdge { fed });
+        self.system.time().sleep(STALL).await;
+        Err(RunError::Stalled { waiting_for: "the end of the process", after: STALL })
+    }
+
+    /// Waits until the event of this index is due.
+    async fn wait_until_due(&mut self, pace: Pace, index: u32) -> Result<(), RunError> {
+        let due = self.events.get(index as usize).and_then(|event| pace.due(event.at));
+        let Some(due) = due.map(|due| self.began + due) else { return Ok(()) };
+        while self.system.time().now() < due {
+            self.tell(index);
+            let time = self.system.time().clone();
+            let until = due.min(time.now() + TELL_EVERY);
+            match time.timeout_at(until, self.join_next()).await {
+                Ok(joined) => {
+                    joined?;
+                    if self.windows.is_empty() {
+                        time.sleep_until(until).await;
+                    }
+                }
+                Err(_elapsed) => {}
+            }
         }
-        let roles: Vec<Role> = self.world.roster.roles().collect();
-        let mut reports = Vec::with_capacity(roles.len());
-        for role in roles {
-            reports.push(Some(self.report(self.world.roster.index(role)).await?));
-        }
-        self.shown = self.began;
-        self.show_progress();
-        Ok(reports)
+        Ok(())
     }
 
     /// Asks the desk what its briefings and lookups came to, once it has read the whole year.
     pub(crate) async fn desk_report(&mut self) -> Result<DeskReport, RunError> {
-        let deadline = self.deadline();
+        let deadline = self.system.time().now() + STALL;
         loop {
             if let Ok(report) = self.desk.ask(desk::Msg::Report).within(STALL).await {
                 return Ok(report);
             }
-            self.look("the dispatch desk to report", deadline).await?;
-        }
-    }
-
-    /// Tells the desk how far the year has come; a later word covers one that finds no room.
-    fn tell_desk(&self) {
-        drop(self.desk.tell(desk::Msg::UpTo(self.done)).now());
-    }
-
-    async fn report(&mut self, actor: ActorIndex) -> Result<Report, RunError> {
-        let deadline = self.deadline();
-        loop {
-            self.answer_births().await?;
-            if let Some(address) = self.address(actor) {
-                if let Ok(report) = address.ask(Msg::Report).within(STALL).await {
-                    if report.applied == self.ledger.sent(actor) {
-                        return Ok(report);
-                    }
-                    let (incarnation, applied) = (report.incarnation, report.applied);
-                    if let Some(resend) = self.ledger.announce(actor, incarnation, applied) {
-                        self.resend(resend, incarnation).await?;
-                    }
-                } else if address.exit_reason().is_some() {
-                    self.forget(actor);
-                }
-            }
-            self.look("an actor to report with all its inputs", deadline).await?;
-        }
-    }
-
-    /// Sends to every new incarnation what it lacks.
-    async fn answer_births(&mut self) -> Result<(), RunError> {
-        while let Some(birth) = self.world.board.next_birth() {
-            let Birth { actor, incarnation, address } = birth;
-            if let Some(place) = self.addresses.get_mut(actor.get()) {
-                *place = Some(address);
-            }
-            if let Some(resend) = self.ledger.announce(actor, incarnation, 0) {
-                self.resend(resend, incarnation).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Sends inputs again, in batches, for as long as this incarnation is the last one.
-    async fn resend(&mut self, resend: Resend, incarnation: u64) -> Result<(), RunError> {
-        let Resend { actor, mut first, last } = resend;
-        while first <= last {
-            let rest = self.ledger.inputs(Resend { actor, first, last });
-            let events: Box<[u32]> = rest.iter().copied().take(BATCH).collect();
-            let next = first + events.len() as u64;
-            let sent = self.send(actor, Msg::Again { first, events }).await?;
-            if sent == Sent::Gone || self.world.board.is_outlived(actor, incarnation) {
-                return Ok(());
-            }
-            first = next;
-        }
-        Ok(())
-    }
-
-    /// Sends a message, waiting for room where there is none.
-    async fn send(&mut self, actor: ActorIndex, message: Msg) -> Result<Sent, RunError> {
-        let place = self.addresses.get(actor.get()).and_then(Option::as_ref);
-        let Some(address) = place else { return Ok(Sent::Gone) };
-        let mut unsent = match address.tell(message).now() {
-            Ok(()) => return Ok(Sent::Yes),
-            Err(error) => error,
-        };
-        let address = address.clone();
-        let deadline = self.deadline();
-        loop {
-            let message = match unsent {
-                SendError::Stopped(_) => {
-                    self.forget(actor);
-                    return Ok(Sent::Gone);
-                }
-                full => full.into_message(),
-            };
             if self.system.time().now() > deadline {
-                return Err(stalled("room in a mailbox"));
-            }
-            match address.tell(message).await {
-                Ok(()) => return Ok(Sent::Yes),
-                Err(error) => unsent = error,
+                let waiting_for = "the dispatch desk to report";
+                return Err(RunError::Stalled { waiting_for, after: STALL });
             }
         }
     }
 
-    fn address(&self, actor: ActorIndex) -> Option<ActorRef<Msg>> {
-        self.addresses.get(actor.get())?.clone()
-    }
-
-    fn forget(&mut self, actor: ActorIndex) {
-        if let Some(place) = self.addresses.get_mut(actor.get()) {
-            *place = None;
-        }
-    }
-}
-
-/// The faults that come from outside of the actors.
-impl Feeder<'_> {
-    async fn bring_about(&mut self, index: u32, event: &Event) -> Result<(), RunError> {
-        let Some(Fault { kind, victim }) = self.world.plan.at(index, event) else { return Ok(()) };
-        match (kind, victim) {
-            (FaultKind::FullMailbox, victim) => self.fill_mailbox(index, victim).await,
-            (FaultKind::Meltdown, Role::Airport(airport)) => self.melt_down(index, airport).await,
-            _ => Ok(()),
-        }
-    }
-
-    /// Suspends an actor and fills its mailbox to the brim, then lets it go on.
-    async fn fill_mailbox(&mut self, index: u32, victim: Role) -> Result<(), RunError> {
-        let actor = self.world.roster.index(victim);
-        let deadline = self.deadline();
-        loop {
-            if let Some(address) = self.address(actor) {
-                address.suspend();
-                let refused = burst(&address);
-                address.resume();
-                match refused {
-                    Some(SendError::Stopped(_)) => self.forget(actor),
-                    Some(_) => {
-                        self.world.board.inject(index, FaultKind::FullMailbox, actor);
-                        return Ok(());
-                    }
-                    None => {}
-                }
-            }
-            self.look("a mailbox to fill", deadline).await?;
-        }
-    }
-
-    /// Closes an airport until its region's supervisor has given up and was restarted.
-    async fn melt_down(&mut self, index: u32, airport: AirportId) -> Result<(), RunError> {
-        let actor = self.world.roster.index(Role::Airport(airport));
-        let Some(entry) = self.world.roster.airport(airport) else { return Ok(()) };
-        let region = entry.region;
-        let deadline = self.deadline();
-        while !self.world.board.close(region, actor) {
-            self.look("the last meltdown of a region to end", deadline).await?;
-        }
-        self.world.board.inject(index, FaultKind::Meltdown, actor);
-        while self.send(actor, Msg::Close).await? == Sent::Gone {
-            self.look("an airport that is to close", deadline).await?;
-        }
-        Ok(())
-    }
-}
-
-fn stalled(waiting_for: &'static str) -> RunError {
-    RunError::Stalled { waiting_for, after: STALL }
-}
-
-/// Tells an actor nothing, as often as its mailbox takes it; answers why no more went in.
-fn burst(address: &ActorRef<Msg>) -> Option<SendError<Msg>> {
-    // An actor that had not yet noticed its suspension may make some room meanwhile.
-    let enough = address.capacity() * 4;
-    (0..enough).find_map(|_| address.tell(Msg::Noise).now().err())
-}
-
-/// Waiting and watching.
-impl Feeder<'_> {
-    fn deadline(&self) -> Instant {
-        self.system.time().now() + STALL
-    }
-
-    /// One step of a wait: answers births, sleeps a little, and checks that there is still hope.
-    async fn look(&mut self, waiting_for: &'static str, until: Instant) -> Result<(), RunError> {
-        self.answer_births().await?;
-        self.show_progress();
-        if let Some(reason) = self.root.supervisor().handle().exit_reason() {
-            return Err(RunError::RootEnded(reason));
-        }
-        if self.system.time().now() > until {
-            return Err(stalled(waiting_for));
-        }
-        self.system.time().sleep(LOOK).await;
-        Ok(())
-    }
-
-    /// Waits until so long after the start.
-    async fn wait_until(&mut self, due: Duration) -> Result<(), RunError> {
-        let due = self.began + due;
-        while self.system.time().now() < due {
-            self.look("the next event", due + STALL).await?;
-        }
-        Ok(())
-    }
-
-    fn show_progress(&mut self) {
+    /// Tells the desk how far the year has come, and whoever watches.
+    fn tell(&mut self, fed: u32) {
+        // A later word covers one that finds no room.
+        drop(self.desk.tell(desk::Msg::UpTo(fed)).now());
         let now = self.system.time().now();
-        if now - self.shown < self.show_every {
-            return;
+        if now - self.told >= TELL_EVERY {
+            self.told = now;
+            self.say_progress(fed);
         }
-        self.shown = now;
-        (self.show)(&Progress {
-            done: u64::from(self.done),
-            total: self.world.events.len() as u64,
-            restarts: self.world.board.restarts(),
+    }
+
+    fn say_progress(&mut self, fed: u32) {
+        let tally = self.fleet.tally();
+        let progress = Progress {
+            done: u64::from(fed),
+            total: self.events.len() as u64,
+            restarts: tally.restarts_total(),
             dead_letters: self.system.dead_letter_count(),
             live: self.system.actor_count() as u64,
-            elapsed: now - self.began,
-        });
+            elapsed: self.system.time().now() - self.began,
+        };
+        (self.say)(Message::Progress(progress, tally));
     }
 }

@@ -1,36 +1,43 @@
 //! The main job: every flight that left New York City in 2013, digested by supervised actors.
 //!
-//! One actor per plane, airport and airline, and one for network operations, eat the year as
-//! events in time order while faults are injected. At the end their states must equal those of
-//! a plain single-threaded pass over the same file. Beside them a dispatch desk briefs each flight
-//! with what two services say, which are down now and then.
+//! One event-sourced entity per plane, airport and airline, and one for network operations, eat the year
+//! as events in time order while faults are injected, and while the whole process is killed and started again.
+//! At the end their states must equal those of a plain single-threaded pass over the same file. Beside them a
+//! dispatch desk briefs each flight with what two services say, which are down now and then.
 //!
 //! ```text
-//! load ──> dataset ──> timeline ──> feeder ──> crew (state + inbox) ──> verdict ──> report
-//!             │                      │  ^         │                      ^
-//!             │                 ledger  └─ board ─┘ births               │
-//!             ├──────────────> reference (no actors, no faults) ─────────┘      ^
-//!             └─ records ──> services <── policies ── desk ─────────────────────┘
+//! lives ── starts, kills ──> life (a process) ──────── says what it came to ──> verdict ──> report
+//!                              │                                                   ^
+//! load ──> dataset ──> timeline ──> feeder ──> delivery ──> fleet (entities)       │
+//!             │                        └── position ─────> log <──┘                │
+//!             │                                             │ └──> views, look back┤
+//!             ├──────────────> reference (no actors, no faults) ───────────────────┘
+//!             └─ records ──> services <── policies ── desk
 //! ```
 //!
 //! Everything but the actors themselves is a pure state machine or a pure function.
 #![forbid(unsafe_code)]
 
 pub mod calendar;
-mod crew;
 pub mod dataset;
+mod delivery;
 pub mod desk;
 pub mod event;
 pub mod fault;
 mod feeder;
 pub mod figure;
-pub mod inbox;
-pub mod ledger;
+mod fleet;
+mod journal;
+pub mod life;
+pub mod lives;
 pub mod load;
+pub mod look_back;
+pub mod message;
 pub mod options;
 pub mod out;
 pub mod outage;
 pub mod pace;
+mod participant;
 pub mod progress;
 pub mod quiet;
 pub mod records;
@@ -44,3 +51,4 @@ pub mod state;
 pub mod table;
 pub mod tally;
 pub mod verdict;
+pub mod views;

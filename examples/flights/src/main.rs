@@ -1,22 +1,32 @@
-//! The demo's program: parse, load, run, judge, report.
+//! The demo's program: parse, load, live or watch over lives, judge, report.
 #![forbid(unsafe_code)]
 
 use std::error::Error;
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{process, thread};
 
 use clap::Parser;
 
+use flights::dataset::Dataset;
 use flights::event::{Event, timeline};
 use flights::fault::FaultPlan;
+use flights::life::{Life, TemporaryDirectory, live};
+use flights::lives::Lives;
 use flights::load;
+use flights::message::Message;
 use flights::options::Options;
 use flights::out::Out;
 use flights::quiet::keep_quiet_about_injected_panics;
 use flights::report::Report;
-use flights::run::{Flight, fly};
+use flights::run::{Flight, RunError};
 use flights::table::grouped;
 use flights::verdict::Reference;
+
+use steadfast::base::Time;
 
 /// The actors' totals differ from the reference.
 const DIFFERENT: u8 = 1;
@@ -28,7 +38,11 @@ const FAILED: u8 = 3;
 fn main() -> ExitCode {
     let options = Options::parse();
     let out = Out::new(options.headless);
-    match run(&options, &out) {
+    let outcome = match (options.life, &options.data) {
+        (Some(number), Some(data)) => be_a_life(&options, number, data).map(|()| true),
+        _ => watch(&options, &out),
+    };
+    match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),
         Err(Failed { error, advice, code }) => {
@@ -45,13 +59,18 @@ struct Failed {
     code: u8,
 }
 
-/// Answers whether the verdict is "equal".
-fn run(options: &Options, out: &Out) -> Result<bool, Failed> {
-    let dataset = load::load(&options.data_folder(), options.flights).map_err(|error| {
+fn load(options: &Options) -> Result<(Dataset, Arc<[Event]>), Failed> {
+    let dataset = load::load(&options.flights_folder(), options.flights).map_err(|error| {
         let advice = error.advice();
         Failed { error: error.into(), advice, code: UNUSABLE }
     })?;
-    let events: Arc<[Event]> = timeline(&dataset).into();
+    let events = timeline(&dataset).into();
+    Ok((dataset, events))
+}
+
+/// Watches over the lives of a run; answers whether the verdict is "equal".
+fn watch(options: &Options, out: &Out) -> Result<bool, Failed> {
+    let (dataset, events) = load(options)?;
     let (flights, actors) = (dataset.flights.len() as u64, dataset.roster.actors() as u64);
     out.note(&format!(
         "{} flights, {} events, {} actors",
@@ -59,25 +78,91 @@ fn run(options: &Options, out: &Out) -> Result<bool, Failed> {
         grouped(events.len() as u64),
         grouped(actors)
     ));
-    keep_quiet_about_injected_panics();
-    let flight = Flight {
+    let temporary = TemporaryDirectory::new("run");
+    let data = options.data.as_deref().unwrap_or(temporary.path());
+    let lives = Lives {
+        program: std::env::current_exe().map_err(failed)?,
+        arguments: options.for_a_life(data),
+        events: u32::try_from(events.len()).unwrap_or(u32::MAX),
+        kills: options.kills,
         seed: options.seed,
-        plan: FaultPlan::new(options.seed, options.fault_rate()),
-        speed: options.speed,
-        show_every: out.show_every(),
     };
-    let shown = &mut |progress: &_| out.progress(progress);
-    let outcome = fly(&dataset, Arc::clone(&events), &flight, shown).map_err(failed)?;
+    let time = Time::system();
+    let (every, mut shown) = (out.show_every(), time.now());
+    let run = lives.live(&time, &mut |progress| {
+        if time.now() - shown >= every {
+            shown = time.now();
+            out.progress(progress);
+        }
+    });
     out.progress_done();
-    let verdict = Reference::new(&dataset, &events).judge(&dataset.roster, &outcome.states);
+    let run = run.map_err(failed)?;
+    let reference = Reference::new(&dataset, &events);
+    let verdict = reference.judge_all(&dataset.roster, &run.states, &run.views);
     let rate = options.fault_rate().share();
-    let report = Report::new(&dataset, options.seed, rate, &outcome, verdict);
+    let report = Report::new(&dataset, options.seed, rate, &run, verdict);
     if options.json {
         out.report(&(report.json().map_err(failed)? + "\n"));
     } else {
         out.report(&report.text());
     }
     Ok(report.is_equal())
+}
+
+/// Does the work of a run, and says on standard output how it goes.
+fn be_a_life(options: &Options, number: u32, data: &Path) -> Result<(), Failed> {
+    let (dataset, events) = load(options)?;
+    keep_quiet_about_injected_panics();
+    let over = Arc::new(AtomicBool::new(false));
+    end_with_the_watcher(Arc::clone(&over)).map_err(failed)?;
+    let life = Life {
+        flight: Flight {
+            seed: options.seed,
+            plan: FaultPlan::new(options.seed, options.fault_rate()),
+            speed: options.speed,
+        },
+        directory: data.to_owned(),
+        number,
+        stop_at: options.stop_at,
+    };
+    live(&dataset, &events, &life, &mut |message| {
+        if matches!(message, Message::Done(_)) {
+            over.store(true, Ordering::Release);
+        }
+        say(&message);
+    })
+    .map_err(|error| match error {
+        RunError::OtherRun(_) => Failed {
+            error: error.into(),
+            advice: "give --data a directory of its own, or the options of the run that is in it",
+            code: UNUSABLE,
+        },
+        error => failed(error),
+    })
+}
+
+/// One line on standard output. A watcher that has gone away ends the process anyway.
+fn say(message: &Message) {
+    if let Ok(mut line) = serde_json::to_string(message) {
+        line.push('\n');
+        let mut out = io::stdout().lock();
+        out.write_all(line.as_bytes()).and_then(|()| out.flush()).ok();
+    }
+}
+
+/// Ends this process when the one that started it is gone, unless it is over anyway: the other end of the
+/// pipe closes then.
+fn end_with_the_watcher(over: Arc<AtomicBool>) -> io::Result<()> {
+    let watcher = thread::Builder::new().name("watcher".to_owned());
+    let watching = watcher.spawn(move || {
+        let mut nothing = [0];
+        // Nothing is ever written to it.
+        while io::stdin().lock().read(&mut nothing).is_ok_and(|read| read > 0) {}
+        if !over.load(Ordering::Acquire) {
+            process::abort();
+        }
+    });
+    watching.map(drop)
 }
 
 fn failed(error: impl Error + 'static) -> Failed {

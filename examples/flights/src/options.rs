@@ -1,7 +1,8 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
@@ -9,7 +10,7 @@ use crate::fault::FaultRate;
 use crate::load;
 use crate::pace::Speed;
 
-/// Digest a year of real flights with supervised actors while faults are injected.
+/// Digest a year of real flights with event-sourced actors while faults are injected and the process is killed.
 ///
 /// Exit code: 0 when the actors' totals equal those of a plain single-threaded pass over the
 /// same file, 1 when they differ, 2 for bad arguments or damaged data.
@@ -47,9 +48,26 @@ pub struct Options {
     #[arg(long)]
     pub json: bool,
 
-    /// The folder that holds the data [default: the one that comes with the program].
+    /// How often the whole process is killed (SIGKILL) and started again on the way; at most 100.
+    #[arg(long, value_name = "N", default_value = "3",
+        value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub kills: u32,
+
+    /// The directory of the event log; an unfinished run in it goes on [default: a temporary one].
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// The folder that holds the flights [default: the one that comes with the program].
+    #[arg(long, value_name = "DIR")]
+    pub flights_from: Option<PathBuf>,
+
+    /// Be the life of this number.
+    #[arg(long, hide = true, requires = "data")]
+    pub life: Option<u32>,
+
+    /// Wait to be killed in front of this event.
+    #[arg(long, hide = true, requires = "life")]
+    pub stop_at: Option<u32>,
 }
 
 impl Options {
@@ -59,10 +77,26 @@ impl Options {
         if self.no_faults { FaultRate::NONE } else { self.faults }
     }
 
-    /// The data folder in force.
+    /// The folder of the flights in force.
     #[must_use]
-    pub fn data_folder(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(load::default_folder)
+    pub fn flights_folder(&self) -> PathBuf {
+        self.flights_from.clone().unwrap_or_else(load::default_folder)
+    }
+
+    /// How a life is told what these options say, with the log in this directory.
+    #[must_use]
+    pub fn for_a_life(&self, data: &Path) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        let mut option = |name: &str, value: OsString| words.extend([name.into(), value]);
+        if let Some(flights) = self.flights {
+            option("--flights", flights.to_string().into());
+        }
+        option("--seed", self.seed.to_string().into());
+        option("--faults", self.fault_rate().share().to_string().into());
+        option("--speed", self.speed.factor().to_string().into());
+        option("--data", data.into());
+        option("--flights-from", self.flights_folder().into());
+        words
     }
 }
 
@@ -101,8 +135,9 @@ mod tests {
         assert_eq!(options.flights, None);
         assert_eq!(options.fault_rate(), FaultRate::new(0.002).expect("within 0..=1"));
         assert_eq!(options.speed, Speed::UNBOUNDED);
-        assert_eq!(options.data_folder(), load::default_folder());
+        assert_eq!(options.flights_folder(), load::default_folder());
         assert!(!options.headless && !options.json);
+        assert_eq!((options.kills, options.data, options.life), (3, None, None));
     }
 
     #[test]

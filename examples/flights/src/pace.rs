@@ -14,6 +14,12 @@ impl Speed {
     /// As fast as possible.
     pub const UNBOUNDED: Self = Self(0.0);
 
+    /// The factor: simulated seconds per second.
+    #[must_use]
+    pub fn factor(self) -> f64 {
+        self.0
+    }
+
     /// A speed; `None` for one below 0 or not finite.
     #[must_use]
     pub fn new(factor: f64) -> Option<Self> {

@@ -1,27 +1,18 @@
-//! One run: the system, its tree, the feed, the states at the end, the shutdown.
+//! How a run goes, and why it may come to no verdict.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{error, fmt, io};
 
-use steadfast::actor_core::{BuildError, ExitReason, System};
-use steadfast::base::Seed;
+use steadfast::actor_core::{BoxError, BuildError, ExitReason};
 use steadfast::supervision::SupervisorError;
+use steadfast_sourcing::EntitiesError;
 
-use crate::crew::{Board, ROOT, Report, World, plant};
-use crate::dataset::Dataset;
-use crate::desk::{DeskReport, Setup, desk, services};
-use crate::event::Event;
-use crate::fault::{FaultKind, FaultPlan};
-use crate::feeder::Feeder;
-use crate::outage::OutagePlan;
-use crate::pace::{Pace, Speed};
-use crate::progress::Progress;
-use crate::records::Records;
-use crate::report::Run;
+use crate::fault::FaultPlan;
+use crate::pace::Speed;
 
-/// How long the runtime may take to end once all actors have.
-const RUNTIME_WAIT: Duration = Duration::from_secs(5);
+/// How long anything may take that the run waits for.
+pub(crate) const STALL: Duration = Duration::from_secs(30);
 
 /// How a run goes.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +23,6 @@ pub struct Flight {
     pub plan: FaultPlan,
     /// How fast the year passes.
     pub speed: Speed,
-    /// Time between two looks at the progress.
-    pub show_every: Duration,
 }
 
 /// Why a run came to no verdict.
@@ -46,6 +35,19 @@ pub enum RunError {
     Build(BuildError),
     /// The tree did not start.
     Start(SupervisorError),
+    /// The entities did not start.
+    Entities(EntitiesError),
+    /// The log, the snapshots or a read model could not be used.
+    Store {
+        /// What for.
+        doing: &'static str,
+        /// Why.
+        error: BoxError,
+    },
+    /// The directory holds another run.
+    OtherRun(PathBuf),
+    /// A read model stands still.
+    ViewStands,
     /// The dispatch desk is not where it was started.
     NoDesk,
     /// The root supervisor ended during the run.
@@ -64,6 +66,16 @@ pub enum RunError {
         /// Actors that had to be killed.
         killed: usize,
     },
+    /// A child process could not be started or talked to.
+    Child(io::Error),
+    /// A child process ended without being told to; it has said why.
+    ChildEnded(String),
+}
+
+impl RunError {
+    pub(crate) fn store(doing: &'static str, error: impl Into<BoxError>) -> Self {
+        Self::Store { doing, error: error.into() }
+    }
 }
 
 impl fmt::Display for RunError {
@@ -72,6 +84,12 @@ impl fmt::Display for RunError {
             Self::Runtime(_) => f.write_str("no runtime could be started"),
             Self::Build(_) => f.write_str("the system was not built"),
             Self::Start(_) => f.write_str("the supervision tree did not start"),
+            Self::Entities(_) => f.write_str("the entities did not start"),
+            Self::Store { doing, .. } => write!(f, "a store failed while {doing}"),
+            Self::OtherRun(directory) => {
+                write!(f, "{} holds the log of another run", directory.display())
+            }
+            Self::ViewStands => f.write_str("a read model stands still"),
             Self::NoDesk => f.write_str("the dispatch desk is not where it was started"),
             Self::RootEnded(reason) => write!(f, "the root supervisor ended: {reason}"),
             Self::Stalled { waiting_for, after } => {
@@ -81,6 +99,8 @@ impl fmt::Display for RunError {
                 f,
                 "the system did not end in order: {actors} actors left, {killed} had to be killed"
             ),
+            Self::Child(_) => f.write_str("a child process could not be started or talked to"),
+            Self::ChildEnded(status) => write!(f, "a child process ended by itself: {status}"),
         }
     }
 }
@@ -88,104 +108,12 @@ impl fmt::Display for RunError {
 impl error::Error for RunError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Runtime(error) => Some(error),
+            Self::Runtime(error) | Self::Child(error) => Some(error),
             Self::Build(error) => Some(error),
             Self::Start(error) => Some(error),
-            Self::NoDesk | Self::RootEnded(_) | Self::Stalled { .. } | Self::LeftRunning { .. } => {
-                None
-            }
+            Self::Entities(error) => Some(error),
+            Self::Store { error, .. } => Some(&**error),
+            _ => None,
         }
     }
-}
-
-/// Feeds the events to actors and collects their states; blocks the thread until all is over.
-///
-/// # Errors
-///
-/// [`RunError`]; nothing is left running then either.
-pub fn fly(
-    dataset: &Dataset,
-    events: Arc<[Event]>,
-    flight: &Flight,
-    show: &mut dyn FnMut(&Progress),
-) -> Result<Run, RunError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_time().build();
-    let runtime = runtime.map_err(RunError::Runtime)?;
-    let board = Board::new(dataset.roster.actors());
-    let roster = Arc::new(dataset.roster.clone());
-    let world = World { roster, events, plan: flight.plan, board };
-    let outcome = runtime.block_on(live(Arc::new(world), &dataset.records, flight, show));
-    runtime.shutdown_timeout(RUNTIME_WAIT);
-    outcome
-}
-
-async fn live(
-    world: Arc<World>,
-    records: &Arc<Records>,
-    flight: &Flight,
-    show: &mut dyn FnMut(&Progress),
-) -> Result<Run, RunError> {
-    let system = System::builder("flights").seed(Seed::new(flight.seed)).build();
-    let system = system.map_err(RunError::Build)?;
-    let outcome = work(world, records, &system, flight, show).await;
-    let ended = system.shutdown().await;
-    let run = outcome?;
-    let (actors, killed) = (system.actor_count(), ended.killed);
-    if actors > 0 || killed > 0 {
-        return Err(RunError::LeftRunning { actors, killed });
-    }
-    Ok(run)
-}
-
-async fn work(
-    world: Arc<World>,
-    records: &Arc<Records>,
-    system: &System,
-    flight: &Flight,
-    show: &mut dyn FnMut(&Progress),
-) -> Result<Run, RunError> {
-    let setup = Setup {
-        roster: Arc::clone(&world.roster),
-        events: Arc::clone(&world.events),
-        outages: Arc::new(outages(&world, flight)),
-        seed: flight.seed,
-    };
-    let services = services(&setup, records, system, ROOT);
-    let root = plant(&world, system, services).await.map_err(RunError::Start)?;
-    let desk = desk(system, ROOT).ok_or(RunError::NoDesk)?;
-    let (shared, handle) = (Arc::clone(&world), system.clone());
-    let mut feeder = Feeder::new(shared, handle, root, desk, flight.show_every, show);
-    if let Some(first) = world.events.first() {
-        feeder.feed(Pace::new(first.at, flight.speed)).await?;
-    }
-    let reports = feeder.collect().await?;
-    let DeskReport { briefings, services } = feeder.desk_report().await?;
-    let tally = world.board.tally(&reports);
-    Ok(Run {
-        events: world.events.len() as u64,
-        deliveries: feeder.ledger().deliveries(),
-        repeats: feeder.ledger().repeats(),
-        kills: 0,
-        actor_kills: tally.faults(FaultKind::Kill).injected,
-        tally,
-        dead_letters: system.dead_letter_count(),
-        elapsed: feeder.elapsed(),
-        states: states(reports),
-        briefings,
-        services,
-    })
-}
-
-/// Outages come with the faults, whatever their rate.
-fn outages(world: &World, flight: &Flight) -> OutagePlan {
-    match (world.events.first(), world.events.last()) {
-        (Some(first), Some(last)) if flight.plan.is_on() => {
-            OutagePlan::new(flight.seed, first.at, last.at)
-        }
-        _ => OutagePlan::none(),
-    }
-}
-
-fn states(reports: Vec<Option<Report>>) -> Vec<Option<crate::state::State>> {
-    reports.into_iter().map(|report| report.map(|report| report.state)).collect()
 }

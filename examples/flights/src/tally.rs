@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fault::FaultKind;
 
 /// Why an actor got a new incarnation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RestartCause {
     /// Its handler panicked.
     Panic,
@@ -34,7 +36,7 @@ impl RestartCause {
 }
 
 /// Faults of one kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
     /// Brought into the system.
     pub injected: u64,
@@ -43,7 +45,7 @@ pub struct FaultCount {
 }
 
 /// The counters of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     faults: BTreeMap<FaultKind, FaultCount>,
     restarts: BTreeMap<RestartCause, u64>,
@@ -63,6 +65,18 @@ impl Tally {
     /// An actor got a new incarnation.
     pub fn restart(&mut self, cause: RestartCause) {
         *self.restarts.entry(cause).or_default() += 1;
+    }
+
+    /// Adds the counts of another part of the run.
+    pub fn add(&mut self, other: &Self) {
+        for (kind, count) in &other.faults {
+            let sum = self.faults.entry(*kind).or_default();
+            sum.injected += count.injected;
+            sum.absorbed += count.absorbed;
+        }
+        for (cause, restarts) in &other.restarts {
+            *self.restarts.entry(*cause).or_default() += restarts;
+        }
     }
 
     /// Faults of a kind.

@@ -10,6 +10,7 @@ use crate::figure::Figure;
 use crate::reference;
 use crate::roster::Roster;
 use crate::state::State;
+use crate::views::Views;
 
 /// The outcome of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ impl fmt::Display for Difference {
 pub struct Reference {
     tallies: Vec<Vec<Figure>>,
     states: Vec<State>,
+    views: Views,
 }
 
 impl Reference {
@@ -54,7 +56,34 @@ impl Reference {
         Self {
             tallies: reference::tally(dataset),
             states: reference::straight_pass(&dataset.roster, events),
+            views: Views::expected(dataset),
         }
+    }
+
+    /// Compares all that a run came to.
+    #[must_use]
+    pub fn judge_all(&self, roster: &Roster, found: &[Option<State>], views: &Views) -> Verdict {
+        match self.judge(roster, found) {
+            Verdict::Equal => self.judge_views(views),
+            different @ Verdict::Different(_) => different,
+        }
+    }
+
+    fn judge_views(&self, found: &Views) -> Verdict {
+        let total = |views: &Views| {
+            let minutes: i64 = views.delay_minutes_by_day.values().sum();
+            let cancelled: i64 = views.cancelled_by_airline.values().sum();
+            format!("{minutes} minutes, {cancelled} cancelled")
+        };
+        if *found == self.views {
+            return Verdict::Equal;
+        }
+        Verdict::Different(Difference {
+            actor: "the read models".to_owned(),
+            field: "totals".to_owned(),
+            expected: total(&self.views),
+            found: total(found),
+        })
     }
 
     /// Compares the states of all actors, by actor index; `None` for one that gave none.

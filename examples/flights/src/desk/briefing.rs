@@ -1,6 +1,6 @@
 //! What the briefings of all flights came to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::known::{Standing, WeatherStanding};
 use crate::records::Weather;
@@ -9,7 +9,7 @@ use crate::records::Weather;
 const POOR_VISIBILITY_MILES: f64 = 3.0;
 
 /// The briefings of a run, one for each flight, written when it is due to leave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Briefings {
     /// Flights briefed.
     pub flights: u64,

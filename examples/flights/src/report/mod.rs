@@ -1,6 +1,7 @@
 //! The report at the end: for machines as one JSON object, for people as tables.
 
 mod lines;
+mod memory;
 mod services;
 mod text;
 
@@ -14,11 +15,14 @@ use lines::{AirlineLine, AirportLine, PlaneLine};
 use crate::dataset::Dataset;
 use crate::desk::Briefings;
 use crate::fault::FaultKind;
+use crate::look_back::LookBack;
+use crate::message::Done;
 use crate::outage::Service;
 use crate::service::ServiceReport;
 use crate::state::State;
 use crate::tally::{RestartCause, Tally};
 use crate::verdict::{Difference, Verdict};
+use crate::views::Views;
 
 /// What a run hands to the report.
 #[derive(Debug)]
@@ -27,24 +31,69 @@ pub struct Run {
     pub states: Vec<Option<State>>,
     /// Events fed.
     pub events: u64,
-    /// Inputs sent to actors, without repeats.
+    /// Inputs of actors.
     pub deliveries: u64,
-    /// Inputs sent again after restarts.
-    pub repeats: u64,
     /// Faults and restarts.
     pub tally: Tally,
-    /// Processes killed; this version kills none.
-    pub kills: u64,
-    /// Actors killed.
-    pub actor_kills: u64,
+    /// The lives of the process.
+    pub lives: Vec<LifeLine>,
     /// Messages that reached no actor.
     pub dead_letters: u64,
-    /// From the first event fed to the last state collected.
+    /// From the start of the first life to the end of the last one.
     pub elapsed: Duration,
     /// The briefings of the dispatch desk.
     pub briefings: Briefings,
     /// Its calls to the services, in the order of [`Service::ALL`].
     pub services: [ServiceReport; 2],
+    /// The read models.
+    pub views: Views,
+    /// What the log says afterwards.
+    pub look_back: LookBack,
+}
+
+impl Run {
+    /// Puts together what the last life came to, and what is known of those before.
+    #[must_use]
+    pub fn new(
+        done: Done,
+        lives: Vec<LifeLine>,
+        earlier: &Tally,
+        dead_letters: u64,
+        events: u32,
+        elapsed: Duration,
+    ) -> Self {
+        let Done { states, deliveries, mut tally, briefings, services, views, look_back, .. } =
+            done;
+        tally.add(earlier);
+        Self {
+            states,
+            events: u64::from(events),
+            deliveries,
+            tally,
+            lives,
+            dead_letters: dead_letters + done.dead_letters,
+            elapsed,
+            briefings,
+            services,
+            views,
+            look_back,
+        }
+    }
+}
+
+/// One life of the process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct LifeLine {
+    /// The event it went on from.
+    pub resumed_at: u32,
+    /// Events in the log when it began.
+    pub logged: u64,
+    /// How long opening the log took, in milliseconds.
+    pub open_ms: f64,
+    /// How long until a window of events was stored with all whom it concerns, in milliseconds.
+    pub back_ms: Option<f64>,
+    /// The event it was killed at.
+    pub killed_at: Option<u32>,
 }
 
 /// The report, serializable as it is.
@@ -59,7 +108,6 @@ pub struct Report {
     events: u64,
     actors: usize,
     deliveries: u64,
-    redeliveries: u64,
     faults_injected: u64,
     faults_absorbed: u64,
     faults: BTreeMap<&'static str, FaultLine>,
@@ -75,6 +123,10 @@ pub struct Report {
     planes: Vec<PlaneLine>,
     services: BTreeMap<&'static str, ServiceReport>,
     briefings: Briefings,
+    lives: Vec<LifeLine>,
+    log: LookBack,
+    saved_ratio: f64,
+    views: Views,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,7 +158,6 @@ impl Report {
             events: run.events,
             actors: dataset.roster.actors(),
             deliveries: run.deliveries,
-            redeliveries: run.repeats,
             faults_injected: tally.faults_injected(),
             faults_absorbed: tally.faults_absorbed(),
             faults: FaultKind::ALL.into_iter().map(fault_line).collect(),
@@ -115,8 +166,8 @@ impl Report {
                 .into_iter()
                 .map(|cause| (cause.name(), tally.restarts(cause)))
                 .collect(),
-            kills: run.kills,
-            actor_kills: run.actor_kills,
+            kills: run.lives.iter().filter(|life| life.killed_at.is_some()).count() as u64,
+            actor_kills: tally.faults(FaultKind::Kill).injected,
             dead_letters: run.dead_letters,
             elapsed_s,
             events_per_s: per_second(run.events, elapsed_s),
@@ -129,6 +180,10 @@ impl Report {
                 .zip(run.services.iter().cloned())
                 .collect(),
             briefings: run.briefings,
+            lives: run.lives.clone(),
+            log: run.look_back.clone(),
+            saved_ratio: saved(&run.look_back),
+            views: run.views.clone(),
         }
     }
 
@@ -152,6 +207,12 @@ impl Report {
     pub fn text(&self) -> String {
         text::render(self)
     }
+}
+
+/// The share of the raw bytes that the log does not take.
+#[expect(clippy::cast_precision_loss, reason = "shown with few digits; counts are below 2^52")]
+fn saved(log: &LookBack) -> f64 {
+    if log.bytes_raw > 0 { 1.0 - log.bytes_on_disk as f64 / log.bytes_raw as f64 } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits; counts are below 2^52")]

@@ -57,7 +57,7 @@ fn breakers(report: &Report) -> Table {
         }
         let last = line.breaker_history.iter().rev().take(CHANGES_SHOWN).rev();
         for change in last {
-            let (from, to) = (change.from.to_owned(), change.to.to_owned());
+            let (from, to) = (change.from.clone(), change.to.clone());
             let cause = change.cause.replace('_', " ");
             table.row(vec![(*name).to_owned(), change.at.clone(), from, to, cause]);
         }

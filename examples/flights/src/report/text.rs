@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::lines::AirportLine;
+use super::memory;
 use super::services;
 use crate::fault::FaultKind;
 use crate::table::{Table, grouped};
@@ -14,7 +15,7 @@ const AIRPORTS_MAX: usize = 15;
 pub(super) fn render(report: &Report) -> String {
     let mut tables = vec![airlines(report), airports(report), planes(report)];
     tables.extend(services::tables(report));
-    tables.extend([faults(report), restarts(report)]);
+    tables.extend([faults(report), restarts(report), memory::lives(report)]);
     let mut text: String = tables.iter().map(|table| table.render() + "\n").collect();
     for line in summary(report) {
         text.extend(["  ", &line, "\n"]);
@@ -127,14 +128,14 @@ fn restarts(report: &Report) -> Table {
     table
 }
 
-fn summary(report: &Report) -> [String; 5] {
+fn summary(report: &Report) -> Vec<String> {
     let verdict = match &report.difference {
         None => "EQUAL: the actors' totals are those of a plain single-threaded pass over the \
                  same file"
             .to_owned(),
         Some(difference) => format!("DIFFERENT: {difference}"),
     };
-    [
+    let mut lines = vec![
         format!(
             "{} flights, {} events, {} actors",
             grouped(report.flights as u64),
@@ -142,19 +143,23 @@ fn summary(report: &Report) -> [String; 5] {
             grouped(report.actors as u64)
         ),
         format!(
-            "{} deliveries, {} redeliveries, {} actors killed, {} dead letters",
+            "{} deliveries, process killed {} times, {} actors killed, {} dead letters",
             grouped(report.deliveries),
-            grouped(report.redeliveries),
+            grouped(report.kills),
             grouped(report.actor_kills),
             grouped(report.dead_letters)
         ),
         services::briefings(report),
+    ];
+    lines.extend(memory::summary(report));
+    lines.extend([
         format!(
             "{:.2} s, {:.0} events/s, seed {}, {} faults per event",
             report.elapsed_s, report.events_per_s, report.seed, report.fault_rate
         ),
         format!("verdict {verdict}"),
-    ]
+    ]);
+    lines
 }
 
 fn count(value: i64) -> String {

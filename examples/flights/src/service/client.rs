@@ -160,7 +160,7 @@ impl Client {
             retried: decided(&self.decisions.retried),
             fallbacks,
             outages,
-            breaker_state: metrics.state.name(),
+            breaker_state: metrics.state.name().to_owned(),
             breaker_opened: metrics.totals.opened,
             breaker_changes,
             breaker_history,

@@ -46,7 +46,12 @@ impl History {
         if changes.last.len() == CHANGES_MAX {
             changes.last.pop_front();
         }
-        changes.last.push_back(BreakerChange { at, from, to, cause });
+        changes.last.push_back(BreakerChange {
+            at,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            cause: cause.to_owned(),
+        });
     }
 
     /// How many changes there were, and the last of them.

@@ -1,9 +1,9 @@
 //! What the calls to one service came to.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The calls to one service over a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceReport {
     /// Lookups made; each ends as answered, not found or unanswered.
     pub calls: u64,
@@ -30,7 +30,7 @@ pub struct ServiceReport {
     /// Outages that were planned.
     pub outages: u64,
     /// The breaker's state at the end.
-    pub breaker_state: &'static str,
+    pub breaker_state: String,
     /// Times the breaker opened.
     pub breaker_opened: u64,
     /// Changes of the breaker's state.
@@ -40,7 +40,7 @@ pub struct ServiceReport {
 }
 
 /// Answers in place of those that did not come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fallbacks {
     /// The last good answer for the same key.
     pub last_good: u64,
@@ -49,14 +49,14 @@ pub struct Fallbacks {
 }
 
 /// A change of a breaker's state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerChange {
     /// When, in simulated time (UTC).
     pub at: String,
     /// The state before.
-    pub from: &'static str,
+    pub from: String,
     /// The state from then on.
-    pub to: &'static str,
+    pub to: String,
     /// Why.
-    pub cause: &'static str,
+    pub cause: String,
 }

@@ -1,5 +1,7 @@
 //! An airline: how many of its flights came, and how many on time.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Event, EventKind};
 use crate::figure::Figure;
 
@@ -9,7 +11,7 @@ use crate::figure::Figure;
 const LATE_FROM_MINUTES: i16 = 15;
 
 /// The flights of an airline.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Airline {
     scheduled: i64,
     departed: i64,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::dataset::FlightId;
 use crate::event::{Event, EventKind};
 use crate::figure::{Digest, Figure};
@@ -36,7 +38,7 @@ const DELAY_BY_HOUR: [&str; 24] = [
 ];
 
 /// The traffic of an airport.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Airport {
     id: AirportId,
     scheduled: i64,

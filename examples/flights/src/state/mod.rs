@@ -12,12 +12,14 @@ pub use airport::Airport;
 pub use network::Network;
 pub use plane::Plane;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Event;
 use crate::figure::{Digest, Figure};
 use crate::roster::Role;
 
 /// The state of one actor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     /// Of network operations.
     Network(Network),

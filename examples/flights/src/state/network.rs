@@ -1,10 +1,12 @@
 //! Network operations: totals over everything.
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{Event, EventKind};
 use crate::figure::Figure;
 
 /// The totals of the year and how busy the sky was.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     scheduled: i64,
     departed: i64,

@@ -1,5 +1,7 @@
 //! A plane: its rotation through the day and the delay that one leg hands to the next.
 
+use serde::{Deserialize, Serialize};
+
 use crate::calendar::Day;
 use crate::dataset::FlightId;
 use crate::event::{Event, EventKind};
@@ -11,7 +13,7 @@ use crate::roster::AirportId;
 /// Inherited delay: of a departure's minutes late, those the plane was already late by on its
 /// previous leg of the same day. The previous leg's lateness is that of its arrival, or of its
 /// departure while it has not arrived.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plane {
     scheduled: i64,
     legs: i64,
@@ -35,7 +37,7 @@ pub struct Plane {
 }
 
 /// The leg last departed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Leg {
     flight: FlightId,
     day: Day,

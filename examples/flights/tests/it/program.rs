@@ -12,7 +12,8 @@ fn stderr(output: &Output) -> String {
 
 #[test]
 fn json_is_one_object_with_the_promised_fields() {
-    let output = run(&["--flights", "2000", "--faults", "0.01", "--headless", "--json"]);
+    let output =
+        run(&["--flights", "2000", "--faults", "0.01", "--kills", "1", "--headless", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stderr(&output), "");
     let report: serde_json::Value =
@@ -43,7 +44,17 @@ fn json_is_one_object_with_the_promised_fields() {
         assert!(calls["fallbacks"]["last_good"].is_u64() && calls["fallbacks"]["unknown"].is_u64());
     }
     assert_eq!(report["briefings"]["flights"], 2_000);
-    assert_eq!(report["kills"], 0);
+    assert_eq!(report["kills"], 1);
+    assert_eq!(report["lives"].as_array().map(Vec::len), Some(2));
+    let log = &report["log"];
+    assert!(
+        log["bytes_on_disk"].as_u64() > Some(0) && log["log_events"].as_u64() > Some(0),
+        "{log}"
+    );
+    assert_eq!(
+        (&log["replay"]["hashes_equal"], &log["travel"]["equal"]),
+        (&true.into(), &true.into())
+    );
     assert!(report["elapsed_s"].is_f64());
     assert!(report["faults_injected"].as_u64() > Some(20));
     assert_eq!(report["faults_injected"], report["faults_absorbed"]);
@@ -51,7 +62,7 @@ fn json_is_one_object_with_the_promised_fields() {
 
 #[test]
 fn tables_end_with_the_verdict() {
-    let output = run(&["--flights", "500", "--no-faults", "--headless"]);
+    let output = run(&["--flights", "500", "--no-faults", "--kills", "0", "--headless"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("saved by breaker") && text.contains("500 briefings"), "{text}");
@@ -72,7 +83,7 @@ fn bad_arguments_end_with_code_two_and_say_what_is_allowed() {
 
 #[test]
 fn a_missing_data_folder_ends_with_code_two_and_a_way_out() {
-    let output = run(&["--data", "no/such/folder"]);
+    let output = run(&["--flights-from", "no/such/folder"]);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
     assert!(text.contains("no/such/folder") && text.contains("help: "), "{text}");
