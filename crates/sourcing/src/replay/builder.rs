@@ -56,6 +56,12 @@ struct Found {
     end: Position,
 }
 
+/// Actors whose events are looked up at most; those of more are found by reading all.
+const LOOKED_UP_MAX: usize = 1_000;
+
+/// How many events are read in a row while one is looked up by its actor.
+const SCAN_SPEEDUP: u64 = 16;
+
 /// Actors without a role that are named at most.
 pub const LEFT_OUT_MAX: usize = 100;
 
@@ -233,7 +239,7 @@ impl ReplayBuilder {
         }
         let found = self.look().await?;
         let mut query = Query::all().positions(..=found.end);
-        if found.actors.len() <= limits::QUERY_NAMES_MAX {
+        if self.are_rare(&found).await? {
             query = query.actors(found.actors.iter());
         }
         let mut feed = Feed::new(self.log.clone(), query);
@@ -282,6 +288,20 @@ impl ReplayBuilder {
             found.end = found.last.plus(behind).min(self.log.extent().await?.last);
         }
         Ok(found)
+    }
+
+    /// Whether the actors have so little of the log that it pays to look their events up one by one.
+    async fn are_rare(&self, found: &Found) -> Result<bool, ReplayError> {
+        if found.actors.len() > LOOKED_UP_MAX {
+            return Ok(false);
+        }
+        let mut events = 0_u64;
+        for actor in &found.actors {
+            let extent = self.log.actor(actor).await?;
+            let own = extent.highest.get().saturating_sub(extent.first.get());
+            events = events.saturating_add(own);
+        }
+        Ok(events.saturating_mul(SCAN_SPEEDUP) < found.end.get())
     }
 
     fn note(&self, found: &mut Found, actor: &ActorName) -> Result<(), ReplayError> {
