@@ -221,7 +221,8 @@ impl Gate {
     #[inline]
     pub(crate) fn check(&self) -> Result<(), CommandFault> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(self.lock().clone().unwrap_or(CommandFault::Closed));
+            // It may have been opened between the two looks; then there is no reason any more.
+            return self.lock().clone().map_or(Ok(()), Err);
         }
         Ok(())
     }
@@ -316,4 +317,28 @@ pub(crate) fn count(counter: &AtomicU64) {
 
 pub(crate) fn add(counter: &AtomicU64, number: u64) {
     counter.fetch_add(number, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::Gate;
+    use crate::CommandFault;
+
+    #[test]
+    fn a_gate_that_is_just_being_opened_says_open_or_poisoned_and_nothing_else() {
+        let gate = Gate::default();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..20_000 {
+                    assert!(gate.close(CommandFault::Poisoned) && gate.open());
+                }
+            });
+            for _ in 0..20_000 {
+                let found = gate.check();
+                assert!(matches!(found, Ok(()) | Err(CommandFault::Poisoned)), "{found:?}");
+            }
+        });
+    }
 }
