@@ -331,11 +331,11 @@ mod tests {
         let gate = Gate::default();
         thread::scope(|scope| {
             scope.spawn(|| {
-                for _ in 0..20_000 {
+                for _ in 0..200_000 {
                     assert!(gate.close(CommandFault::Poisoned) && gate.open());
                 }
             });
-            for _ in 0..20_000 {
+            for _ in 0..200_000 {
                 let found = gate.check();
                 assert!(matches!(found, Ok(()) | Err(CommandFault::Poisoned)), "{found:?}");
             }
