@@ -106,6 +106,6 @@ pub mod prelude {
 }
 
 /// Compiles and runs the examples of the README.
-#[cfg(all(doctest, feature = "supervision"))]
+#[cfg(all(doctest, feature = "supervision", feature = "sourcing"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
