@@ -44,9 +44,11 @@ impl Machine {
     /// Gives a ticket back; the call was not made, or its fate says nothing.
     pub fn cancel(&mut self, ticket: Ticket, now: Instant) -> Recorded {
         self.settle(now, false);
+        if matches!(self.phase, Phase::Disabled) {
+            return Recorded::Nothing;
+        }
         self.totals.dropped += 1;
-        self.end(ticket);
-        Recorded::Released
+        if self.end(ticket) { Recorded::Released } else { Recorded::TotalsOnly }
     }
 
     /// Takes in a call that was dropped without a result, by the rule of the configuration.

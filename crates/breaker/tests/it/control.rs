@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use steadfast_base::{Health, HealthCheck, HealthReport};
-use steadfast_breaker::{Config, EventKind, Outcome, State, Window};
+use steadfast_breaker::{Config, EventKind, Outcome, State, Totals, Window};
 
 use crate::asynchronous::block_on;
 use crate::bench::{Bench, config_a, secs};
@@ -32,6 +32,35 @@ fn s23_disabled_lets_calls_through_and_records_nothing() {
     assert_eq!((metrics.state, metrics.window.total), (State::Disabled, 0));
     assert_eq!(metrics.totals.failures, 0);
     assert!(bench.take_events().is_empty());
+}
+
+#[test]
+fn s23_a_call_dropped_or_cancelled_while_disabled_leaves_no_trace() {
+    let bench = Bench::a();
+    let earlier = bench.breaker.acquire_owned().expect("closed");
+    bench.breaker.set_state(State::Disabled).expect("legal");
+    bench.take_events();
+    drop(earlier);
+    drop(bench.breaker.acquire().expect("disabled"));
+    bench.breaker.acquire().expect("disabled").cancel();
+    let slow = bench.breaker.acquire().expect("disabled");
+    bench.advance(100.0);
+    drop(slow);
+    assert_eq!(bench.breaker.metrics().totals, Totals::default());
+    assert!(bench.take_events().is_empty());
+}
+
+#[test]
+fn s22_a_call_of_an_earlier_state_that_is_dropped_is_not_told_of() {
+    for state in [State::ForcedOpen, State::Open, State::MetricsOnly] {
+        let bench = Bench::a();
+        let earlier = bench.breaker.acquire_owned().expect("closed");
+        bench.breaker.set_state(state).expect("legal");
+        bench.take_events();
+        drop(earlier);
+        assert!(bench.take_events().is_empty(), "{state}");
+        assert_eq!(bench.breaker.metrics().totals.dropped, 1);
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(super) struct Model {
     pub(super) failures: u64,
     pub(super) rejected: u64,
     pub(super) late: u64,
+    pub(super) ignored: u64,
+    pub(super) dropped: u64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -60,6 +62,8 @@ impl Model {
             failures: 0,
             rejected: 0,
             late: 0,
+            ignored: 0,
+            dropped: 0,
         }
     }
 
@@ -199,13 +203,25 @@ impl Model {
                 };
             // One nanosecond earlier than zero is not there; no run drops a call at its slow threshold then.
             self.finish(ModelTicket { started: earlier, ..ticket }, Outcome::error());
-        } else if ticket.period == self.period {
+        } else {
+            self.cancel(ticket);
+        }
+    }
+
+    pub(super) fn cancel(&mut self, ticket: ModelTicket) {
+        self.settle(false);
+        if self.state == State::Disabled {
+            return;
+        }
+        self.dropped += 1;
+        if ticket.period == self.period {
             self.probes.retain(|probe| Some(probe.number) != ticket.probe);
         }
     }
 
     pub(super) fn take_in(&mut self, outcome: Outcome, took: Duration, current: bool) {
         if outcome == Outcome::Ignored {
+            self.ignored += 1;
             return;
         }
         let (failed, slow) =

@@ -68,10 +68,7 @@ impl Run {
             Step::Cancel(index) => {
                 if let Some((permit, ticket)) = self.take(index) {
                     permit.cancel();
-                    self.model.settle(false);
-                    if ticket.period == self.model.period {
-                        self.model.probes.retain(|probe| Some(probe.number) != ticket.probe);
-                    }
+                    self.model.cancel(ticket);
                 }
             }
             Step::Calls(calls, letter) => self.calls(calls, outcome(letter)),
@@ -138,6 +135,8 @@ impl Run {
         assert_eq!(totals.failures, self.model.failures, "failures");
         assert_eq!(totals.rejected, self.model.rejected, "rejected");
         assert_eq!(totals.late, self.model.late, "late");
+        assert_eq!(totals.ignored, self.model.ignored, "ignored");
+        assert_eq!(totals.dropped, self.model.dropped, "dropped");
         if self.model.state != State::Open {
             assert_eq!(metrics.consecutive_failures, self.model.streak(), "failures in a row");
         }
