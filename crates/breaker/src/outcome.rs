@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use steadfast_base::{FailureKind, Severity};
+use steadfast_base::{FailureKind, Instant, Severity};
 
 /// What a finished call means to the breaker.
 ///
@@ -116,6 +116,14 @@ pub struct Failure {
 pub trait Classify<T, E> {
     /// What `result` means.
     fn classify(&self, result: &Result<T, E>) -> Outcome;
+
+    /// When the call ended, if this has read the breaker's clock for it; asked after `classify`.
+    ///
+    /// The breaker then reads none. By default nothing was read.
+    #[inline]
+    fn ended(&self) -> Option<Instant> {
+        None
+    }
 }
 
 impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Classify<T, E> for F {

@@ -112,6 +112,21 @@ impl<E> Error<E> {
         matches!(self, Self::Timeout(_) | Self::Exhausted { last: Last::Timeout(_), .. })
     }
 
+    /// Whether the callee was called, in the last of its attempts if there were several: what was rejected,
+    /// or had no time left to start, says nothing about it.
+    pub(crate) fn was_made(&self) -> bool {
+        match self {
+            Self::Inner(_) => true,
+            Self::Rejected(_) => false,
+            Self::Timeout(timed_out) => timed_out.started,
+            Self::Exhausted { last, .. } => match last {
+                Last::Inner(_) | Last::Unaccepted => true,
+                Last::Rejected(_) => false,
+                Last::Timeout(timed_out) => timed_out.started,
+            },
+        }
+    }
+
     /// The rejection, if the call (or the last of its attempts) was rejected.
     ///
     /// # Example

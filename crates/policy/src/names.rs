@@ -1,5 +1,7 @@
 //! The names of policies, of events and of their fields.
 
+/// No policy, but the pipeline itself: in the event that an inherited deadline had passed.
+pub const PIPELINE: &str = "pipeline";
 /// The kind of a policy, in rejections, events and faults.
 pub const BREAKER: &str = "breaker";
 /// See [`BREAKER`].
@@ -43,7 +45,7 @@ pub const FALLBACK_ANSWERED: &str = "policy.fallback.answered";
 pub const FALLBACK_FAILED: &str = "policy.fallback.failed";
 /// A policy rejected a call; fields `policy`, `reason`, `retry_after`.
 pub const REJECTED: &str = "policy.rejected";
-/// New settings are in force; field `version`.
+/// New settings are in force; no fields.
 pub const SETTINGS_APPLIED: &str = "policy.settings.applied";
 /// New settings were refused and the old ones stay; field `error`.
 pub const SETTINGS_REFUSED: &str = "policy.settings.refused";

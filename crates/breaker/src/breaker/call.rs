@@ -27,9 +27,9 @@ impl<'a> Running<'a> {
     }
 
     #[inline]
-    fn finish(mut self, outcome: Outcome) {
+    fn finish(mut self, outcome: Outcome, ended: Option<Instant>) {
         if let Some(ticket) = self.ticket.take() {
-            self.inner.finish(ticket, outcome, None);
+            self.inner.finish(ticket, outcome, ended);
         }
     }
 
@@ -119,7 +119,8 @@ impl CircuitBreaker {
     ) -> Result<T, CallError<E>> {
         let running = Running::admit(&self.inner)?;
         let result = call();
-        running.finish(classify.classify(&result));
+        let outcome = classify.classify(&result);
+        running.finish(outcome, classify.ended());
         result.map_err(CallError::Inner)
     }
 
@@ -189,12 +190,13 @@ impl CircuitBreaker {
             Poll::Pending => match Outlined::new(running.wait(call)).await {
                 Ok(result) => result,
                 Err(limit) => {
-                    running.finish(Outcome::failure(FailureKind::Timeout));
+                    running.finish(Outcome::failure(FailureKind::Timeout), None);
                     return Err(CallError::TimedOut(limit));
                 }
             },
         };
-        running.finish(classify.classify(&result));
+        let outcome = classify.classify(&result);
+        running.finish(outcome, classify.ended());
         result.map_err(CallError::Inner)
     }
 }

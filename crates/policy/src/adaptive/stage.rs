@@ -1,6 +1,5 @@
 //! The adaptive limit as part of a pipeline.
 
-use crate::error::Error;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
 
@@ -54,11 +53,12 @@ impl<T, E> Stage<T, E> for AdaptiveLimiter {
 }
 
 impl AdaptiveLimiter {
-    /// Ends a permit by the result: errors and rejections come too early to tell a latency.
+    /// Ends a permit by the result: errors and rejections come too early to tell a latency, and a call
+    /// without time left to start took none.
     fn end<T, E>(&self, permit: AdaptivePermit<'_>, done: &mut Done<T, E>) {
         let outcome = match &done.result {
             Ok(_) => SampleOutcome::Success,
-            Err(Error::Timeout(_)) => SampleOutcome::Overload,
+            Err(error) if error.is_timeout() && error.was_made() => SampleOutcome::Overload,
             Err(_) => return permit.ignore(),
         };
         permit.finish_at(outcome, done.ended(&self.inner.time));

@@ -2,7 +2,6 @@
 
 use steadfast_base::Outlined;
 
-use crate::error::Error;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
 use crate::waiting::block_on;
@@ -73,12 +72,13 @@ impl<T, E> Stage<T, E> for Bulkhead {
     }
 }
 
-/// Ends a permit by the result; a call that was rejected further in says nothing about the callee.
+/// Ends a permit by the result; a call that was rejected further in, or not started for want of time, says
+/// nothing about the callee.
 #[inline]
 fn end<T, E>(permit: BulkheadPermit<'_>, done: &Done<T, E>) {
     match &done.result {
         Ok(_) => permit.succeed(),
-        Err(Error::Rejected(_)) => drop(permit),
-        Err(_) => permit.fail(),
+        Err(error) if error.was_made() => permit.fail(),
+        Err(_) => drop(permit),
     }
 }

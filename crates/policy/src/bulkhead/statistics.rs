@@ -51,7 +51,7 @@ pub struct BulkheadStatistics {
     pub succeeded: u64,
     /// Calls that ended with a failure.
     pub failed: u64,
-    /// Calls that ended without saying how: cancelled, or rejected further in.
+    /// Calls that ended without saying how: cancelled, rejected further in, or without time left to start.
     pub dropped: u64,
     /// Calls turned away because all places, and the queue if there is one, were taken.
     pub rejected_full: u64,

@@ -1,6 +1,6 @@
 //! A fallback on the last good value, for each key.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ impl<T> Layer for LastGood<T> {
         LastGoodStage {
             keys_max: self.keys_max,
             max_age: self.max_age,
-            cache: Mutex::new(Cache { values: HashMap::new(), stored: 0 }),
+            cache: Mutex::new(Cache { values: HashMap::new(), keys: VecDeque::new() }),
             time: environment.time.clone(),
             events: environment.events.clone(),
         }
@@ -89,15 +89,14 @@ pub struct LastGoodStage<T> {
 #[derive(Debug)]
 struct Cache<T> {
     values: HashMap<u64, Kept<T>>,
-    /// Keys stored so far; numbers the entries in their order.
-    stored: u64,
+    /// The keys that there are, in the order in which they were stored first.
+    keys: VecDeque<u64>,
 }
 
 #[derive(Debug)]
 struct Kept<T> {
     value: T,
     at: Instant,
-    number: u64,
 }
 
 impl<T: Clone> Cache<T> {
@@ -107,15 +106,13 @@ impl<T: Clone> Cache<T> {
             kept.at = at;
             return;
         }
-        if self.values.len() >= keys_max {
-            // Numbers are unique, so the order of the map does not matter.
-            let oldest = self.values.iter().min_by_key(|(_, kept)| kept.number);
-            if let Some(key) = oldest.map(|(key, _)| *key) {
-                self.values.remove(&key);
-            }
+        if self.keys.len() >= keys_max
+            && let Some(oldest) = self.keys.pop_front()
+        {
+            self.values.remove(&oldest);
         }
-        self.stored += 1;
-        self.values.insert(key, Kept { value, at, number: self.stored });
+        self.keys.push_back(key);
+        self.values.insert(key, Kept { value, at });
     }
 
     fn load(&self, key: u64, now: Instant, max_age: Duration) -> Option<T> {

@@ -10,7 +10,7 @@ use steadfast_breaker::{
     self as breaker, CircuitBreaker, Classify, Config, OnDrop, Outcome, ProbeVerdict, Window,
 };
 
-use crate::error::{Error, Last};
+use crate::error::Error;
 use crate::fallback::NoAnswer;
 use crate::fault::Fault;
 use crate::names;
@@ -151,21 +151,9 @@ impl<T, E> Classify<T, Error<E>> for Failures {
     fn classify(&self, result: &Result<T, Error<E>>) -> Outcome {
         match result {
             Ok(_) => Outcome::Success,
-            Err(
-                Error::Inner(_) | Error::Exhausted { last: Last::Inner(_) | Last::Unaccepted, .. },
-            ) => Outcome::error(),
-            Err(
-                Error::Timeout(timed_out) | Error::Exhausted { last: Last::Timeout(timed_out), .. },
-            ) => {
-                if timed_out.started {
-                    Outcome::failure(FailureKind::Timeout)
-                } else {
-                    Outcome::Ignored
-                }
-            }
-            Err(Error::Rejected(_) | Error::Exhausted { last: Last::Rejected(_), .. }) => {
-                Outcome::Ignored
-            }
+            Err(error) if !error.was_made() => Outcome::Ignored,
+            Err(error) if error.is_timeout() => Outcome::failure(FailureKind::Timeout),
+            Err(_) => Outcome::error(),
         }
     }
 }

@@ -4,12 +4,12 @@ use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 
-use steadfast_base::Time;
+use steadfast_base::{Instant, Time};
 use steadfast_breaker::{
     self as breaker, CallError, CircuitBreaker, Classify, Config, Outcome, Permit,
 };
@@ -42,16 +42,60 @@ struct Live {
     limit: TimeLimitStage,
 }
 
-/// What a whole result means, told to a breaker that makes the call itself.
-struct Judge<'a, C>(&'a C);
+/// What a whole result means, told to a breaker that makes the call itself; shares its reading of the clock.
+struct Judge<'a, C> {
+    classify: &'a C,
+    time: &'a Time,
+    /// When the call ended, in nanoseconds; the maximum while nobody has read the clock.
+    ended: AtomicU64,
+}
+
+impl<'a, C> Judge<'a, C> {
+    #[inline]
+    fn new<B, A>(stage: &'a GuardStage<B, C, A>) -> Self {
+        let GuardStage { classify, time, .. } = stage;
+        Self { classify, time, ended: AtomicU64::new(u64::MAX) }
+    }
+
+    #[inline]
+    fn ended(&self) -> Option<Instant> {
+        let nanos = self.ended.load(Ordering::Relaxed);
+        (nanos != u64::MAX).then(|| Instant::from_nanos(nanos))
+    }
+
+    /// What the breaker made of the call, with the time that was read for it.
+    #[inline]
+    fn done<T, E>(
+        &self,
+        made: Result<Done<T, E>, CallError<Infallible>>,
+    ) -> Result<Done<T, E>, CallError<Infallible>> {
+        let mut done = made?;
+        if let Some(ended) = self.ended() {
+            done.ended = ended;
+        }
+        Ok(done)
+    }
+}
 
 impl<T, E, C: Classify<T, Error<E>>> Classify<Done<T, E>, Infallible> for Judge<'_, C> {
     #[inline]
     fn classify(&self, result: &Result<Done<T, E>, Infallible>) -> Outcome {
-        match result {
-            Ok(done) => self.0.classify(&done.result),
+        let done = match result {
+            Ok(done) => done,
             Err(never) => match *never {},
+        };
+        let outcome = self.classify.classify(&done.result);
+        if !matches!(outcome, Outcome::Success) {
+            // The breaker will need the time, and so may others further out.
+            let ended = done.ended_if_known().unwrap_or_else(|| self.time.now_relaxed());
+            self.ended.store(ended.as_nanos(), Ordering::Relaxed);
         }
+        outcome
+    }
+
+    #[inline]
+    fn ended(&self) -> Option<Instant> {
+        self.ended()
     }
 }
 
@@ -114,10 +158,12 @@ impl<B, C, A> GuardStage<B, C, A> {
         C: Classify<T, Error<E>>,
     {
         let outcome = self.classify.classify(&done.result);
-        if self.is_timed() {
-            permit.finish_at(outcome, done.ended(&self.time));
-        } else {
-            permit.finish(outcome);
+        // The breaker reads the clock for what is no success; read here, others share the reading.
+        let needed = self.is_timed() || !matches!(outcome, Outcome::Success);
+        let ended = if needed { Some(done.ended(&self.time)) } else { done.ended_if_known() };
+        match ended {
+            Some(ended) => permit.finish_at(outcome, ended),
+            None => permit.finish(outcome),
         }
     }
 }
@@ -132,14 +178,14 @@ where
     async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
         let picked = self.breakers.pick(call.key());
         let breaker: &CircuitBreaker = picked.borrow();
-        if self.is_timed() || call.started().is_some() {
+        if self.is_timed() || call.needs_time() {
             let next = Later::new(move |call| Stage::run(&self.live.limit, call, next));
             return GuardRun { stage: self, breaker, call, next, permit: None }.await;
         }
         // Nobody needs the time so far; the breaker reads it if the call turns out to be pending.
-        let judge = Judge(&self.classify);
+        let judge = Judge::new(self);
         let made = || async { Ok::<_, Infallible>(next.run(call).await) };
-        let mut done = match breaker.call_async_with(&judge, made).await {
+        let mut done = match judge.done(breaker.call_async_with(&judge, made).await) {
             Ok(done) => done,
             Err(error) => self.not_done(error),
         };
@@ -151,10 +197,10 @@ where
     fn call<N: NextSync<T, E>>(&self, mut call: Call, next: N) -> Done<T, E> {
         let picked = self.breakers.pick(call.key());
         let breaker: &CircuitBreaker = picked.borrow();
-        if !self.is_timed() && call.started().is_none() {
-            let judge = Judge(&self.classify);
+        if !self.is_timed() && !call.needs_time() {
+            let judge = Judge::new(self);
             let made = breaker.call_with(&judge, || Ok::<_, Infallible>(next.call(call)));
-            let mut done = made.unwrap_or_else(|error| self.not_done(error));
+            let mut done = judge.done(made).unwrap_or_else(|error| self.not_done(error));
             self.mend(&call, &mut done);
             return done;
         }

@@ -2,7 +2,6 @@
 
 use steadfast_base::Instant;
 
-use crate::error::Error;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
 use crate::rejection::Rejection;
@@ -61,9 +60,10 @@ impl OutlierEjection<u64> {
         self.admit_at(&call.key(), now)
     }
 
-    /// Records the result; a call that was rejected further in says nothing about its host.
+    /// Records the result; a call that was rejected further in, or had no time left to start, says nothing
+    /// about its host.
     fn leave<T, E>(&self, host: u64, done: &mut Done<T, E>) {
-        if matches!(done.result, Err(Error::Rejected(_))) {
+        if done.result.as_ref().is_err_and(|error| !error.was_made()) {
             return;
         }
         let (success, now) = (done.result.is_ok(), done.ended(&self.inner.time));

@@ -154,6 +154,12 @@ impl Call {
         (self.now != UNREAD).then_some(self.now)
     }
 
+    /// Whether the time at the start of this attempt is known, or must be because there is a deadline.
+    #[inline]
+    pub(crate) fn needs_time(&self) -> bool {
+        self.now != UNREAD || self.deadline != NEVER
+    }
+
     /// When the answer is no longer wanted.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {

@@ -1,4 +1,4 @@
-//! The protected call itself, run within its context: the innermost `Next`.
+//! The protected call itself, run within its context if there is time left: the innermost `Next`.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -8,23 +8,57 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use steadfast_base::context::AttemptScope;
+use steadfast_base::{Time, Value};
 
-use crate::error::Error;
+use crate::error::{Error, TimedOut};
+use crate::events::Events;
+use crate::names;
 use crate::pipeline::call::{Call, Done};
 use crate::pipeline::later::Later;
 use crate::pipeline::stage::{Next, NextSync};
 
+/// What makes the attempts of one call, and what tells whether there is time left for them.
+pub(crate) struct Source<'a, F> {
+    make: F,
+    time: &'a Time,
+    events: &'a Events,
+}
+
+impl<'a, F> Source<'a, F> {
+    #[inline]
+    pub(crate) fn new(make: F, time: &'a Time, events: &'a Events) -> Self {
+        Self { make, time, events }
+    }
+
+    /// Fails if the attempt's deadline has passed; reads the clock only if there is a deadline, and no
+    /// stage has read it.
+    #[inline]
+    fn check(&self, call: &mut Call) -> Result<(), TimedOut> {
+        match call.deadline() {
+            // INV-POL-3: no attempt begins at its deadline or after it, whatever it waited for.
+            Some(deadline) if call.now(self.time) >= deadline => Err(self.too_late()),
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn too_late(&self) -> TimedOut {
+        self.events.emit(names::DEADLINE_PASSED, || [("policy", Value::Str(names::PIPELINE))]);
+        TimedOut::before_start()
+    }
+}
+
 /// An asynchronous call, made anew for each attempt.
 pub(crate) struct Leaf<'a, F, Fut> {
-    make: &'a F,
-    /// The future that `make` makes, so that `Next` can name its types.
+    source: &'a Source<'a, F>,
+    /// The future that the source makes, so that `Next` can name its types.
     makes: PhantomData<fn() -> Fut>,
 }
 
 impl<'a, F, Fut> Leaf<'a, F, Fut> {
     #[inline]
-    pub(crate) fn new(make: &'a F) -> Self {
-        Self { make, makes: PhantomData }
+    pub(crate) fn new(source: &'a Source<'a, F>) -> Self {
+        Self { source, makes: PhantomData }
     }
 }
 
@@ -43,7 +77,8 @@ where
 {
     #[inline]
     fn run(self, call: Call) -> impl Future<Output = Done<T, E>> {
-        LeafRun { call, own: Later::new(self.make), progress: Progress::New }
+        let Self { source, .. } = self;
+        LeafRun { call, own: Later::new(&source.make), progress: Progress::New, source }
     }
 }
 
@@ -57,17 +92,18 @@ enum Progress {
 
 pin_project! {
     /// One attempt's own code.
-    struct LeafRun<M, Fut> {
+    struct LeafRun<'a, F, Fut> {
         call: Call,
         #[pin]
-        own: Later<M, Fut>,
+        own: Later<&'a F, Fut>,
         progress: Progress,
+        source: &'a Source<'a, F>,
     }
 }
 
-impl<T, E, M, Fut> Future for LeafRun<M, Fut>
+impl<T, E, F, Fut> Future for LeafRun<'_, F, Fut>
 where
-    M: Fn(Call) -> Fut,
+    F: Fn(Call) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
     type Output = Done<T, E>;
@@ -76,6 +112,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
         let mut this = self.project();
         if matches!(this.progress, Progress::New) {
+            if let Err(late) = this.source.check(this.call) {
+                *this.progress = Progress::Ended;
+                return Poll::Ready(Done::err(late));
+            }
             *this.progress = Progress::Running(this.call.scope());
         }
         let Progress::Running(scope) = this.progress else {
@@ -98,17 +138,23 @@ where
 
 /// One attempt's own code, for a policy that has nothing between itself and it.
 #[inline]
-pub(crate) async fn attempt<T, E, F, Fut>(call: &Call, make: &F) -> Result<T, Error<E>>
+pub(crate) async fn attempt<T, E, F, Fut>(
+    call: &Call,
+    source: &Source<'_, F>,
+) -> Result<T, Error<E>>
 where
     F: Fn(Call) -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
+    if call.deadline().is_some() {
+        source.check(&mut call.clone())?;
+    }
     let mut scope = call.scope();
     let mut own = pin!(None);
     poll_fn(|cx| {
         within(&mut scope, || {
             if own.is_none() {
-                own.set(Some(make(*call)));
+                own.set(Some((source.make)(*call)));
             }
             let made = own.as_mut().as_pin_mut();
             let result = ready!(made.expect("it was made just now").poll(cx));
@@ -134,13 +180,13 @@ fn within<R>(scope: &mut Option<AttemptScope>, body: impl FnOnce() -> R) -> R {
 
 /// A synchronous call, made anew for each attempt.
 pub(crate) struct LeafSync<'a, F> {
-    make: &'a F,
+    source: &'a Source<'a, F>,
 }
 
 impl<'a, F> LeafSync<'a, F> {
     #[inline]
-    pub(crate) fn new(make: &'a F) -> Self {
-        Self { make }
+    pub(crate) fn new(source: &'a Source<'a, F>) -> Self {
+        Self { source }
     }
 }
 
@@ -154,7 +200,10 @@ impl<F> Copy for LeafSync<'_, F> {}
 
 impl<T, E, F: Fn(Call) -> Result<T, E>> NextSync<T, E> for LeafSync<'_, F> {
     #[inline]
-    fn call(self, call: Call) -> Done<T, E> {
-        within(&mut call.scope(), || Done::new((self.make)(call).map_err(Error::Inner)))
+    fn call(self, mut call: Call) -> Done<T, E> {
+        if let Err(late) = self.source.check(&mut call) {
+            return Done::err(late);
+        }
+        within(&mut call.scope(), || Done::new((self.source.make)(call).map_err(Error::Inner)))
     }
 }

@@ -19,7 +19,7 @@ pub use self::call::{Call, Done};
 pub(crate) use self::check::faults;
 pub use self::compose::{Bare, Then};
 pub(crate) use self::later::Later;
-pub(crate) use self::leaf::{Leaf, LeafSync, attempt};
+pub(crate) use self::leaf::{Leaf, LeafSync, Source, attempt};
 pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
 
 /// Policies around calls, composed when the program is compiled; clones are the same pipeline.
@@ -39,7 +39,9 @@ pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
 ///
 /// - No boxed future, no dynamic call and, on the path of a success, no allocation.
 /// - The clock is read at most twice per attempt, and not at all if no policy needs the time.
-/// - A rejected call is never made, and its future never polled.
+/// - A rejected call is never made, and its future never polled; nor is an attempt that could only begin
+///   at its deadline, an inherited one included, or after it ([`Error::Timeout`] with
+///   [`started`](crate::TimedOut::started) unset).
 /// - A dropped run gives back all permits, whatever the point it has reached.
 /// - Your code runs in a [`CallContext`](steadfast_base::CallContext) with the attempt's number and
 ///   deadline, and with retries forbidden inside of a retry.
@@ -149,8 +151,8 @@ impl<S> Pipeline<S> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let call = Call::from_context();
-        self.inner.stages.run(call, Leaf::new(&make)).await.result
+        let (call, source) = (Call::from_context(), self.source(make));
+        self.inner.stages.run(call, Leaf::new(&source)).await.result
     }
 
     /// Runs an asynchronous call with a deadline, priority or key of its own.
@@ -185,7 +187,8 @@ impl<S> Pipeline<S> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        self.inner.stages.run(call, Leaf::new(&make)).await.result
+        let source = self.source(make);
+        self.inner.stages.run(call, Leaf::new(&source)).await.result
     }
 
     /// Runs a call through the policies on this thread; waits park it.
@@ -222,7 +225,14 @@ impl<S> Pipeline<S> {
         S: Stage<T, E>,
         F: Fn(Call) -> Result<T, E>,
     {
-        self.inner.stages.call(call, LeafSync::new(&make)).result
+        self.inner.stages.call(call, LeafSync::new(&self.source(make))).result
+    }
+
+    /// What makes the attempts of a call.
+    #[inline]
+    fn source<F>(&self, make: F) -> Source<'_, F> {
+        let Environment { time, events, .. } = &self.inner.environment;
+        Source::new(make, time, events)
     }
 }
 

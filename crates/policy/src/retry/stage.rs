@@ -16,7 +16,7 @@ use crate::events::Events;
 use crate::fault::ConfigError;
 use crate::names;
 use crate::pipeline::{
-    Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Stage, attempt,
+    Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Source, Stage, attempt,
 };
 use crate::retry::condition::{Condition, Verdict, judge};
 use crate::retry::settings::RetrySettings;
@@ -84,7 +84,7 @@ impl<C> Retrier<C> {
     where
         C: Condition<T, E>,
     {
-        Stage::call(self, Call::from_context(), LeafSync::new(&make)).result
+        Stage::call(self, Call::from_context(), LeafSync::new(&self.source(make))).result
     }
 
     /// Makes an asynchronous call, again if need be.
@@ -103,19 +103,25 @@ impl<C> Retrier<C> {
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let call = Call::from_context();
+        let (call, source) = (Call::from_context(), self.source(make));
         if call.retry() == RetryMark::Forbidden {
-            return Outlined::new(Leaf::new(&make).run(call)).await.result;
+            return Outlined::new(Leaf::new(&source).run(call)).await.result;
         }
         // As `run`, whose first attempt is not as quick to make because it may be anything.
         let first = self.first(call);
-        match attempt(&first, &make).await {
+        match attempt(&first, &source).await {
             Ok(value) if self.accepts_first::<T, E>(&value) => Ok(value),
             result => {
-                let go_on = self.go_on(first, Done::new(result), Leaf::new(&make));
+                let go_on = self.go_on(first, Done::new(result), Leaf::new(&source));
                 Outlined::new(go_on).await.result
             }
         }
+    }
+
+    /// What makes the attempts of a call.
+    #[inline]
+    fn source<F>(&self, make: F) -> Source<'_, F> {
+        Source::new(make, &self.shared.time, &self.shared.events)
     }
 
     /// Makes the attempts after the first one, as far as there are any.

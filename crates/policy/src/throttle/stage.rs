@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::error::Error;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
 
@@ -131,11 +130,12 @@ impl<T, E, A: Fn(&E) -> bool> Stage<T, E> for ThrottleBy<A> {
     }
 }
 
-/// Ends a permit by the result; a call that was rejected further in was never sent.
+/// Ends a permit by the result; a call that was rejected further in, or had no time left to start, was never
+/// sent.
 fn end<T, E>(permit: ThrottlePermit, done: &Done<T, E>, accepted: impl Fn(&E) -> bool) {
     match &done.result {
         Ok(_) => permit.accepted(),
-        Err(Error::Rejected(_)) => permit.cancel(),
+        Err(error) if !error.was_made() => permit.cancel(),
         Err(error) if error.inner().is_some_and(accepted) => permit.accepted(),
         Err(_) => permit.rejected(),
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use steadfast_base::{Clock, Instant, Time, Timestamp, VirtualClock};
+use steadfast_base::{CallContext, Clock, Instant, Time, Timestamp, VirtualClock, context};
 use steadfast_breaker::{CircuitBreaker, Config};
 use steadfast_policy::{
-    Budget, BudgetSettings, Bulkhead, BulkheadConfig, Fallback, Pipeline, Retry,
+    AdaptiveConfig, Backoff, Budget, BudgetSettings, Bulkhead, BulkheadConfig, Call, Fallback,
+    OutlierConfig, Pipeline, PipelineBuilder, RateLimiterConfig, Retry, Stage, ThrottleConfig,
 };
 
 use crate::bench::{Bench, ms};
@@ -105,4 +106,82 @@ fn a_pipeline_that_needs_no_time_reads_no_clock() {
     meter.take();
     (0..20).for_each(|_| run());
     assert_eq!(meter.take(), 0);
+}
+
+/// Makes calls of which the first `failures` attempts fail, and counts the readings of each.
+fn assert_two_at_most<S: Stage<u32, &'static str>>(
+    meter: &Meter,
+    what: &str,
+    pipeline: &Pipeline<S>,
+) {
+    for failures in 0..3 {
+        let make = |call: Call| if call.attempt() <= failures { Err("no") } else { Ok(1) };
+        for round in 0..20 {
+            meter.take();
+            meter
+                .bench
+                .block_on(pipeline.run(|call| async move { make(call) }))
+                .expect("it ends well");
+            let asynchronous = meter.take();
+            pipeline.call(make).expect("it ends well");
+            let synchronous = meter.take();
+            let most = 2 * u64::from(failures + 1);
+            assert!(
+                asynchronous <= most && synchronous <= most,
+                "{what}, {failures} failures, round {round}: {asynchronous} and {synchronous}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_composition_reads_the_clock_more_than_twice_per_attempt() {
+    let meter = Meter::new();
+    let mut backoff = Backoff::constant(ms(0));
+    backoff.max = ms(0);
+    let retry = || Retry::default().backoff(backoff).jitter(0.0);
+    // Never opens, so that every attempt is made.
+    let timed = Config::builder().consecutive_failures(u32::MAX).no_failure_rate().build().unwrap();
+    let untimed = Config::builder()
+        .consecutive_failures(u32::MAX)
+        .no_failure_rate()
+        .no_slow_rate()
+        .build()
+        .unwrap();
+    let builder = || -> PipelineBuilder<_> { Pipeline::builder().time(meter.time.clone()) };
+    let bulkhead = || Bulkhead::new(BulkheadConfig::new(10), meter.time.clone()).unwrap();
+    for inherited in [false, true] {
+        let deadline = meter.clock.clock.now() + ms(60_000);
+        let _guard = inherited.then(|| context::enter(CallContext::new().with_deadline(deadline)));
+        for (name, config) in [("timed", &timed), ("untimed", &untimed)] {
+            let breaker = || meter.breaker(config.clone());
+            let what = format!("{name}, inherited deadline: {inherited}");
+            let plain = builder().retry(retry()).breaker(breaker()).build().unwrap();
+            assert_two_at_most(&meter, &format!("plain, {what}"), &plain);
+            let total = builder().total_deadline(ms(60_000)).retry(retry()).breaker(breaker());
+            let total = total.bulkhead(bulkhead()).build().unwrap();
+            assert_two_at_most(&meter, &format!("total, {what}"), &total);
+            let limited = builder().retry(retry()).breaker(breaker()).attempt_timeout(ms(500));
+            assert_two_at_most(&meter, &format!("limited, {what}"), &limited.build().unwrap());
+            let all = builder()
+                .total_deadline(ms(60_000))
+                .retry(retry())
+                .throttle(ThrottleConfig::default())
+                .outlier(OutlierConfig::default())
+                .breaker(breaker())
+                .limit(AdaptiveConfig::default())
+                .rate_limit(RateLimiterConfig::per(1_000_000, ms(1_000)))
+                .attempt_timeout(ms(500))
+                .build()
+                .unwrap();
+            // Only what succeeds: failures would be held back. A breaker that does not time calls looks at
+            // the time by itself until it has seen enough of them.
+            let call = || meter.bench.block_on(all.run(|_| async { Ok::<_, &str>(1) })).unwrap();
+            for round in 0..40 {
+                meter.take();
+                call();
+                assert!(round < 20 || meter.take() <= 2, "all, {what}");
+            }
+        }
+    }
 }

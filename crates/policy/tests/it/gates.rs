@@ -5,7 +5,7 @@ use std::future::{pending, ready};
 use std::pin::pin;
 use std::time::Duration;
 
-use steadfast_base::{Priority, Seed};
+use steadfast_base::{CallContext, Priority, Seed, context};
 use steadfast_policy::{
     AdaptiveConfig, AdaptiveLimiter, Budget, BudgetSettings, Bulkhead, BulkheadConfig, Call,
     CallFault, ChaosConfig, Error, HedgeConfig, LoadShedder, OutlierConfig, OutlierEjection,
@@ -72,6 +72,31 @@ fn an_adaptive_limit_in_a_pipeline_counts_time_outs_as_overload() {
     assert_eq!(limiter.statistics().limit, 18);
     assert_eq!(pipeline.call(|_| Err::<(), _>("no")), Err(Error::Inner("no")));
     assert_eq!((limiter.statistics().limit, limiter.statistics().running), (18, 0));
+}
+
+#[test]
+fn a_call_without_time_left_is_held_against_no_callee() {
+    let bench = Bench::new();
+    let time = bench.clock.time();
+    let limiter = AdaptiveLimiter::new(AdaptiveConfig::aimd(ms(500)), time.clone()).expect("valid");
+    let throttle =
+        Throttle::new(ThrottleConfig::default(), time.clone(), Seed::new(7)).expect("valid");
+    let hosts = OutlierEjection::<u64>::new(OutlierConfig::default(), time.clone()).expect("valid");
+    (0..10).for_each(|host| hosts.add(&host));
+    let pipeline = bench
+        .builder()
+        .limit(limiter.clone())
+        .throttle(throttle.clone())
+        .outlier(hosts.clone())
+        .build()
+        .expect("valid");
+    let _guard = context::enter(CallContext::new().with_deadline(time.now()));
+    for _ in 0..10 {
+        let result = pipeline.call(|_| Ok::<_, ()>(()));
+        assert!(result.is_err_and(|error| error.is_timeout()));
+    }
+    assert_eq!((limiter.statistics().limit, limiter.statistics().running), (20, 0));
+    assert_eq!((throttle.statistics().requests, hosts.statistics().ejected), (0, 0));
 }
 
 #[test]

@@ -4,8 +4,11 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
 
-use steadfast_base::{CallContext, Instant, context};
-use steadfast_policy::{Error, names};
+use steadfast_base::{CallContext, Instant, Time, context};
+use steadfast_breaker::{CircuitBreaker, Config};
+use steadfast_policy::{
+    Bulkhead, BulkheadConfig, Error, Pipeline, RateLimiterConfig, Retry, Stage, TimedOut, names,
+};
 
 use crate::bench::{Bench, ms, poll};
 
@@ -146,4 +149,91 @@ fn a_late_result_of_a_synchronous_call_counts() {
         Ok::<_, ()>(call.deadline())
     });
     assert_eq!(result, Ok(Some(Instant::ZERO + ms(500))));
+}
+
+/// Runs a call without time left, in both ways; it must not be made.
+fn assert_not_made<S: Stage<u32, &'static str>>(bench: &Bench, pipeline: &Pipeline<S>) {
+    let made = Cell::new(0);
+    let make = |_| {
+        made.set(made.get() + 1);
+        Ok::<_, &str>(1)
+    };
+    let late = Err(Error::Timeout(TimedOut::before_start()));
+    assert_eq!(pipeline.call(make), late);
+    assert_eq!(bench.block_on(pipeline.run(|call| async move { make(call) })), late);
+    assert_eq!(made.get(), 0);
+}
+
+fn breaker(time: Time) -> CircuitBreaker {
+    CircuitBreaker::new("b", Config::default(), time).expect("valid")
+}
+
+#[test]
+fn s47_without_time_left_no_policy_at_all_makes_the_call() {
+    let bench = Bench::new();
+    bench.clock.advance(ms(1_000));
+    let parent = CallContext::new().with_deadline(Instant::ZERO + ms(1_000));
+    let _guard = context::enter(parent);
+    let time = bench.clock.time();
+    assert_not_made(&bench, &bench.builder().build().unwrap());
+    assert_not_made(&bench, &bench.builder().retry(Retry::default()).build().unwrap());
+    let limited = bench.builder().rate_limit(RateLimiterConfig::default());
+    assert_not_made(&bench, &limited.build().unwrap());
+    assert_eq!(bench.named(names::DEADLINE_PASSED).len(), 6);
+
+    // What was not made says nothing about the callee.
+    let (breaker, bulkhead) =
+        (breaker(time.clone()), Bulkhead::new(BulkheadConfig::new(1), time.clone()).unwrap());
+    let guarded = bench.builder().breaker(&breaker).bulkhead(bulkhead.clone()).build().unwrap();
+    assert_not_made(&bench, &guarded);
+    assert_eq!(breaker.metrics().window.total, 0);
+    let statistics = bulkhead.statistics();
+    assert_eq!((statistics.failed, statistics.dropped, statistics.running), (0, 2, 0));
+
+    let retry = Retry::default().build(time).unwrap();
+    let late = Err(Error::Timeout(TimedOut::before_start()));
+    assert_eq!(retry.call(|_| Ok::<_, ()>(1)), late);
+    assert_eq!(
+        bench.block_on(retry.call_async(|_| async { Ok::<_, ()>(1) })),
+        Err(Error::Timeout(TimedOut::before_start()))
+    );
+}
+
+#[test]
+fn a_place_that_is_given_in_time_but_taken_too_late_is_not_used() {
+    let bench = Bench::new();
+    let config = BulkheadConfig::new(1).with_wait(ms(500), 10);
+    let bulkhead = Bulkhead::new(config, bench.clock.time()).unwrap();
+    let pipeline =
+        bench.builder().total_deadline(ms(100)).bulkhead(bulkhead.clone()).build().unwrap();
+    let holder = bulkhead.try_acquire().unwrap();
+    let made = Cell::new(0);
+    let mut run = pin!(pipeline.run(|_| {
+        made.set(made.get() + 1);
+        async { Ok::<_, ()>(1) }
+    }));
+    assert!(poll(run.as_mut()).is_pending());
+    bench.clock.advance(ms(50));
+    drop(holder);
+    bench.clock.advance(ms(100));
+    let late = Err(Error::Timeout(TimedOut::before_start()));
+    assert_eq!(poll(run.as_mut()), std::task::Poll::Ready(late));
+    assert_eq!((made.get(), bulkhead.available()), (0, 1));
+}
+
+#[test]
+fn a_retry_that_wakes_up_after_the_deadline_makes_no_attempt() {
+    let bench = Bench::new();
+    let retry = Retry::constant(ms(50)).jitter(0.0).total_deadline(ms(100));
+    let pipeline = bench.builder().retry(retry).build().unwrap();
+    let made = Cell::new(0);
+    let mut run = pin!(pipeline.run(|_| {
+        made.set(made.get() + 1);
+        async { Err::<(), _>("no") }
+    }));
+    assert!(poll(run.as_mut()).is_pending());
+    bench.clock.advance(ms(150));
+    let late = Err(Error::Timeout(TimedOut::before_start()));
+    assert_eq!(poll(run.as_mut()), std::task::Poll::Ready(late));
+    assert_eq!(made.get(), 1);
 }
