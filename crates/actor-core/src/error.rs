@@ -87,7 +87,8 @@ pub enum AskError<M> {
     /// The deadline passed. The message comes back if there was no room for it until then;
     /// otherwise it may still be handled, and its late answer is discarded.
     Timeout(Option<M>),
-    /// The actor failed while it handled the message, and is being restarted.
+    /// The incarnation that had the message, or kept its reply, is over, and the actor is being
+    /// restarted.
     Restarting,
     /// The handler let the reply go without an answer.
     NoReply,
@@ -144,7 +145,7 @@ impl<M> fmt::Display for AskError<M> {
             Self::Stopped(_) => "the actor has stopped",
             Self::Full(_) => "the mailbox is full",
             Self::Timeout(_) => "no answer before the deadline",
-            Self::Restarting => "the actor failed on the message and is being restarted",
+            Self::Restarting => "the actor failed before it answered and is being restarted",
             Self::NoReply => "the actor did not answer",
         })
     }

@@ -14,7 +14,7 @@ use crate::{
 ///
 /// Part of the message. The asker is told at once when the reply is dropped without an answer:
 /// `NoReply`, or `Restarting` or `Stopped` if the actor failed on the message. An actor may keep
-/// the reply and answer later.
+/// the reply in its state and answer later; if its incarnation ends before, the asker is told so.
 ///
 /// It serializes as nothing and deserializes detached, so that message enums can derive serde.
 ///

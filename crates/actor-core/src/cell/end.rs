@@ -75,14 +75,14 @@ pub(super) async fn retire<A: Actor>(
         cell.set_status(Status::Stopping);
         lost.lose_all(Why::Stopped);
         cx.bury_leftovers();
-        finish_state(seat, cx, &reason).await;
+        finish_state(seat, cx, &reason, Why::Stopped).await;
         cell.doom(&reason);
         return Next::Final;
     }
     let kept = reason.is_failure() && !matches!(reason, ExitReason::Killed);
     if !kept {
         cell.set_status(Status::Stopping);
-        finish_state(seat, cx, &reason).await;
+        finish_state(seat, cx, &reason, Why::Restarting).await;
     }
     cell.flags.clear(Flags::KILL);
     cell.set_status(Status::Restarting);
@@ -92,6 +92,7 @@ pub(super) async fn retire<A: Actor>(
         // Nobody is left to decide: this end is final.
         cell.flags.set(Flags::FINAL);
     }
+    let mut renewed = false;
     loop {
         match next_order(&cell).await {
             Some(Order::Resume) if seat.actor().is_some() => {
@@ -100,7 +101,9 @@ pub(super) async fn retire<A: Actor>(
             }
             Some(Order::Renew { preserve, keep_children }) => {
                 lost.lose_all(Why::Restarting);
-                renew(seat, cx, &reason, preserve, keep_children).await;
+                let failure = if renewed { None } else { reason.failure() };
+                renew(seat, cx, failure, preserve, keep_children).await;
+                renewed = true;
             }
             Some(Order::Start | Order::Resume) => {
                 lost.lose_all(Why::Restarting);
@@ -111,7 +114,7 @@ pub(super) async fn retire<A: Actor>(
                 let reason = cell.take_verdict().unwrap_or(reason);
                 cell.set_status(Status::Stopping);
                 cx.bury_leftovers();
-                finish_state(seat, cx, &reason).await;
+                finish_state(seat, cx, &reason, Why::Stopped).await;
                 cell.doom(&reason);
                 return Next::Final;
             }
@@ -134,16 +137,16 @@ async fn next_order<M: Send + 'static>(cell: &Cell<M>) -> Option<Order> {
     .await
 }
 
-/// Ends the old incarnation in favor of a new one.
+/// Ends the old incarnation in favor of a new one. A failure is told to its hook, once.
 async fn renew<A: Actor>(
     seat: &mut Seat<A>,
     cx: &mut Cx<A>,
-    reason: &ExitReason,
+    failure: Option<&Failure>,
     preserve: bool,
     keep_children: bool,
 ) {
     let cell = Arc::clone(&cx.cell);
-    if let (Some(actor), Some(failure)) = (seat.actor(), reason.failure()) {
+    if let (Some(actor), Some(failure)) = (seat.actor(), failure) {
         report(&cell, guarded(Arc::clone(&cell), actor.restarting(failure, cx)).await);
     }
     if !keep_children {
@@ -151,13 +154,14 @@ async fn renew<A: Actor>(
     }
     cx.end_incarnation();
     if !preserve {
-        discard(&cell, seat);
+        discard(&cell, seat, Why::Restarting);
         cx.await_wards().await;
     }
 }
 
-/// Stops the children and runs the `stopped` hook; a killed actor gets neither in order.
-async fn finish_state<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>, reason: &ExitReason) {
+/// Stops the children and runs the `stopped` hook; a killed actor gets neither in order. Those whose
+/// replies were in the state are told `why`.
+async fn finish_state<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>, reason: &ExitReason, why: Why) {
     let cell = Arc::clone(&cx.cell);
     if matches!(reason, ExitReason::Killed) || cell.flags.killed() {
         cx.kill_children().await;
@@ -168,16 +172,21 @@ async fn finish_state<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>, reason: &Exi
         }
     }
     cx.end_incarnation();
-    discard(&cell, seat);
+    discard(&cell, seat, why);
     cx.await_wards().await;
-    cell.settle_lost();
 }
 
-/// Drops the state; a panic in its `Drop` is reported and goes no further.
-pub(super) fn discard<A: Actor>(cell: &Cell<A::Msg>, seat: &mut Seat<A>) {
+/// Drops the state, and tells `why` to those whose replies were in it. A panic in its `Drop` is
+/// reported and goes no further.
+pub(super) fn discard<A: Actor>(cell: &Cell<A::Msg>, seat: &mut Seat<A>, why: Why) {
+    // Whatever the hooks before it have let go.
+    cell.settle_lost();
     let _turn = turn::enter(cell.id);
     if let Err(payload) = catch(|| drop(std::mem::replace(seat, Seat::Empty))) {
         report::<_, ()>(cell, Guarded::Panicked(payload));
+    }
+    if turn::has_lost() {
+        turn::take_lost().lose_all(why);
     }
 }
 
@@ -191,11 +200,11 @@ pub(super) fn report<M: Send + 'static, T>(cell: &Cell<M>, ended: Guarded<T>) {
 }
 
 /// Ends an incarnation that did not come up: its state is dropped without a hook.
-pub(super) async fn abandon<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>) {
+pub(super) async fn abandon<A: Actor>(seat: &mut Seat<A>, cx: &mut Cx<A>, why: Why) {
     let cell = Arc::clone(&cx.cell);
     cx.stop_children().await;
     cx.end_incarnation();
-    discard(&cell, seat);
+    discard(&cell, seat, why);
     cx.await_wards().await;
 }
 

@@ -46,7 +46,7 @@ pub(super) fn come_up<A: Actor, F: Factory<A>>(
         match begin(&whole.cx.cell, started) {
             Begun::Running => running(told),
             begun @ Begun::Final { .. } if whole.cx.is_bare() => {
-                discard(&whole.cx.cell, &mut whole.seat);
+                discard(&whole.cx.cell, &mut whole.seat, Why::Stopped);
                 finish_start(&mut whole.cx, begun, told);
                 Next::Final
             }
@@ -101,8 +101,7 @@ fn farewell<A: Actor>(
             report(&cx.cell, hook);
         }
         cx.end_incarnation();
-        discard(&cx.cell, seat);
-        cx.cell.settle_lost();
+        discard(&cx.cell, seat, Why::Stopped);
         cx.cell.doom(reason);
         Next::Final
     }

@@ -27,7 +27,7 @@ use crate::{
     Actor, ChildStage, Cx, ExitReason, StartError, Started,
     actor::BoxError,
     factory::{Factory, StartKind},
-    slot::Answer,
+    slot::{Answer, Why},
     tape, turn,
 };
 
@@ -246,7 +246,8 @@ pub(super) async fn fall<A: Actor>(
     begun: Begun,
     report: StartReport,
 ) -> Next {
-    abandon(seat, cx).await;
+    let why = if let Begun::Failed(_) = begun { Why::Restarting } else { Why::Stopped };
+    abandon(seat, cx, why).await;
     match begun {
         Begun::Failed(reason) => Box::pin(retire(seat, cx, Guarded::Done(Ok(reason)))).await,
         begun => {

@@ -103,6 +103,8 @@ pub(crate) struct Marks {
     pub(crate) new: bool,
     /// The running group restart has still to stop it.
     pub(crate) member: bool,
+    /// What was left of the last incarnation is ended.
+    pub(crate) renewed: bool,
 }
 
 /// One child. Kept small: a dynamic supervisor may have a million idle ones.

@@ -101,6 +101,7 @@ impl SupervisorCore {
             self.close(slot, failure.exit, turn);
         } else if member {
             self.note_shutdown_error(slot, &failure.exit, turn);
+            self.renew(slot, turn);
             self.requeue(slot, failure.exit, turn);
         } else {
             self.decide_or_queue(failure, turn);
@@ -220,6 +221,7 @@ impl SupervisorCore {
         extra.attempts = extra.attempts.saturating_add(1);
         turn.report(Event::RestartScheduled(self.children.key(slot), delay));
         let until = turn.now + delay;
+        self.renew(slot, turn);
         if self.rules.strategy.is_group() {
             self.restart_group(slot, until, turn);
         } else {

@@ -133,7 +133,10 @@ impl SupervisorCore {
                 return false;
             }
             Phase::Queued => {}
-            _ => self.requeue(slot, ExitKind::Shutdown.into(), turn),
+            _ => {
+                self.renew(slot, turn);
+                self.requeue(slot, ExitKind::Shutdown.into(), turn);
+            }
         }
         if self.cursor == slot {
             if let Some(child) = self.children.get_mut(slot) {

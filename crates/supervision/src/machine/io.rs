@@ -175,6 +175,9 @@ pub enum Effect {
     Added(ChildKey, CommandId),
     /// Start an incarnation; answer with `Started`, `Ignored` or `StartFailed`.
     Start(ChildKey, Origin),
+    /// A restart is going to follow, at once or much later: end what is left of the last
+    /// incarnation, so that nobody who waits for it waits for the restart. No answer.
+    Renew(ChildKey),
     /// Let the failed incarnation go on with its state and the next message.
     Resume(ChildKey),
     /// End the incarnation in order, reason shutdown; answer with `Exited`. Keep the mailbox if

@@ -25,9 +25,22 @@ impl SupervisorCore {
             state => Origin::Again(state),
         };
         child.marks.has_cell = true;
+        child.marks.renewed = false;
         child.incarnation = child.incarnation.wrapping_add(1);
         self.children.set_phase(slot, Phase::Starting(command));
         turn.emit(Effect::Start(key, origin));
+    }
+
+    /// Ends what is left of the incarnation of a child that is going to be restarted, once. After a
+    /// failed start nothing is left.
+    pub(super) fn renew(&mut self, slot: u32, turn: &mut Turn<'_>) {
+        let key = self.children.key(slot);
+        let Some(child) = self.children.get_mut(slot) else { return };
+        let marks = &mut child.marks;
+        if child.phase == Phase::Ended && marks.has_cell && !marks.start_failed && !marks.renewed {
+            marks.renewed = true;
+            turn.emit(Effect::Renew(key));
+        }
     }
 
     /// Starts a child again that is down, now or at `until`.

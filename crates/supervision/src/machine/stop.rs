@@ -59,11 +59,12 @@ impl SupervisorCore {
         }
         let Some(child) = self.children.get(slot) else { return };
         let follows = if matches!(self.life, Life::Ending(_)) { Then::Close } else { child.then };
+        let until = child.extra.as_ref().map_or(turn.now, |extra| extra.restart_at);
+        if follows != Then::Close && exit.is_failure() {
+            self.renew(slot, turn);
+        }
         match follows {
-            Then::Restart => {
-                let until = child.extra.as_ref().map_or(turn.now, |extra| extra.restart_at);
-                self.restart_at(slot, until, turn);
-            }
+            Then::Restart => self.restart_at(slot, until, turn),
             Then::Queue => self.requeue(slot, exit, turn),
             Then::Close => {
                 self.close(slot, exit, turn);
@@ -85,6 +86,21 @@ impl SupervisorCore {
         if self.is_dynamic() {
             self.ends_at_once = true;
             self.end_together(turn);
+        } else {
+            self.close_ended(turn);
+        }
+    }
+
+    /// Closes those of which no incarnation runs and none was renewed: whoever waits for one of them
+    /// does not wait for its siblings to end.
+    fn close_ended(&mut self, turn: &mut Turn<'_>) {
+        let mut slot = self.children.head();
+        while slot != NONE {
+            let renewed = self.children.get(slot).is_some_and(|child| child.marks.renewed);
+            if self.phase(slot) == Phase::Ended && !renewed {
+                self.close(slot, ExitKind::Shutdown.into(), turn);
+            }
+            slot = self.children.next(slot);
         }
     }
 

@@ -18,6 +18,10 @@ impl SupervisorActor {
         match effect {
             Effect::Added(child, command) => self.added(child, command, cx),
             Effect::Start(child, origin) => self.start(child, origin, cx),
+            Effect::Renew(child) => {
+                self.renew_waiting();
+                self.renewing = Some(child);
+            }
             Effect::Resume(child) => {
                 if let Some(handle) = self.table.get(child) {
                     handle.order(Order::Resume);
@@ -85,13 +89,11 @@ impl SupervisorActor {
             if let Some(spec) = self.spec_of(child) {
                 spec.ask_source(state == RestartState::Source);
             }
+            // Together with its start: the child wakes once.
+            self.renewing = self.renewing.filter(|renewing| *renewing != child);
             if let Some(handle) = self.table.get(child).filter(|handle| !is_gone(handle)) {
-                let rules = self.core.child_rules(child);
-                let renew = Order::Renew {
-                    preserve: state == RestartState::Preserved,
-                    keep_children: rules.is_some_and(|rules| !rules.stop_children),
-                };
-                handle.orders(&[renew, Order::Start]);
+                // Said again: its rules may have changed since it was renewed.
+                handle.orders(&[self.renewal_of(child, state), Order::Start]);
                 return;
             }
         }
@@ -100,6 +102,25 @@ impl SupervisorActor {
         match self.holder_of_name(child, cx) {
             Some(before) => self.delayed.push((before, child, launch)),
             None => self.launch(child, launch, cx),
+        }
+    }
+
+    /// Ends the last incarnation of a child whose restart waits: for its delay, for a permit, for its
+    /// siblings. Who asked it hears of that now, and what it held is free.
+    pub(super) fn renew_waiting(&mut self) {
+        let Some(child) = self.renewing.take() else { return };
+        let (Some(handle), Some(rules)) = (self.table.get(child), self.core.child_rules(child))
+        else {
+            return;
+        };
+        handle.order(self.renewal_of(child, rules.state));
+    }
+
+    fn renewal_of(&self, child: ChildKey, state: RestartState) -> Order {
+        let rules = self.core.child_rules(child);
+        Order::Renew {
+            preserve: state == RestartState::Preserved,
+            keep_children: rules.is_some_and(|rules| !rules.stop_children),
         }
     }
 

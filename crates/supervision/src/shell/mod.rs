@@ -54,6 +54,8 @@ pub(crate) struct SupervisorActor {
     commands: u64,
     inputs: VecDeque<Input>,
     effects: Vec<Effect>,
+    /// The child whose last incarnation is to be ended, unless its start comes in the same step.
+    renewing: Option<ChildKey>,
     /// The launcher of the dynamic child that is just being added.
     launching: Option<(ChildKey, LaunchOnce)>,
     /// Children whose start waits until an actor has let go of their name.
@@ -133,6 +135,7 @@ impl SupervisorActor {
             commands: 0,
             inputs: VecDeque::new(),
             effects: Vec::new(),
+            renewing: None,
             launching: None,
             delayed: Vec::new(),
             start_error: None,
@@ -166,6 +169,7 @@ impl SupervisorActor {
             }
             self.effects = effects;
         }
+        self.renew_waiting();
     }
 
     fn me(cx: &Cx<Self>) -> ActorHandle {

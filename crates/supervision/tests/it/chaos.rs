@@ -98,6 +98,9 @@ impl Shell {
             Effect::Added(key, _) => {
                 assert!(actor(&key).is_none(), "a key used twice");
             }
+            Effect::Renew(key) => {
+                assert_eq!(actor(&key), Some(Actor::Idle), "renewed while it runs")
+            }
             Effect::Ready | Effect::Report(_) => {}
         }
     }

@@ -76,7 +76,7 @@ fn escalate_stops_all_and_ends_as_escalated() {
     let mut stage = started(Strategy::OneForOne, &["a", "b"]);
     stage.directive = Directive::Escalate;
     stage.panics("a");
-    assert_eq!(stage.told(), "end b, close b shutdown, close a panic");
+    assert_eq!(stage.told(), "close a panic, end b, close b shutdown");
     assert!(matches!(stage.outcome, Some(Outcome::Escalated(..))));
 }
 

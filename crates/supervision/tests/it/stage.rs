@@ -31,6 +31,8 @@ pub(crate) struct Stage {
     pub(crate) events: Vec<Event>,
     pub(crate) answers: BTreeMap<u64, Answer>,
     pub(crate) outcome: Option<Outcome>,
+    /// Children whose last incarnation was ended in favor of a restart.
+    pub(crate) renewed: Vec<String>,
     /// Children that do not end when told to.
     pub(crate) stuck: BTreeSet<String>,
     pub(crate) starts: BTreeMap<String, VecDeque<Start>>,
@@ -82,6 +84,7 @@ impl Stage {
             events: Vec::new(),
             answers: BTreeMap::new(),
             outcome: None,
+            renewed: Vec::new(),
             stuck: BTreeSet::new(),
             starts: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -222,6 +225,10 @@ impl Stage {
             }
             Effect::Answer(CommandId(id), answer) => {
                 assert!(self.answers.insert(id, answer).is_none(), "command {id} answered twice");
+            }
+            Effect::Renew(key) => {
+                let name = self.name(key);
+                self.renewed.push(name);
             }
             Effect::Added(..) => {}
             Effect::Ready => self.log.push("ready".to_owned()),

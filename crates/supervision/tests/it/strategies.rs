@@ -9,6 +9,8 @@ use steadfast_supervision::{
 
 use crate::stage::{Stage, Start, plan, plan_with, rules, started, transient};
 
+const TEN: Duration = Duration::from_secs(10);
+
 #[test]
 fn s10_one_for_one_restarts_only_the_failed_child() {
     let mut stage = started(Strategy::OneForOne, &["a", "b"]);
@@ -172,4 +174,22 @@ fn s17_a_meltdown_is_a_failure_for_the_parent() {
     let mut outer = Stage::started(plan(Strategy::OneForOne, &[("inner", nested)]));
     outer.exits("inner", ExitKind::Meltdown);
     assert_eq!(outer.told(), "start inner");
+}
+
+#[test]
+fn what_failed_is_renewed_at_once_and_what_ended_in_order_has_nothing_left() {
+    let delayed = rules(RestartPolicy::transient()).with_backoff(Backoff::constant(TEN));
+    let children = [("a", delayed.clone()), ("b", delayed.clone()), ("c", delayed)];
+    let mut stage = Stage::started(plan(Strategy::AllForOne, &children));
+    stage.stuck.insert("c".to_owned());
+    stage.panics("b");
+    assert_eq!((stage.told().as_str(), stage.renewed.join(" ").as_str()), ("end c", "b"));
+    stage.advance(TEN);
+    assert_eq!(stage.told(), "kill c, end a, start a, start b, start c");
+    assert_eq!(stage.renewed, ["b", "c"], "a had ended in order");
+    stage.will("a", &[Start::Fails]);
+    stage.stuck.clear();
+    stage.exits("a", ExitKind::Killed);
+    stage.advance(3 * TEN);
+    assert_eq!(stage.renewed, ["b", "c", "a"], "a start that failed leaves nothing behind");
 }

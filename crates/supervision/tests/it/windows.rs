@@ -27,7 +27,7 @@ fn s18_the_third_crash_of_two_melts_down_in_reverse_order() {
     stage.panics("a");
     stage.told();
     stage.panics("a");
-    assert_eq!(stage.told(), "end b, close b shutdown, close a panic");
+    assert_eq!(stage.told(), "close a panic, end b, close b shutdown");
     assert!(matches!(stage.outcome, Some(Outcome::Meltdown(..))));
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use steadfast_actor_core::ExitReason;
 use steadfast_supervision::{
-    Backoff, Budget, ChildSpec, ChildStatus, Directive, FailureStage, Supervisor,
+    Backoff, Budget, ChildSpec, ChildStatus, Directive, FailureStage, RestartState, Supervisor,
 };
 
 use super::world::{Do, Start, Trouble, World, secs};
@@ -121,6 +121,27 @@ fn scenario_40_a_restart_stops_the_children_clears_watches_and_timers() {
         world.pass(secs(2)).await;
         assert_eq!(world.log.take(), ["-b shutdown"]);
         assert_eq!(a.ask(Do::Children).await.unwrap(), 0);
+    });
+}
+
+#[test]
+fn scenario_40_what_a_failed_incarnation_had_ends_before_the_delay_of_its_restart() {
+    World::run(|world| async move {
+        let slow = Backoff::constant(secs(10)).with_jitter(0.0);
+        let spec = spec(&world, "a").backoff(slow).preserve_state();
+        let sup = Supervisor::one_for_one().child(spec).start(&world.system, "sup").await.unwrap();
+        let a = sup.child::<Do>("a").await.unwrap();
+        for message in [Do::Add, Do::Spawn("kid"), Do::Timer(secs(1)), Do::Panic] {
+            a.tell(message).await.unwrap();
+        }
+        world.settle().await;
+        assert_eq!(world.log.take(), ["+a", "+kid", "~a", "-kid shutdown"]);
+        world.pass(secs(9)).await;
+        assert_eq!(world.log.take(), Vec::<String>::new());
+        sup.change_spec("a", |rules| rules.state = RestartState::Fresh).await.unwrap();
+        world.pass(secs(1)).await;
+        assert_eq!(world.log.take(), ["+a"], "the hook has run, once");
+        assert_eq!(a.ask(Do::Count).await.unwrap(), 0, "the rules at the start of it count");
     });
 }
 

@@ -155,12 +155,13 @@ pub(crate) struct Worker {
     start: Start,
     count: u64,
     slow_stop: bool,
+    kept: Vec<Reply<u64>>,
 }
 
 impl Worker {
     pub(crate) fn new(name: &str, log: &Log) -> Self {
         let (name, log) = (name.to_owned(), log.clone());
-        Self { name, log, start: Start::Well, count: 0, slow_stop: false }
+        Self { name, log, start: Start::Well, count: 0, slow_stop: false, kept: Vec::new() }
     }
 }
 
@@ -173,6 +174,8 @@ pub(crate) enum Do {
     Count(Reply<u64>),
     /// Say which incarnation it is.
     Incarnation(Reply<u32>),
+    /// Keep the reply in the state.
+    Keep(Reply<u64>),
     /// Never answer, but keep the reply until the end of the handler, which fails.
     AskAndPanic(Reply<u64>),
     /// Log a number.
@@ -229,6 +232,7 @@ impl Actor for Worker {
             Do::Add => self.count += 1,
             Do::Count(reply) => reply.send(self.count),
             Do::Incarnation(reply) => reply.send(cx.incarnation()),
+            Do::Keep(reply) => self.kept.push(reply),
             Do::AskAndPanic(reply) => {
                 let _held = reply;
                 panic!("test: told to");
