@@ -53,6 +53,10 @@ impl<M: Send + 'static> ActorRef<M> {
         Self { cell }
     }
 
+    pub(crate) fn cell(&self) -> &Arc<Cell<M>> {
+        &self.cell
+    }
+
     pub(crate) fn cell_any(&self) -> Arc<dyn AnyCell> {
         Arc::<Cell<M>>::clone(&self.cell)
     }
@@ -133,7 +137,8 @@ impl<M: Send + 'static> ActorRef<M> {
     }
 
     /// Asks the actor to end after the message at hand, with the reason `Shutdown`; queued
-    /// messages become dead letters. Under a supervisor, its policy decides what comes next.
+    /// messages become dead letters. Under a supervisor, its policy decides what comes next; an actor
+    /// that is being restarted comes up first.
     pub fn stop(&self) {
         self.cell.raise(Flags::STOP);
     }

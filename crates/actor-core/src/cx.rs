@@ -394,7 +394,15 @@ impl<A: Actor> Cx<A> {
 
     /// Whether there is, or will soon be, something to handle without a wait.
     pub(crate) fn has_more(&self) -> bool {
-        let held = |extras: &Extras<A::Msg>| !extras.ready.is_empty() || !extras.timers.is_empty();
+        let held = |extras: &Extras<A::Msg>| {
+            !extras.ready.is_empty() || !extras.piped.is_empty() || !extras.timers.is_empty()
+        };
+        !self.cell.mailbox.is_empty() || self.extras.as_deref().is_some_and(held)
+    }
+
+    /// Whether messages are left that were accepted and not handled.
+    pub(crate) fn has_accepted(&self) -> bool {
+        let held = |extras: &Extras<A::Msg>| !extras.ready.is_empty() || !extras.stash.is_empty();
         !self.cell.mailbox.is_empty() || self.extras.as_deref().is_some_and(held)
     }
 
@@ -407,7 +415,7 @@ impl<A: Actor> Cx<A> {
                 return Some((message, None));
             }
         }
-        let letter = extras.ready.pop_front()?;
+        let letter = extras.ready.pop_front().or_else(|| extras.piped.pop_front())?;
         extras.source = Source::Ready;
         Some(letter)
     }
@@ -470,7 +478,7 @@ impl<A: Actor> Cx<A> {
         let incarnation = self.cell.incarnation();
         for (from, letter) in piped {
             if from == incarnation {
-                self.extras().ready.push_back(letter);
+                self.extras().piped.push_back(letter);
             }
         }
         self.cell.settle_lost();
@@ -530,7 +538,7 @@ impl<A: Actor> Cx<A> {
         let piped = piped.into_iter().flatten().map(|(_, letter)| letter);
         let Some(extras) = &mut self.extras else { return piped.collect() };
         extras.unstash();
-        extras.ready.drain(..).chain(piped).collect()
+        extras.ready.drain(..).chain(extras.piped.drain(..)).chain(piped).collect()
     }
 
     /// Reports a failure to the supervisor without ending; false if there is no supervisor.
@@ -564,6 +572,7 @@ impl<A: Actor> Cx<A> {
             extras.timers.is_empty()
                 && extras.stash.is_empty()
                 && extras.ready.is_empty()
+                && extras.piped.is_empty()
                 && extras.children.is_empty()
         };
         self.extras_ref().is_none_or(at_rest)

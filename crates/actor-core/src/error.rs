@@ -168,7 +168,8 @@ impl<M> Recoverable for AskError<M> {
 pub enum StartError {
     /// Another live actor has the path.
     NameTaken(String),
-    /// The name is empty or holds a `/`.
+    /// The name is empty, longer than 255 bytes, begins with a `$`, or holds a `/` or a control
+    /// character.
     BadName(String),
     /// The factory or the `started` hook failed.
     Failed(Failure),
@@ -185,7 +186,11 @@ impl fmt::Display for StartError {
         match self {
             Self::NameTaken(path) => write!(f, "the path {path} is taken by a live actor"),
             Self::BadName(name) => {
-                write!(f, "the name {name:?} is not usable: give 1 to 255 bytes without a slash")
+                write!(
+                    f,
+                    "the name {name:?} is not usable: give 1 to 255 bytes without a slash or a \
+                     control character, and no $ in front"
+                )
             }
             Self::Failed(failure) => write!(f, "the actor {} failed to start", failure.actor()),
             Self::Ignored => f.write_str("the actor chose not to start"),

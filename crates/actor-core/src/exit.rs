@@ -1,6 +1,11 @@
 //! Why an actor ended, and the failure behind it with its chain of causes.
 
-use std::{any::Any, error::Error, fmt, sync::Arc};
+use std::{
+    any::Any,
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use steadfast_base::{CorrelationId, FailureKind, FailureRecord, Timestamp};
 
@@ -79,9 +84,14 @@ struct Inner {
     actor: Arc<str>,
     message: Box<str>,
     error: Option<BoxError>,
+    /// What a panic was raised with, where that is not text.
+    payload: Option<Payload>,
     correlation: Option<CorrelationId>,
     cause: Option<Failure>,
 }
+
+/// It need not be shareable, so it is looked at under a lock.
+type Payload = Mutex<Box<dyn Any + Send>>;
 
 impl Failure {
     /// A failure of `actor` (its path) by an error value.
@@ -96,16 +106,20 @@ impl Failure {
 
     /// A failure of `actor` by a panic; the payload is read where it is text.
     pub fn from_panic(at: Timestamp, actor: &str, payload: &(dyn Any + Send)) -> Self {
-        Self::of_panic(at, actor.into(), payload)
+        let text = panic_text(payload).unwrap_or_else(|| NOT_TEXT.to_owned());
+        Self::build(FailureKind::Panic, at, actor.into(), text, None, None)
     }
 
-    pub(crate) fn of_panic(at: Timestamp, actor: Arc<str>, payload: &(dyn Any + Send)) -> Self {
-        let message = payload
-            .downcast_ref::<&'static str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic with a payload that is not text".to_owned());
-        Self::build(FailureKind::Panic, at, actor, message, None, None)
+    pub(crate) fn of_panic(at: Timestamp, actor: Arc<str>, payload: Box<dyn Any + Send>) -> Self {
+        if let Some(text) = panic_text(&*payload) {
+            return Self::build(FailureKind::Panic, at, actor, text, None, None);
+        }
+        let mut failure =
+            Self::build(FailureKind::Panic, at, actor, NOT_TEXT.to_owned(), None, None);
+        if let Some(inner) = Arc::get_mut(&mut failure.0) {
+            inner.payload = Some(Mutex::new(payload));
+        }
+        failure
     }
 
     /// A failure of any kind, with a message and the failure that caused it.
@@ -129,7 +143,8 @@ impl Failure {
     ) -> Self {
         let correlation = steadfast_base::context::current().and_then(|cx| cx.correlation());
         let message = message.into_boxed_str();
-        Self(Arc::new(Inner { kind, at, actor, message, error, correlation, cause }))
+        let payload = None;
+        Self(Arc::new(Inner { kind, at, actor, message, error, payload, correlation, cause }))
     }
 
     /// The same failure with another one as its cause; one that is shared already keeps its own.
@@ -171,6 +186,36 @@ impl Failure {
         self.0.error.as_deref()?.downcast_ref()
     }
 
+    /// A copy of what an actor's panic was raised with (`std::panic::panic_any`), if it is a `T`. Text
+    /// is not kept: it is the [`message`](Self::message).
+    ///
+    /// ```
+    /// # use steadfast_actor_core::{Actor, Cx, Flow, testkit::TestSystem};
+    /// #[derive(Clone, Debug, PartialEq)]
+    /// struct Code(u32);
+    /// # struct Worker;
+    /// # impl Actor for Worker {
+    /// #     type Msg = Code;
+    /// #     type Error = std::convert::Infallible;
+    /// #     async fn handle(&mut self, code: Code, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+    /// #         std::panic::panic_any(code)
+    /// #     }
+    /// # }
+    /// # let test = TestSystem::new();
+    /// # test.run(async {
+    /// let worker = test.spawn("worker", || Worker).await?;
+    /// worker.tell(Code(7)).await.ok();
+    /// let reason = worker.stopped().await;
+    /// assert_eq!(reason.failure().and_then(|failure| failure.panic_payload()), Some(Code(7)));
+    /// # Ok::<(), steadfast_actor_core::StartError>(()) })?;
+    /// # Ok::<(), steadfast_actor_core::StartError>(())
+    /// ```
+    #[must_use]
+    pub fn panic_payload<T: Clone + 'static>(&self) -> Option<T> {
+        let payload = self.0.payload.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        payload.downcast_ref().cloned()
+    }
+
     /// The failure that caused this one: the child's, for a meltdown or an escalation.
     #[must_use]
     pub fn cause(&self) -> Option<&Failure> {
@@ -206,6 +251,14 @@ impl Failure {
             None => record,
         }
     }
+}
+
+/// What is said of a panic that says nothing itself.
+const NOT_TEXT: &str = "a panic with a payload that is not text";
+
+fn panic_text(payload: &(dyn Any + Send)) -> Option<String> {
+    let literal = payload.downcast_ref::<&'static str>().map(|text| (*text).to_owned());
+    literal.or_else(|| payload.downcast_ref::<String>().cloned())
 }
 
 impl fmt::Debug for Failure {

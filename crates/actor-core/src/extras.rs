@@ -35,8 +35,10 @@ pub(crate) struct Watched<M> {
 pub(crate) struct Extras<M> {
     pub(crate) timers: Timers<M>,
     pub(crate) stash: VecDeque<Letter<M>>,
-    /// Messages that go before the mailbox: unstashed ones and results of pipes.
+    /// Unstashed messages: they go before the mailbox.
     pub(crate) ready: VecDeque<Letter<M>>,
+    /// Results of pipes: they go before the mailbox too, and belong to the incarnation.
+    pub(crate) piped: VecDeque<Letter<M>>,
     pub(crate) children: BTreeMap<ActorId, Arc<dyn AnyCell>>,
     pub(crate) watched: BTreeMap<ActorId, Watched<M>>,
     pub(crate) pipes: Vec<AbortHandle>,
@@ -58,6 +60,7 @@ impl<M> Default for Extras<M> {
             timers: Timers::default(),
             stash: VecDeque::new(),
             ready: VecDeque::new(),
+            piped: VecDeque::new(),
             children: BTreeMap::new(),
             watched: BTreeMap::new(),
             pipes: Vec::new(),
@@ -80,6 +83,7 @@ impl<M> Extras<M> {
         for pipe in self.pipes.drain(..) {
             pipe.abort();
         }
+        self.piped.clear();
         for watched in std::mem::take(&mut self.watched).into_values() {
             watched.cell.unwatch(me);
         }

@@ -145,6 +145,12 @@ impl ActorHandle {
         self.cell.order(orders);
     }
 
+    /// Ends the incarnation in order, after the message at hand, in favor of the next one. Without
+    /// effect on the next one, where the child has ended by itself meanwhile.
+    pub fn stop_to_restart(&self) {
+        self.cell.raise(Flags::STOP | Flags::AGAIN);
+    }
+
     /// Ends the child for good, in order, after the message at hand.
     pub fn stop_for_good(&self) {
         self.cell.raise(Flags::STOP | Flags::FINAL);

@@ -55,7 +55,7 @@ pub use handle::ActorHandle;
 pub use nest::Nest;
 pub use overflow::{Overflow, ROOM_WAIT_DEFAULT};
 pub use probe::Probe;
-pub use recipient::Recipient;
+pub use recipient::{Asking, Recipient};
 pub use reply::Reply;
 pub use signal::{ChildEvent, ChildStage, Signal};
 pub use spawn::{Spawn, Starting};

@@ -2,7 +2,10 @@
 
 use std::{any::type_name, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 use crate::{
     slot::{Answer, Why},
@@ -16,7 +19,9 @@ use crate::{
 /// `NoReply`, or `Restarting` or `Stopped` if the actor failed on the message. An actor may keep
 /// the reply in its state and answer later; if its incarnation ends before, the asker is told so.
 ///
-/// It serializes as nothing and deserializes detached, so that message enums can derive serde.
+/// It serializes as nothing and deserializes detached, so that message enums can derive serde: as
+/// a unit, which compact formats leave out, and in formats for humans as an absent option (`null` in
+/// JSON), whose field may be left out.
 ///
 /// # Example
 ///
@@ -112,12 +117,37 @@ impl<T: Send + 'static> fmt::Debug for Reply<T> {
 
 impl<T: Send + 'static> Serialize for Reply<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return serializer.serialize_none();
+        }
         PhantomData::<T>.serialize(serializer)
     }
 }
 
 impl<'de, T: Send + 'static> Deserialize<'de> for Reply<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_option(Nothing).map(|()| Self::detached());
+        }
         PhantomData::<T>::deserialize(deserializer).map(|_| Self::detached())
+    }
+}
+
+/// Takes what stands for a reply, which is nothing.
+struct Nothing;
+
+impl Visitor<'_> for Nothing {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing, in place of a reply")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 }

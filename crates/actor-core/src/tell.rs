@@ -37,9 +37,10 @@ enum Unsent<'a, M: Send + 'static> {
     Waiting(Waiting<'a, M>),
 }
 
-struct Waiting<'a, M: Send + 'static> {
+/// A message that waits for room, as what it is going to be converted from.
+pub(crate) struct Waiting<'a, M: Send + 'static, N = M> {
     cell: &'a Arc<Cell<M>>,
-    message: Option<M>,
+    message: Option<N>,
     ticket: Ticket,
     deadline: Deadline,
     wait: Option<Box<Wait>>,
@@ -127,14 +128,7 @@ fn refuse<M: Send + 'static>(
         return Some(Box::new(failed(SendError::Stopped(message))));
     }
     Some(Box::new(match cell.overflow() {
-        Overflow::Wait(_) => Unsent::Waiting(Waiting {
-            cell,
-            message: Some(message),
-            ticket: Ticket::default(),
-            deadline: cell.system.pool.register_deadline(cell.room_limit_ms()),
-            wait: None,
-            taped,
-        }),
+        Overflow::Wait(_) => Unsent::Waiting(Waiting::new(cell, message, taped)),
         Overflow::Reject => failed(SendError::Full(message)),
         Overflow::DropNewest => {
             cell.drop_letter(message);
@@ -147,14 +141,34 @@ fn refuse<M: Send + 'static>(
     }))
 }
 
-impl<M: Send + 'static> Waiting<'_, M> {
+impl<'a, M: Send + 'static, N> Waiting<'a, M, N> {
+    pub(crate) fn new(cell: &'a Arc<Cell<M>>, message: N, taped: Option<u32>) -> Self {
+        Self {
+            cell,
+            message: Some(message),
+            ticket: Ticket::default(),
+            deadline: cell.system.pool.register_deadline(cell.room_limit_ms()),
+            wait: None,
+            taped,
+        }
+    }
+
     fn tell_tape(&self, fault: Fault) {
         if let Some(number) = self.taped {
             tape::settle(number, Outcome::Fault(fault));
         }
     }
 
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SendError<M>>> {
+    /// Gives up the place in line.
+    pub(crate) fn give_up(&mut self) -> Result<(), SendError<N>> {
+        self.cell.mailbox.cancel(&mut self.ticket);
+        self.tell_tape(Fault::Timeout);
+        self.message.take().map_or(Ok(()), |message| Err(SendError::Timeout(message)))
+    }
+}
+
+impl<M: Send + 'static, N: Into<M>> Waiting<'_, M, N> {
+    pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Result<(), SendError<N>>> {
         match self.cell.mailbox.poll_claim(&mut self.ticket, task) {
             Poll::Ready(claim) => {
                 let Some(message) = self.message.take() else { return Poll::Ready(Ok(())) };
@@ -162,7 +176,7 @@ impl<M: Send + 'static> Waiting<'_, M> {
                     self.tell_tape(Fault::Stopped);
                     return Poll::Ready(Err(SendError::Stopped(message)));
                 };
-                claim.write(message, self.cell.envelope());
+                claim.write(message.into(), self.cell.envelope());
                 Poll::Ready(Ok(()))
             }
             Poll::Pending => {
@@ -170,15 +184,13 @@ impl<M: Send + 'static> Waiting<'_, M> {
                     Wait::begin(&mut self.wait, self.cell);
                     return Poll::Pending;
                 }
-                self.cell.mailbox.cancel(&mut self.ticket);
-                self.tell_tape(Fault::Timeout);
-                Poll::Ready(self.message.take().map_or(Ok(()), |m| Err(SendError::Timeout(m))))
+                Poll::Ready(self.give_up())
             }
         }
     }
 }
 
-impl<M: Send + 'static> Drop for Waiting<'_, M> {
+impl<M: Send + 'static, N> Drop for Waiting<'_, M, N> {
     fn drop(&mut self) {
         self.cell.mailbox.cancel(&mut self.ticket);
     }

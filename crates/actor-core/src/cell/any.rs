@@ -138,8 +138,12 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
                 return false;
             }
             if orders.contains(&Order::Start) {
-                // A stop or kill of before is over with; one of after is for the new incarnation.
-                self.flags.clear(Flags::STOP | Flags::KILL);
+                // What was to end the last incarnation is over with. A stop that somebody else asked
+                // for while none ran is the next one's, and then the supervisor's to decide on.
+                self.flags.clear(Flags::KILL);
+                if self.flags.take(Flags::AGAIN) != 0 {
+                    self.flags.clear(Flags::STOP);
+                }
             }
             rare.desk().orders.extend(orders);
         }

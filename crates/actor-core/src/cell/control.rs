@@ -86,6 +86,8 @@ impl Flags {
     pub(crate) const ORDER: u32 = 1 << 6;
     /// Replies got lost in a turn that went on past a poll; they are on the desk.
     pub(crate) const LOST: u32 = 1 << 7;
+    /// With `STOP`: the supervisor's own, in favor of the next incarnation, which it does not concern.
+    pub(crate) const AGAIN: u32 = 1 << 8;
 
     #[inline]
     pub(crate) fn get(&self) -> u32 {
@@ -118,7 +120,7 @@ impl Flags {
 
     /// Whether all that is asked of the actor is to end in order.
     pub(crate) fn is_plain_stop(&self) -> bool {
-        self.get() & !Self::FINAL == Self::STOP
+        self.get() & !(Self::FINAL | Self::AGAIN) == Self::STOP
     }
 
     #[inline]

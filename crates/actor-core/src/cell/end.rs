@@ -44,7 +44,7 @@ pub(super) fn reason_of<M: Send + 'static>(
             }
         }
         Guarded::Panicked(payload) => {
-            ExitReason::Panic(Failure::of_panic(now(), cell.path(), &*payload))
+            ExitReason::Panic(Failure::of_panic(now(), cell.path(), payload))
         }
         Guarded::Killed => ExitReason::Killed,
     }
@@ -66,10 +66,11 @@ pub(super) async fn retire<A: Actor>(
         cx.end_turn(false);
     }
     let mut lost = cell.take_all_lost();
-    cell.flags.clear(Flags::STOP);
+    cell.flags.clear(Flags::STOP | Flags::AGAIN);
     let parts = !reason.is_failure() && cell.parts.load(Ordering::SeqCst);
-    // A drained mailbox takes nothing any more: a new incarnation would have nothing to do.
-    let drained = cell.mailbox.is_closed();
+    // A drained mailbox takes nothing any more: a new incarnation would have nothing to do, unless
+    // this one failed before it had handled all that was accepted.
+    let drained = cell.mailbox.is_closed() && !(reason.is_failure() && cx.has_accepted());
     let decided = parts || drained || cell.flags.has(Flags::FINAL) || !cell.is_supervised();
     if decided {
         cell.set_status(Status::Stopping);

@@ -159,7 +159,7 @@ fn close<A: Actor>(
         return Err(lived);
     }
     let mut lost = cell.take_all_lost();
-    cell.flags.clear(Flags::STOP);
+    cell.flags.clear(Flags::STOP | Flags::AGAIN);
     cell.set_status(Status::Stopping);
     lost.lose_all(Why::Stopped);
     cx.bury_leftovers();

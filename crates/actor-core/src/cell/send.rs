@@ -73,17 +73,21 @@ impl<M: Send + 'static> Cell<M> {
 
     /// Sends a message in place of the oldest one, after `note` was told its place. The message
     /// comes back if the actor has stopped.
-    pub(crate) fn send_over_oldest(&self, message: M, mut note: impl FnMut(u32)) -> Result<(), M> {
+    pub(crate) fn send_over_oldest<N: Into<M>>(
+        &self,
+        message: N,
+        mut note: impl FnMut(u32),
+    ) -> Result<(), N> {
         match self.mailbox.claim_displacing(|oldest, _| self.drop_letter(oldest)) {
             Ok(claim) => {
                 note(claim.position());
-                claim.write(message, self.envelope());
+                claim.write(message.into(), self.envelope());
                 Ok(())
             }
             Err(Refused::Closed) => Err(message),
             // All room is promised to senders that parked under another policy.
             Err(Refused::Full) => {
-                self.drop_letter(message);
+                self.drop_letter(message.into());
                 Ok(())
             }
         }

@@ -19,7 +19,7 @@ use super::{
     tasks::Tasks,
 };
 use crate::{
-    Overflow, Probe,
+    Overflow, Probe, StartError,
     dead_letters::DeadLetters,
     group::Groups,
     live::Live,
@@ -170,7 +170,7 @@ impl SystemBuilder {
     fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if check_name(&self.name).is_err() {
-            faults.push(format!("the name {:?} is not 1 to 255 bytes without a slash", self.name));
+            faults.push(format!("{}", StartError::BadName(self.name.clone())));
         }
         if !(1..=MAX_CAPACITY).contains(&self.capacity) {
             faults.push(format!("the capacity {} is not in 1..={MAX_CAPACITY}", self.capacity));

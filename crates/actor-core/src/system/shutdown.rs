@@ -7,12 +7,14 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::task::AbortHandle;
+
+use steadfast_base::Instant;
 
 use super::{System, SystemInner};
 use crate::{ExitReason, cell::Flags};
@@ -22,6 +24,10 @@ pub const PHASE_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 
 /// How long killed actors get to end before they are given up as stuck.
 const KILL_WAIT: Duration = Duration::from_secs(1);
+
+/// The same for all of an emergency stop, so that it is over within the second that it promises. More
+/// than supervisors wait for what they leave behind ([`WARDS_WAIT`](crate::WARDS_WAIT)).
+const EMERGENCY_WAIT: Duration = Duration::from_millis(950);
 
 /// The phase in which the system stops its actors.
 const STOP_ACTORS: &str = "stop-actors";
@@ -146,6 +152,8 @@ struct Plan {
 
 pub(super) struct Shutdown {
     stage: AtomicU8,
+    /// When an emergency stop is to be over, in nanoseconds of the clock; 0 without one.
+    over_by: AtomicU64,
     plan: Mutex<Plan>,
 }
 
@@ -157,7 +165,7 @@ impl Default for Shutdown {
             Phase::new("after-stop").after(STOP_ACTORS),
         ];
         let plan = Plan { phases, tasks: BTreeMap::new(), begun: false, report: None };
-        Self { stage: AtomicU8::new(OPEN), plan: Mutex::new(plan) }
+        Self { stage: AtomicU8::new(OPEN), over_by: AtomicU64::new(0), plan: Mutex::new(plan) }
     }
 }
 
@@ -295,6 +303,10 @@ impl System {
     #[expect(clippy::disallowed_methods, reason = "the stop outlives all other tasks")]
     pub async fn emergency_stop(&self) -> ShutdownReport {
         let killed = self.actor_count();
+        let over_by = (self.inner.time.now() + EMERGENCY_WAIT).as_nanos();
+        let set = &self.inner.shutdown.over_by;
+        // The first call counts.
+        let _earlier = set.compare_exchange(0, over_by, Ordering::SeqCst, Ordering::SeqCst);
         self.inner.shutdown.stage.store(KILLING, Ordering::SeqCst);
         self.inner.kill_all();
         // An ordered shutdown that goes on passes over the rest of its phases.
@@ -430,7 +442,15 @@ impl SystemInner {
     async fn finish_killing(&self) {
         let gone = self.tasks.wait_until(|| self.live.len() == 0);
         // Those left are counted as stuck.
-        let _late = self.time.timeout(KILL_WAIT, gone).await;
+        let _late = self.time.timeout(self.kill_wait(), gone).await;
+    }
+
+    /// How long to wait for what was killed or aborted.
+    fn kill_wait(&self) -> Duration {
+        match self.shutdown.over_by.load(Ordering::SeqCst) {
+            0 => KILL_WAIT,
+            nanos => Instant::from_nanos(nanos).saturating_duration_since(self.time.now()),
+        }
     }
 
     /// Ends what is not an actor, and tells those who wait.
@@ -438,7 +458,7 @@ impl SystemInner {
         self.tasks.abort_all();
         let gone = self.tasks.wait_until(|| self.tasks.count() == 0);
         // One that computes without awaiting cannot be aborted; the end does not wait for it.
-        let _late = self.time.timeout(KILL_WAIT, gone).await;
+        let _late = self.time.timeout(self.kill_wait(), gone).await;
         self.dead_letters.close();
         self.shutdown.plan().report = Some(report);
         self.tasks.notify();

@@ -142,6 +142,37 @@ fn a_drained_child_is_not_restarted_since_it_accepts_nothing_any_more() {
 }
 
 #[test]
+fn a_drain_goes_on_after_a_restart_until_all_that_was_accepted_is_handled() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let child = family(&test, Plan::RESTART, &log).await;
+        child.suspend();
+        for message in [Msg::Note(1), Msg::Panic, Msg::Note(2), Msg::Note(3)] {
+            child.tell(message).await.unwrap();
+        }
+        child.drain();
+        assert!(child.tell(Msg::Note(4)).now().unwrap_err().is_stopped());
+        child.resume();
+        assert_eq!(child.stopped().await.name(), "normal");
+        assert_eq!(child.handle().incarnation(), 2);
+        assert_eq!((log.count("child 2"), log.count("child 3")), (1, 1));
+        assert_eq!(test.dead_letter_count(), 0);
+    });
+}
+
+#[test]
+fn a_failure_on_the_last_message_of_a_drain_is_the_end() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let child = family(&test, Plan::RESTART, &log).await;
+        child.tell(Msg::Panic).await.unwrap();
+        child.drain();
+        assert_eq!(child.stopped().await.name(), "panic");
+        assert_eq!(child.handle().incarnation(), 1);
+    });
+}
+
+#[test]
 fn a_suspended_actor_serves_its_control_lane_only() {
     let (test, log) = (TestSystem::new(), Log::default());
     test.run(async {

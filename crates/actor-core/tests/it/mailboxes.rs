@@ -10,6 +10,7 @@ use std::{
 use steadfast_actor_core::{
     ActorRef, AskError, DeadReason, Overflow, ROOM_WAIT_DEFAULT, SendError, testkit::TestSystem,
 };
+use steadfast_base::{CallContext, context};
 
 use crate::common::*;
 
@@ -185,12 +186,65 @@ fn a_recipient_reaches_any_actor_that_takes_the_message() {
         let targets = [actor.recipient::<u32>(), probe.recipient::<u32>()];
         assert_eq!(&*targets[0].path(), "/test/a");
         assert_eq!(targets[0].id(), actor.id());
-        assert_eq!(targets[0].try_tell(3), Err(SendError::Full(())));
-        assert_eq!(targets[0].tell(3).await, Err(SendError::Full(())));
+        assert_eq!(targets[0].try_tell(3), Err(SendError::Full(3)));
+        assert_eq!(targets[0].tell(3).await, Err(SendError::Full(3)));
         targets[1].tell(7).await.unwrap();
         assert_eq!(probe.expect_msg().await, 7);
         actor.stop();
         actor.stopped().await;
-        assert_eq!(targets[0].try_tell(3), Err(SendError::Stopped(())));
+        assert_eq!(targets[0].try_tell(3), Err(SendError::Stopped(3)));
+    });
+}
+
+#[test]
+fn a_recipients_message_comes_back_as_it_was_after_the_wait_for_room() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let actor = full(&test, &log, Overflow::default()).await;
+        let target = actor.recipient::<u32>();
+        assert_eq!(target.try_tell(3), Err(SendError::Full(3)));
+        assert_eq!(target.tell(4).await, Err(SendError::Timeout(4)));
+        assert!(test.elapsed() >= 5 * SECOND && test.elapsed() <= 5 * SECOND + ms(100));
+        let waits = target.tell(5);
+        actor.resume();
+        waits.await.unwrap();
+        assert_eq!(actor.ask(Msg::Seen).await.unwrap(), [1, 2, 5]);
+        let dropping = test.spawn("d", Worker::maker("d", &log)).capacity(1);
+        let dropping = dropping.overflow(Overflow::DropOldest).await.unwrap();
+        dropping.suspend();
+        for number in [1, 2] {
+            dropping.recipient::<u32>().tell(number).await.unwrap();
+        }
+        dropping.set_capacity(2);
+        dropping.resume();
+        assert_eq!(dropping.ask(Msg::Seen).await.unwrap(), [2]);
+    });
+}
+
+#[test]
+fn a_recipient_is_asked_under_the_same_deadlines_as_a_ref() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let actor = test.spawn("a", Worker::maker("a", &log)).capacity(1).await.unwrap();
+        let target = actor.recipient::<Msg>();
+        assert_eq!(target.ask(|reply| Msg::Ask(1, reply)).await.unwrap(), 1);
+        assert!(matches!(target.ask(Msg::Lose).await, Err(AskError::NoReply)));
+        actor.suspend();
+        let queued = target.ask_within(ms(20), |reply| Msg::Ask(2, reply));
+        assert!(matches!(queued.await, Err(AskError::Timeout(None))));
+        assert_eq!(test.elapsed(), ms(20));
+        let unsent = target.ask_within(ms(20), |reply| Msg::Ask(3, reply)).await;
+        assert!(matches!(unsent, Err(AskError::Timeout(Some(Msg::Ask(3, _))))), "{unsent:?}");
+        assert_eq!(test.elapsed(), ms(40));
+        actor.set_capacity(8);
+        let soon = CallContext::new().with_deadline(test.time().now() + ms(30));
+        let inherited = context::scope(soon, async { target.ask(Msg::Seen).await });
+        assert!(matches!(inherited.await, Err(AskError::Timeout(None))));
+        assert_eq!(test.elapsed(), ms(70));
+        let left = target.ask(Msg::Seen);
+        actor.stop();
+        assert!(matches!(left.await, Err(AskError::Stopped(_))));
+        let refused = target.ask(|reply| Msg::Ask(9, reply)).await;
+        assert!(matches!(refused, Err(AskError::Stopped(Some(Msg::Ask(9, _))))), "{refused:?}");
     });
 }

@@ -109,3 +109,20 @@ fn a_result_that_comes_after_the_end_is_dropped_and_its_asker_told() {
         assert_eq!(test.task_count(), 1, "only the system's own");
     });
 }
+
+#[test]
+fn a_result_that_the_incarnation_did_not_come_to_is_not_the_next_ones() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let child = family(&test, Plan::RESTART, &log).await;
+        let both = act(|_, cx| {
+            assert!(cx.pipe_to_self(async {}, |()| Msg::Panic).is_ok());
+            assert!(cx.pipe_to_self(async {}, |()| Msg::Note(2)).is_ok());
+        });
+        child.tell(both).await.unwrap();
+        test.settle().await;
+        child.tell(Msg::Note(3)).await.unwrap();
+        assert_eq!(child.ask(Msg::Seen).await.unwrap(), [3]);
+        assert_eq!((child.handle().incarnation(), log.count("child 2")), (2, 0));
+    });
+}

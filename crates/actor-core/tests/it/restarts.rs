@@ -385,3 +385,38 @@ fn a_running_actor_can_be_adopted_and_released() {
         assert_eq!(log.count("stopped killed"), 1);
     });
 }
+
+#[test]
+fn a_stop_between_two_incarnations_is_not_forgotten() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let child = family(&test, Plan::restart_after(SECOND), &log).await;
+        child.tell(Msg::Panic).await.unwrap();
+        test.settle().await;
+        assert_eq!(child.status(), Status::Restarting);
+        child.stop();
+        child.tell(Msg::Note(1)).await.unwrap();
+        assert_eq!(child.stopped().await.name(), "shutdown", "as the boss decides on every stop");
+        assert_eq!(test.elapsed(), SECOND);
+        assert_eq!(log.count("child 1"), 0, "control goes first");
+        assert_eq!(test.dead_letter_count(), 1);
+    });
+}
+
+#[test]
+fn a_stop_in_favor_of_the_next_incarnation_does_not_end_that() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let child = family(&test, Plan::restart_after(SECOND), &log).await;
+        child.tell(Msg::Panic).await.unwrap();
+        test.settle().await;
+        // The supervisor has not heard yet that it has failed.
+        child.handle().stop_to_restart();
+        child.handle().kill();
+        child.tell(Msg::Note(1)).await.unwrap();
+        assert_eq!(child.ask(Msg::Seen).await.unwrap(), [1]);
+        assert_eq!(child.handle().incarnation(), 2);
+        child.stop();
+        assert_eq!(child.stopped().await.name(), "shutdown");
+    });
+}

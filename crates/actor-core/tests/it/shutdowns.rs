@@ -5,7 +5,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 use steadfast_actor_core::{
     ActorRef, BuildError, ExitReason, Overflow, Phase, PhaseError, System, testkit::TestSystem,
 };
-use steadfast_base::VirtualClock;
+use steadfast_base::{Instant, VirtualClock};
 
 use crate::common::*;
 
@@ -177,6 +177,39 @@ fn an_emergency_stop_during_an_ordered_shutdown_ends_it_within_a_second() {
         assert_eq!(report.stuck, 0);
         assert_eq!((test.actor_count(), test.task_count()), (0, 0));
     });
+}
+
+#[test]
+fn an_emergency_stop_is_over_within_a_second_whatever_blocks_its_thread() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
+    let clock = VirtualClock::new();
+    let system = System::builder("test").time(clock.time()).runtime(runtime.handle().clone());
+    let system = system.build().unwrap();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let (tell, told) = std::sync::mpsc::channel();
+    let block = move || {
+        tell.send(()).unwrap();
+        let _over = released.lock().unwrap().recv();
+    };
+    let (in_actor, in_task) = (block.clone(), block);
+    let actor = system.spawn("a", Worker::maker("a", &Log::default())).detach().unwrap();
+    actor.tell(act(move |_, _| in_actor())).now().unwrap();
+    drop(system.spawn_task(async move { in_task() }));
+    told.recv().unwrap();
+    told.recv().unwrap();
+    let stopping = system.clone();
+    let stopped = std::thread::spawn(move || {
+        let watcher = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        watcher.block_on(stopping.emergency_stop())
+    });
+    while !stopped.is_finished() {
+        clock.advance_to_next();
+        std::thread::yield_now();
+    }
+    assert!(clock.time().now() < Instant::ZERO + SECOND, "{:?}", clock.time().now());
+    assert_eq!(stopped.join().unwrap().stuck, 1);
+    drop(release);
 }
 
 #[test]

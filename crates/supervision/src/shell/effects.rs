@@ -31,7 +31,7 @@ impl SupervisorActor {
                 if let Some(handle) = self.table.get(child) {
                     handle.set_parts(false);
                 }
-                self.end(child, ActorHandle::stop, cx);
+                self.end(child, ActorHandle::stop_to_restart, cx);
             }
             Effect::End { child, .. } => self.end(child, ActorHandle::stop_for_good, cx),
             Effect::Kill { child, restart: true } => self.end(child, ActorHandle::kill, cx),

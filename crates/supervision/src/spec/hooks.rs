@@ -82,6 +82,12 @@ impl ChildFailure<'_> {
         }
     }
 
+    /// A copy of what the panic was raised with (`std::panic::panic_any`), if it is a `T`; text is
+    /// in [`panic_text`](Self::panic_text).
+    pub fn panic_payload<T: Clone + 'static>(&self) -> Option<T> {
+        self.failure()?.panic_payload()
+    }
+
     /// Failures of this child so far, this one not counted.
     pub fn errors(&self) -> u32 {
         self.errors

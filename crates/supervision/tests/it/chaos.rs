@@ -99,7 +99,7 @@ impl Shell {
                 assert!(actor(&key).is_none(), "a key used twice");
             }
             Effect::Renew(key) => {
-                assert_eq!(actor(&key), Some(Actor::Idle), "renewed while it runs")
+                assert_eq!(actor(&key), Some(Actor::Idle), "renewed while it runs");
             }
             Effect::Ready | Effect::Report(_) => {}
         }

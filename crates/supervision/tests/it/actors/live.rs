@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use steadfast_actor_core::{ActorHandle, ExitReason};
+use steadfast_actor_core::{Actor, ActorHandle, Cx, ExitReason, Flow};
 use steadfast_base::MemorySink;
 use steadfast_supervision::{
     Backoff, Budget, ChildError, ChildKind, ChildRules, ChildSpec, ChildStatus, ChildTemplate,
-    RestartPolicy, Shutdown, Strategy, Supervisor, SupervisorRef, TreeNode, names,
+    Directive, RestartPolicy, Shutdown, Strategy, Supervisor, SupervisorRef, TreeNode, names,
 };
 
 use super::world::{Do, World, secs};
@@ -261,5 +261,55 @@ fn a_decider_sees_the_history_and_can_escalate() {
         let ExitReason::Escalated(failure) = &reason else { panic!("{reason:?}") };
         assert_eq!(failure.root_cause().actor(), "/test/sup/in/a");
         assert_eq!(sup.count_children().await.unwrap().specs, 0);
+    });
+}
+
+#[test]
+fn a_stop_of_a_child_that_waits_for_its_restart_is_decided_on_by_its_policy() {
+    World::run(|world| async move {
+        let slow = Backoff::constant(secs(1)).with_jitter(0.0);
+        let spec = |name| ChildSpec::new(name, world.worker(name)).backoff(slow);
+        let sup = Supervisor::one_for_one().child(spec("a")).child(spec("b").permanent());
+        let sup = sup.start(&world.system, "sup").await.unwrap();
+        let (a, b) = (sup.child::<Do>("a").await.unwrap(), sup.child::<Do>("b").await.unwrap());
+        for child in [&a, &b] {
+            child.tell(Do::Panic).await.unwrap();
+        }
+        world.settle().await;
+        for child in [&a, &b] {
+            child.stop();
+        }
+        world.pass(secs(3)).await;
+        assert_eq!(a.exit_reason().unwrap().name(), "shutdown");
+        assert_eq!(b.ask(Do::Incarnation).await.unwrap(), 3);
+    });
+}
+
+#[test]
+fn a_decider_sees_what_a_panic_was_raised_with() {
+    #[derive(Clone, Debug, PartialEq)]
+    struct Code(u32);
+    struct Raises;
+    impl Actor for Raises {
+        type Msg = Code;
+        type Error = std::convert::Infallible;
+        async fn handle(&mut self, code: Code, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+            std::panic::resume_unwind(Box::new(code))
+        }
+    }
+    World::run(|world| async move {
+        let sup = Supervisor::one_for_one()
+            .decider(|failure| match failure.panic_payload::<Code>() {
+                Some(Code(7)) => Directive::Stop,
+                _ => Directive::Restart,
+            })
+            .child(ChildSpec::new("a", || Raises).backoff(Backoff::none()));
+        let sup = sup.start(&world.system, "sup").await.unwrap();
+        let a = sup.child::<Code>("a").await.unwrap();
+        a.tell(Code(1)).await.unwrap();
+        a.tell(Code(7)).await.unwrap();
+        let reason = world.wait(a.stopped()).await;
+        assert_eq!(reason.failure().unwrap().panic_payload(), Some(Code(7)));
+        assert_eq!(sup.child_stats("a").await.unwrap().restarts, 1);
     });
 }
