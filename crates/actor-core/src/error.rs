@@ -145,7 +145,7 @@ impl<M> fmt::Display for AskError<M> {
             Self::Stopped(_) => "the actor has stopped",
             Self::Full(_) => "the mailbox is full",
             Self::Timeout(_) => "no answer before the deadline",
-            Self::Restarting => "the actor failed before it answered and is being restarted",
+            Self::Restarting => "the actor failed on the message and is being restarted",
             Self::NoReply => "the actor did not answer",
         })
     }
