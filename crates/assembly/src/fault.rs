@@ -23,9 +23,9 @@ impl Fault {
         Self { component: None, at: at.into(), problem: problem.into() }
     }
 
-    pub(crate) fn of_policy(component: &str, fault: &policy::Fault) -> Self {
+    pub(crate) fn of_policy(component: &str, fault: &policy::ConfigFault) -> Self {
         // Kinds of policies by the names that the settings have here.
-        let at = match fault.at() {
+        let at = match fault.field() {
             policy::names::TOTAL_DEADLINE => "total_deadline",
             policy::names::TIMEOUT => "attempt_timeout",
             at => at,

@@ -16,6 +16,7 @@
 //! | Health | [`Health`], [`HealthCheck`] |
 //! | Observation without a global subscriber | [`Sink`], [`Event`] |
 //! | Named limits | [`Limit`] |
+//! | Configurations that cannot be used | [`ConfigError`], [`ConfigFaults`] |
 //! | Rare waits on frequent paths | [`Outlined`] |
 //! | Files, and a disk that fails on purpose | [`storage`] |
 //! | Assertions that take a safe path in release builds | [`always!`], [`never!`] |
@@ -39,6 +40,7 @@
 
 mod assert;
 mod call_context;
+mod config;
 pub mod context;
 mod failure;
 mod health;
@@ -60,6 +62,7 @@ struct Readme;
 #[doc(hidden)]
 pub use crate::assert::{__violated, __violated_to};
 pub use crate::call_context::{CallContext, Priority, RetryMark};
+pub use crate::config::{ConfigError, ConfigFault, ConfigFaults};
 pub use crate::failure::{FailureKind, FailureRecord, Severity};
 pub use crate::health::{Health, HealthCheck, HealthReport};
 pub use crate::id::{ActorId, CorrelationId, EventId, IdSource, ParseIdError};

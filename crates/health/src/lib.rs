@@ -22,7 +22,6 @@
 
 mod chaos;
 mod check;
-mod config_error;
 pub mod defaults;
 mod degradation;
 mod healing;
@@ -39,7 +38,6 @@ pub use self::check::{
     BreakerCheck, BulkheadCheck, CheckSettings, CheckState, CheckStatus, ChecksConfig,
     ChecksFailed, FailedCheck, HealthChecker, HealthCheckerBuilder, HealthSummary, HttpAnswer,
 };
-pub use self::config_error::{ConfigError, ConfigFault};
 pub use self::degradation::{
     Degradation, DegradationBuilder, DegradationConfig, DegradationStatus, FeatureSwitch, Level,
     ReadingStatus, UnknownFeature, UnknownLevel,
@@ -60,6 +58,7 @@ pub use self::monitor::{
     ProcessCpuMonitor, ProcessMemoryMonitor,
 };
 pub use self::resource::{ReadingError, Resource, ResourceMonitor};
+pub use steadfast_base::{ConfigError, ConfigFault};
 
 /// Runs the example of the README.
 #[cfg(doctest)]

@@ -55,7 +55,6 @@ pub mod defaults;
 mod error;
 mod events;
 mod fallback;
-mod fault;
 mod guard;
 mod hedge;
 pub mod limits;
@@ -94,7 +93,6 @@ pub use self::events::Events;
 pub use self::fallback::{
     Answer, ByFunction, ByValue, Fallback, FallbackStage, LastGood, LastGoodStage, NoAnswer,
 };
-pub use self::fault::{ConfigError, Fault};
 pub use self::guard::{Breakers, ByKey, Failures, Guard, GuardStage};
 pub use self::hedge::{Hedge, HedgeConfig, HedgeDelay, HedgeLayer, HedgeStatistics, Idempotency};
 pub use self::outlier::{
@@ -121,3 +119,4 @@ pub use self::throttle::{
     Throttle, ThrottleBy, ThrottleConfig, ThrottlePermit, ThrottleStatistics,
 };
 pub use self::timeout::{TimeLimit, TimeLimitStage};
+pub use steadfast_base::{ConfigError, ConfigFault};

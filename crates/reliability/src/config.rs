@@ -1,10 +1,11 @@
 //! The settings: plain data, defaults with a reason, all faults listed.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use steadfast_base::ConfigFaults;
+pub use steadfast_base::{ConfigError, ConfigFault};
 
 use crate::{defaults, limits};
 
@@ -63,12 +64,12 @@ impl TrendConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         let samples = limits::SAMPLES_MIN_MIN..=limits::SERIES_SAMPLES_MAX;
         faults.require(samples.contains(&self.samples_min), "samples_min", || {
             format!("is {}; it must be in {samples:?}", self.samples_min)
         });
-        faults.confidence(self.confidence, "confidence");
+        confidence(&mut faults, self.confidence, "confidence");
         faults.require(
             self.correlation_lags <= limits::CORRELATION_LAGS_MAX,
             "correlation_lags",
@@ -78,7 +79,7 @@ impl TrendConfig {
             },
         );
         faults.require(!self.horizon.is_zero(), "horizon", || "is zero".to_owned());
-        faults.into_result()
+        faults.into_result("reliability")
     }
 
     /// The samples needed, at least as many as an interval takes.
@@ -142,13 +143,13 @@ impl EstimateConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
-        faults.confidence(self.credibility, "credibility");
-        faults.positive(self.failures.events, "failures.events");
-        faults.positive(self.repairs.events, "repairs.events");
-        faults.positive(self.shares.hits, "shares.hits");
-        faults.positive(self.shares.misses, "shares.misses");
-        faults.into_result()
+        let mut faults = ConfigFaults::default();
+        confidence(&mut faults, self.credibility, "credibility");
+        positive(&mut faults, self.failures.events, "failures.events");
+        positive(&mut faults, self.repairs.events, "repairs.events");
+        positive(&mut faults, self.shares.hits, "shares.hits");
+        positive(&mut faults, self.shares.misses, "shares.misses");
+        faults.into_result("reliability")
     }
 }
 
@@ -187,87 +188,17 @@ impl Default for SharePrior {
     }
 }
 
-/// One setting that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigFault {
-    field: &'static str,
-    problem: String,
+fn confidence(faults: &mut ConfigFaults, value: f64, field: &'static str) {
+    let allowed = limits::CONFIDENCE_MIN..=limits::CONFIDENCE_MAX;
+    faults.require(allowed.contains(&value), field, || {
+        format!("is {value}; it must be in {allowed:?}")
+    });
 }
 
-impl ConfigFault {
-    /// The setting, as a path into its configuration.
-    pub fn field(&self) -> &'static str {
-        self.field
-    }
-
-    /// What is wrong with it and what is allowed.
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-}
-
-/// A configuration with at least one fault; all of them are listed.
-///
-/// # Example
-///
-/// ```
-/// use steadfast_reliability::TrendConfig;
-///
-/// let mut config = TrendConfig::default();
-/// (config.samples_min, config.confidence) = (2, 1.0);
-/// assert_eq!(config.validate().unwrap_err().faults().len(), 2);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    faults: Vec<ConfigFault>,
-}
-
-impl ConfigError {
-    /// Every fault, in the order of the fields.
-    pub fn faults(&self) -> &[ConfigFault] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("invalid reliability configuration: ")?;
-        for (index, fault) in self.faults.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{} {}", fault.field, fault.problem)?;
-        }
-        Ok(())
-    }
-}
-
-impl Error for ConfigError {}
-
-#[derive(Default)]
-struct Faults(Vec<ConfigFault>);
-
-impl Faults {
-    fn require(&mut self, holds: bool, field: &'static str, problem: impl FnOnce() -> String) {
-        if !holds {
-            self.0.push(ConfigFault { field, problem: problem() });
-        }
-    }
-
-    fn confidence(&mut self, value: f64, field: &'static str) {
-        let allowed = limits::CONFIDENCE_MIN..=limits::CONFIDENCE_MAX;
-        self.require(allowed.contains(&value), field, || {
-            format!("is {value}; it must be in {allowed:?}")
-        });
-    }
-
-    fn positive(&mut self, value: f64, field: &'static str) {
-        self.require(value > 0.0 && value.is_finite(), field, || {
-            format!("is {value}; it must be a number above 0")
-        });
-    }
-
-    fn into_result(self) -> Result<(), ConfigError> {
-        if self.0.is_empty() { Ok(()) } else { Err(ConfigError { faults: self.0 }) }
-    }
+fn positive(faults: &mut ConfigFaults, value: f64, field: &'static str) {
+    faults.require(value > 0.0 && value.is_finite(), field, || {
+        format!("is {value}; it must be a number above 0")
+    });
 }
 
 /// Durations as seconds, with a fraction.

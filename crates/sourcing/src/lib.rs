@@ -37,9 +37,9 @@ pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};
 pub use self::effect::Effect;
 pub use self::entities::{
     CommandError, CommandFault, Entities, EntitiesBuilder, EntitiesConfig, EntitiesError,
-    EntitiesFaults, EntitiesStatistics, EntityAsk, EntityRef, Moment, PASSIVATE_AFTER,
-    PersistFailed, RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER, ROOM_WAIT, Recovered, RecoveryCause,
-    RecoveryFailed, RetainError, Retained, SNAPSHOT_EVERY, SnapshotFault, UnpinFault,
+    EntitiesStatistics, EntityAsk, EntityRef, Moment, PASSIVATE_AFTER, PersistFailed,
+    RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER, ROOM_WAIT, Recovered, RecoveryCause, RecoveryFailed,
+    RetainError, Retained, SNAPSHOT_EVERY, SnapshotFault, UnpinFault,
 };
 pub use self::event_sourced::EventSourced;
 pub use self::recorder::{Turn, TurnOutcome, TurnRecorder};

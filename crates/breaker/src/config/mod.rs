@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use steadfast_base::{ConfigError, ConfigFault};
+
 pub use self::builder::ConfigBuilder;
 pub use self::half_open::{AfterProbeWait, HalfOpen, ProbeVerdict, ProbeWait};
-pub use self::validate::{ConfigError, ConfigFault};
 
 use crate::defaults;
 

@@ -1,13 +1,13 @@
 //! What can be set about the embedded store.
 
-use std::error::Error;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use steadfast_base::ConfigError;
+use steadfast_base::ConfigFaults;
 use steadfast_base::storage::StorageFile;
 
 use super::write_behind::WriteBehind;
@@ -193,49 +193,23 @@ impl Config {
     ///
     /// [`ConfigError`], which lists every fault.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Vec::new();
-        let mut require = |holds: bool, fault: &'static str| {
-            if !holds {
-                faults.push(fault);
-            }
-        };
-        let segment_fits = (SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX).contains(&self.segment_bytes);
-        require(segment_fits, "segment_bytes must be between 16 KiB and 4 GiB");
-        require(
-            self.segment_bytes.is_multiple_of(4_096),
-            "segment_bytes must be a multiple of 4,096",
-        );
-        let event_fits = (1..=FRAME_BYTES_MAX / 2).contains(&self.event_bytes_max);
-        require(event_fits, "event_bytes_max must be between 1 and 2 MiB");
-        require(
-            self.mark_after.is_none_or(|idle| !idle.is_zero()),
-            "mark_after must be longer than zero, or off",
-        );
-        require(self.tail_events <= 1_000_000, "tail_events must be at most 1,000,000");
-        require((1..=64).contains(&self.scan_threads), "scan_threads must be between 1 and 64");
-        let level_fits = self.seal_level.is_none_or(|level| (1..=19).contains(&level));
-        require(level_fits, "seal_level must be between 1 and 19, or off");
-        if faults.is_empty() { Ok(()) } else { Err(ConfigError { faults }) }
+        let mut faults = ConfigFaults::default();
+        let segment = SEGMENT_BYTES_MIN..=SEGMENT_BYTES_MAX;
+        faults.between(self.segment_bytes, segment, "segment_bytes");
+        faults.require(self.segment_bytes.is_multiple_of(4_096), "segment_bytes", || {
+            format!("is {}; it must be a multiple of 4,096", self.segment_bytes)
+        });
+        faults.between(self.event_bytes_max, 1..=FRAME_BYTES_MAX / 2, "event_bytes_max");
+        if let Some(idle) = self.mark_after {
+            faults.positive(idle, "mark_after");
+        }
+        faults.require(self.tail_events <= 1_000_000, "tail_events", || {
+            format!("is {}; it must be at most 1,000,000", self.tail_events)
+        });
+        faults.between(self.scan_threads, 1..=64, "scan_threads");
+        if let Some(level) = self.seal_level {
+            faults.between(level, 1..=19, "seal_level");
+        }
+        faults.into_result("event log")
     }
 }
-
-/// A configuration that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    faults: Vec<&'static str>,
-}
-
-impl ConfigError {
-    /// Every fault, in words.
-    pub fn faults(&self) -> &[&'static str] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid event log configuration: {}", self.faults.join("; "))
-    }
-}
-
-impl Error for ConfigError {}

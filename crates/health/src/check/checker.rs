@@ -5,9 +5,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_base::{Health, HealthCheck, Instant};
+use steadfast_base::{ConfigError, Health, HealthCheck, Instant};
 
-use crate::config_error::ConfigError;
 use crate::shell::{Crew, Owner, Reporter};
 
 use super::answer::HttpAnswer;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config_error::{ConfigError, Faults};
+use steadfast_base::{ConfigError, ConfigFaults};
+
 use crate::limits;
 
 /// A check as the graph sees it.
@@ -28,7 +29,7 @@ pub(super) struct Graph {
 impl Graph {
     /// Resolves the names; refuses unknown ones, doubles, cycles and too many checks.
     pub(super) fn new(nodes: &[Node<'_>]) -> Result<Self, ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         if nodes.len() > limits::CHECKS_MAX {
             let problem = format!("are {}; at most {} are run", nodes.len(), limits::CHECKS_MAX);
             faults.add("checks", problem);
@@ -66,7 +67,7 @@ impl Graph {
             );
             faults.add("checks.needs", problem);
         }
-        faults.into_result()?;
+        faults.into_result("health")?;
         let critical = critical(nodes, &needs, &order);
         Ok(Self { needs, order, critical })
     }

@@ -1,8 +1,6 @@
 //! From checks and a configuration to rules: what applies to which check, and every fault of it.
 
-use steadfast_base::HealthCheck;
-
-use crate::config_error::{ConfigError, Faults};
+use steadfast_base::{ConfigError, ConfigFaults, HealthCheck};
 
 use super::graph::{Graph, Node};
 use super::machine::Rules;
@@ -43,7 +41,7 @@ impl Plan {
         &self,
         config: &ChecksConfig,
     ) -> Result<(Vec<Rules>, Graph), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         faults.nest("default", config.default.validate());
         for planned in &self.0 {
             let settings = planned.settings(config);
@@ -64,7 +62,7 @@ impl Plan {
                 Graph::default()
             }
         };
-        faults.into_result()?;
+        faults.into_result("health")?;
         let rules = self.0.iter().map(|planned| rules(&planned.name, planned.settings(config)));
         Ok((rules.collect(), graph))
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config_error::{ConfigError, Faults};
+use steadfast_base::{ConfigError, ConfigFaults};
+
 use crate::defaults;
 use crate::serde_forms::seconds;
 
@@ -138,8 +139,8 @@ impl CheckSettings {
     ///
     /// See [`CheckSettings`].
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
-        faults.interval(self.interval, "interval");
+        let mut faults = ConfigFaults::default();
+        faults.at_least(self.interval, crate::limits::INTERVAL_MIN, "interval");
         faults.positive(self.timeout, "timeout");
         for (threshold, field) in [
             (self.failure_threshold, "failure_threshold"),
@@ -149,7 +150,7 @@ impl CheckSettings {
                 faults.add(field, "is 0; it must be at least 1");
             }
         }
-        faults.into_result()
+        faults.into_result("health")
     }
 }
 
@@ -190,11 +191,11 @@ impl ChecksConfig {
     /// assert!(steadfast_health::ChecksConfig::default().validate().is_ok());
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         faults.nest("default", self.default.validate());
         for (name, settings) in &self.checks {
             faults.nest(&format!("checks.{name}"), settings.validate());
         }
-        faults.into_result()
+        faults.into_result("health")
     }
 }

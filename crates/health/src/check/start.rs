@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use steadfast_actor_core::System;
-use steadfast_base::{HealthCheck, Sink};
+use steadfast_base::{ConfigError, HealthCheck, Sink};
 
-use crate::config_error::ConfigError;
 use crate::shell::{Crew, Reporter};
 
 use super::checker::HealthChecker;

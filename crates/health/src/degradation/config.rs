@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config_error::{ConfigError, Faults};
+use steadfast_base::{ConfigError, ConfigFaults};
+
 use crate::resource::Resource;
 use crate::serde_forms::seconds;
 use crate::{defaults, limits};
@@ -160,7 +161,7 @@ impl DegradationConfig {
     /// assert_eq!(config.validate().unwrap_err().faults()[0].field(), "features.search");
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         self.check_levels(&mut faults);
         self.check_thresholds(&mut faults);
         if self.features.len() > limits::FEATURES_MAX {
@@ -173,16 +174,16 @@ impl DegradationConfig {
                 faults.add(format!("features.{feature}"), problem);
             }
         }
-        faults.interval(self.interval, "interval");
+        faults.at_least(self.interval, limits::INTERVAL_MIN, "interval");
         faults.positive(self.reading_timeout, "reading_timeout");
         if self.stale_after < self.interval {
             faults.add("stale_after", "is shorter than interval; every reading would be stale");
         }
-        faults.into_result()
+        faults.into_result("health")
     }
 
-    fn check_levels(&self, faults: &mut Faults) {
-        faults.count(self.levels.len(), limits::LEVELS_MAX, "levels");
+    fn check_levels(&self, faults: &mut ConfigFaults) {
+        faults.between(self.levels.len(), 1..=limits::LEVELS_MAX, "levels");
         let mut names = BTreeSet::new();
         for level in &self.levels {
             if level.name.is_empty() {
@@ -197,7 +198,7 @@ impl DegradationConfig {
         }
     }
 
-    fn check_thresholds(&self, faults: &mut Faults) {
+    fn check_thresholds(&self, faults: &mut ConfigFaults) {
         let mut better: BTreeMap<&Resource, (f64, &str)> = BTreeMap::new();
         let mut lowest = f64::INFINITY;
         for level in &self.levels {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config_error::ConfigError;
+use steadfast_base::ConfigError;
+
 use crate::resource::ResourceMonitor;
 use crate::shell::{Crew, Owner, Reporter};
 

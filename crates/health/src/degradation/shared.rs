@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use steadfast_base::{Instant, Value};
+use steadfast_base::{ConfigError, ConfigFaults, Instant, Value};
 
-use crate::config_error::{ConfigError, Faults};
 use crate::names;
 use crate::resource::ResourceMonitor;
 use crate::shell::Reporter;
@@ -86,7 +85,7 @@ impl Shared {
 
     /// Takes new settings, whose levels and features must have the same names.
     pub(super) fn reconfigure(&self, config: &DegradationConfig) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         if let Err(error) = config.validate() {
             faults.extend(error);
         }
@@ -98,7 +97,7 @@ impl Shared {
         if !features.eq(self.features.iter().map(|feature| &**feature)) {
             faults.add("features", "have other names than at the start");
         }
-        faults.into_result()?;
+        faults.into_result("health")?;
         let mut state = self.lock();
         state.machine.reconfigure(config);
         (state.worst, state.pace) = (worst_levels(config), Pace::new(config));

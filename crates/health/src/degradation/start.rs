@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use steadfast_actor_core::System;
-use steadfast_base::Sink;
+use steadfast_base::{ConfigError, ConfigFaults, Sink};
 
-use crate::config_error::{ConfigError, Faults};
 use crate::limits;
 use crate::resource::ResourceMonitor;
 use crate::shell::{Crew, Reporter};
@@ -81,7 +80,7 @@ impl DegradationBuilder {
     /// See [`Degradation`].
     pub fn start(self, system: &System) -> Result<Degradation, ConfigError> {
         let Self { config, monitors, sink } = self;
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         if let Err(error) = config.validate() {
             faults.extend(error);
         }
@@ -97,7 +96,7 @@ impl DegradationBuilder {
                 faults.add(format!("monitors.{}", monitor.name()), "is added twice");
             }
         }
-        faults.into_result()?;
+        faults.into_result("health")?;
         let reporter = Reporter::new(sink, system.time().clone());
         Ok(Degradation::start(&config, monitors, Crew::new(system), reporter))
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config_error::{ConfigError, Faults};
+use steadfast_base::{ConfigError, ConfigFaults};
+
 use crate::serde_forms::seconds;
 use crate::{defaults, limits};
 
@@ -85,12 +86,12 @@ impl Default for HealingSettings {
 
 impl HealingSettings {
     fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         faults.positive(self.timeout, "timeout");
         if let Some(approval) = &self.approval {
             faults.positive(approval.expires_after, "approval.expires_after");
         }
-        faults.into_result()
+        faults.into_result("health")
     }
 }
 
@@ -131,11 +132,11 @@ impl Default for GovernorConfig {
 
 impl GovernorConfig {
     fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
-        faults.count(self.actions_max, limits::GOVERNOR_ACTIONS_MAX, "actions_max");
+        let mut faults = ConfigFaults::default();
+        faults.between(self.actions_max, 1..=limits::GOVERNOR_ACTIONS_MAX, "actions_max");
         faults.positive(self.window, "window");
         faults.share(self.share_max, "share_max");
-        faults.into_result()
+        faults.into_result("health")
     }
 }
 
@@ -208,16 +209,16 @@ impl HealingConfig {
     ///
     /// See [`HealingConfig`].
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
-        faults.interval(self.interval, "interval");
+        let mut faults = ConfigFaults::default();
+        faults.at_least(self.interval, limits::INTERVAL_MIN, "interval");
         faults.positive(self.condition_timeout, "condition_timeout");
-        faults.count(self.history_max, limits::HISTORY_MAX, "history_max");
+        faults.between(self.history_max, 1..=limits::HISTORY_MAX, "history_max");
         faults.nest("governor", self.governor.validate());
         faults.nest("default", self.default.validate());
         for (component, settings) in &self.components {
             faults.nest(&format!("components.{component}"), settings.validate());
         }
-        faults.into_result()
+        faults.into_result("health")
     }
 
     /// Checks the settings of one component.

@@ -4,9 +4,8 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 
-use steadfast_base::Time;
+use steadfast_base::{ConfigError, Time};
 
-use crate::config_error::ConfigError;
 use crate::shell::{Crew, Owner, Reporter, shortened};
 
 use super::config::HealingConfig;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::config_error::{ConfigError, Faults};
+use steadfast_base::{ConfigError, ConfigFaults};
+
 use crate::limits;
 
 use super::config::{HealingConfig, HealingSettings};
@@ -45,7 +46,7 @@ pub(super) struct Plan(pub(super) Vec<Planned>);
 impl Plan {
     /// What applies to each component, or all faults.
     pub(super) fn resolve(&self, config: &HealingConfig) -> Result<Vec<Rules>, ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         if let Err(error) = config.validate() {
             faults.extend(error);
         }
@@ -71,7 +72,7 @@ impl Plan {
                 "has settings, and there is no rule for it",
             );
         }
-        faults.into_result()?;
+        faults.into_result("health")?;
         Ok(self.0.iter().map(|planned| planned.resolve(config)).collect())
     }
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFaults};
 use steadfast_reliability::TrendConfig;
 
-use crate::config_error::{ConfigError, Faults};
 use crate::{defaults, limits};
 
 use super::report::LeakKind;
@@ -102,7 +102,7 @@ impl LeakConfig {
     /// assert!(steadfast_health::LeakConfig::default().validate().is_ok());
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         faults.positive(self.interval, "interval");
         faults.share(self.memory_share, "memory_share");
         for (count, field) in [
@@ -112,13 +112,13 @@ impl LeakConfig {
             (self.permits, "permits"),
             (self.actors, "actors"),
         ] {
-            faults.count(count, limits::LEAK_COUNT_MAX, field);
+            faults.between(count, 1..=limits::LEAK_COUNT_MAX, field);
         }
         faults.positive(self.held_max, "held_max");
-        faults.count(self.sample_one_in, limits::SAMPLE_ONE_IN_MAX, "sample_one_in");
-        faults.count(self.tracked_max, limits::TRACKED_MAX, "tracked_max");
+        faults.between(self.sample_one_in, 1..=limits::SAMPLE_ONE_IN_MAX, "sample_one_in");
+        faults.between(self.tracked_max, 1..=limits::TRACKED_MAX, "tracked_max");
         faults.nest("growth", self.growth.validate());
-        faults.into_result()
+        faults.into_result("health")
     }
 
     /// The limit of a kind; what has no setting has none.
@@ -185,9 +185,9 @@ impl GrowthConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         let samples_max = steadfast_reliability::limits::SERIES_SAMPLES_MAX;
-        faults.count(self.samples, samples_max, "samples");
+        faults.between(self.samples, 1..=samples_max, "samples");
         if self.samples_min > self.samples {
             let (min, kept) = (self.samples_min, self.samples);
             faults.add("samples_min", format!("is {min}, and only {kept} samples are kept"));
@@ -198,7 +198,7 @@ impl GrowthConfig {
             }
         }
         faults.share(self.share_min, "share_min");
-        faults.into_result()
+        faults.into_result("health")
     }
 
     pub(super) fn trend(&self) -> TrendConfig {

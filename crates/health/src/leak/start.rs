@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use steadfast_actor_core::System;
-use steadfast_base::Sink;
+use steadfast_base::{ConfigError, ConfigFaults, Sink};
 
-use crate::config_error::{ConfigError, Faults};
 use crate::limits;
 use crate::monitor::{Files, SystemFiles};
 use crate::shell::{Crew, Reporter, Seat};
@@ -112,7 +111,7 @@ impl LeakDetectorBuilder {
     /// See [`LeakDetector`].
     pub fn start(self, system: &System) -> Result<LeakDetector, ConfigError> {
         let Self { config, sink, gauges, process } = self;
-        let mut faults = Faults::default();
+        let mut faults = ConfigFaults::default();
         if let Err(error) = config.validate() {
             faults.extend(error);
         }
@@ -139,7 +138,7 @@ impl LeakDetectorBuilder {
             let (have, max) = (all.len(), limits::GAUGES_MAX);
             faults.add("gauges", format!("are {have}; at most {max} are allowed"));
         }
-        faults.into_result()?;
+        faults.into_result("health")?;
 
         let mut add =
             |name: &str, kind, source| all.push((gauge(name.to_owned(), kind, None).0, source));

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use steadfast_actor_core::System;
 use steadfast_actor_core::testkit::TestSystem;
 use steadfast_base::{
-    Clock, Instant, MemorySink, OwnedValue, Time, Timer, Timestamp, VirtualClock,
+    Clock, ConfigFault, Instant, MemorySink, OwnedValue, Time, Timer, Timestamp, VirtualClock,
 };
 use steadfast_policy::{Bulkhead, BulkheadConfig};
 
@@ -18,7 +18,6 @@ use super::gauge::{CALM_SCANS, Change, Gauge};
 use super::ledger::Ledger;
 use super::sampler::Sampler;
 use super::*;
-use crate::config_error::ConfigFault;
 use crate::monitor::tests::{FakeFiles, Handles};
 use crate::{limits, names};
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::bulkhead::places::PLACES_MAX;
-use crate::fault::{ConfigError, Fault};
 use crate::serde_forms::seconds;
 
 /// Everything that can be set on an adaptive limit, all of it live.
@@ -158,14 +159,14 @@ impl AdaptiveConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut require = |holds: bool, field: &str, problem: &str| {
             if !holds {
-                faults.push(Fault::new(format!("adaptive.{field}"), problem));
+                faults.push(ConfigFault::new(format!("adaptive.{field}"), problem));
             }
         };
         let Self { limit_initial, limit_min, limit_max, .. } = *self;

@@ -89,7 +89,7 @@ impl AdaptiveLimit {
     /// # Errors
     ///
     /// Fails with every fault that [`AdaptiveConfig::validate`] finds.
-    pub fn new(config: AdaptiveConfig) -> Result<Self, crate::fault::ConfigError> {
+    pub fn new(config: AdaptiveConfig) -> Result<Self, steadfast_base::ConfigError> {
         config.validate()?;
         Ok(Self::unchecked(config))
     }

@@ -16,11 +16,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use steadfast_base::{Instant, Time};
+use steadfast_base::{ConfigError, Instant, Time};
 
 use crate::bulkhead::places::Places;
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::rejection::{Reason, Rejection};
 

@@ -9,9 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use steadfast_base::Instant;
-
-use crate::fault::ConfigError;
+use steadfast_base::{ConfigError, Instant};
 
 pub use self::settings::BudgetSettings;
 

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::defaults;
-use crate::fault::{ConfigError, Fault};
 use crate::limits;
 
 /// One token, in the units that are counted.
@@ -71,14 +72,14 @@ impl BudgetSettings {
     ///
     /// Fails with all faults.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut require = |holds: bool, field: &str, problem: String| {
             if !holds {
-                faults.push(Fault::new(format!("budget.{field}"), problem));
+                faults.push(ConfigFault::new(format!("budget.{field}"), problem));
             }
         };
         match *self {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ConfigError, Fault};
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::serde_forms::seconds;
 
 use super::places::PLACES_MAX;
@@ -79,7 +80,7 @@ impl BulkheadConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
     /// Whether there is a queue to wait in.
@@ -87,14 +88,14 @@ impl BulkheadConfig {
         !self.max_wait_duration.is_zero() && self.queue_calls_max > 0
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         for (at, value, max) in [
             ("bulkhead.max_concurrent_calls", self.max_concurrent_calls, PLACES_MAX),
             ("bulkhead.queue_calls_max", self.queue_calls_max, QUEUE_LIMIT),
         ] {
             if value > max {
-                faults.push(Fault::new(at, format!("is {value}; it must be at most {max}")));
+                faults.push(ConfigFault::new(at, format!("is {value}; it must be at most {max}")));
             }
         }
         faults

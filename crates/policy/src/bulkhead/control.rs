@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use crate::fault::ConfigError;
+use steadfast_base::ConfigError;
+
 use crate::names;
 
 use super::statistics::ratio;

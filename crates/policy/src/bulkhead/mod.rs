@@ -17,10 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use steadfast_base::{Instant, Time};
+use steadfast_base::{ConfigError, Instant, Time};
 
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::rejection::{Reason, Rejection};
 

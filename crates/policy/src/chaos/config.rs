@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ConfigError, Fault};
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::serde_forms::seconds;
 
 /// Most rules of one kind.
@@ -278,14 +279,14 @@ impl ChaosConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut require = |holds: bool, at: String, problem: &str| {
             if !holds {
-                faults.push(Fault::new(at, problem));
+                faults.push(ConfigFault::new(at, problem));
             }
         };
         for (kind, rules) in [("calls", self.calls.len()), ("system", self.system.len())] {

@@ -15,11 +15,10 @@ use std::panic::panic_any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use steadfast_base::{Instant, Seed, Time};
+use steadfast_base::{ConfigError, Instant, Seed, Time};
 
 use crate::error::Error;
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::waiting::block_on;
 

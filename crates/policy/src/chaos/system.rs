@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use steadfast_base::{Instant, Seed, Time};
+use steadfast_base::{ConfigError, Instant, Seed, Time};
 
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::waiting::block_on;
 

@@ -4,12 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use steadfast_base::{Instant, Time};
+use steadfast_base::{ConfigFault, Instant, Time};
 
 use crate::error::Error;
 use crate::events::Events;
 use crate::fallback::tell;
-use crate::fault::Fault;
 use crate::limits;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
@@ -60,7 +59,7 @@ impl<T> Layer for LastGood<T> {
         let mut faults = Vec::new();
         if self.keys_max == 0 || self.keys_max > most {
             let problem = format!("is {}; it must be between 1 and {most}", self.keys_max);
-            faults.push(Fault::new("fallback.keys_max", problem));
+            faults.push(ConfigFault::new("fallback.keys_max", problem));
         }
         Profile::new(names::FALLBACK).with_faults(faults)
     }

@@ -5,14 +5,13 @@ mod stage;
 
 use std::borrow::Borrow;
 
-use steadfast_base::FailureKind;
+use steadfast_base::{ConfigFault, FailureKind};
 use steadfast_breaker::{
     self as breaker, CircuitBreaker, Classify, Config, OnDrop, Outcome, ProbeVerdict, Window,
 };
 
 use crate::error::Error;
 use crate::fallback::NoAnswer;
-use crate::fault::Fault;
 use crate::names;
 use crate::pipeline::{Environment, Layer, Profile};
 
@@ -166,12 +165,14 @@ pub(crate) fn is_timed(config: &Config) -> bool {
 }
 
 /// Faults of a breaker's settings, for a pipeline.
-pub(crate) fn faults(config: &Config) -> Vec<Fault> {
+pub(crate) fn faults(config: &Config) -> Vec<ConfigFault> {
     let mut faults = Vec::new();
     if let Err(error) = config.validate() {
         let given = error.faults().iter();
         faults.extend(
-            given.map(|fault| Fault::new(format!("breaker.{}", fault.field()), fault.problem())),
+            given.map(|fault| {
+                ConfigFault::new(format!("breaker.{}", fault.field()), fault.problem())
+            }),
         );
     }
     let half_open = &config.half_open;
@@ -181,7 +182,7 @@ pub(crate) fn faults(config: &Config) -> Vec<Fault> {
              closed window; raise half_open.calls, lower min_calls, or judge by successes",
             half_open.calls, config.min_calls
         );
-        faults.push(Fault::new("breaker.half_open.calls", problem));
+        faults.push(ConfigFault::new("breaker.half_open.calls", problem));
     }
     faults
 }

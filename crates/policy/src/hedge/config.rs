@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::budget::{Budget, BudgetSettings};
-use crate::fault::{ConfigError, Fault};
 use crate::serde_forms::seconds;
 
 /// Hedges earned by each call where no budget is given: five per cent more load is hardly felt.
@@ -103,16 +104,16 @@ impl HedgeConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         if (1..=ATTEMPTS_LIMIT).contains(&self.attempts_max) {
             return Vec::new();
         }
         let problem =
             format!("is {}; it must be between 1 and {ATTEMPTS_LIMIT}", self.attempts_max);
-        vec![Fault::new("hedge.attempts_max", problem)]
+        vec![ConfigFault::new("hedge.attempts_max", problem)]
     }
 }
 

@@ -14,11 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use steadfast_base::Time;
+use steadfast_base::{ConfigError, Time};
 
 use crate::budget::Budget;
 use crate::events::Events;
-use crate::fault::ConfigError;
 
 pub use self::config::{HedgeConfig, HedgeDelay, HedgeLayer};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ConfigError, Fault};
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::serde_forms::seconds;
 
 /// Most hosts that may be tracked; each takes about two hundred bytes.
@@ -83,14 +84,14 @@ impl OutlierConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut require = |holds: bool, field: &str, problem: &str| {
             if !holds {
-                faults.push(Fault::new(format!("outlier.{field}"), problem));
+                faults.push(ConfigFault::new(format!("outlier.{field}"), problem));
             }
         };
         require(!self.interval.is_zero(), "interval", "is zero; it must be longer");

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use steadfast_base::Instant;
-
-use crate::fault::ConfigError;
+use steadfast_base::{ConfigError, Instant};
 
 use super::config::OutlierConfig;
 

@@ -12,11 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use steadfast_base::{Instant, Time, Value};
+use steadfast_base::{ConfigError, Instant, Time, Value};
 
 use crate::error::Error;
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::rejection::{Reason, Rejection};
 

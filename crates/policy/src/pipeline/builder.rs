@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_base::{Seed, Sink, Time};
+use steadfast_base::{ConfigError, Seed, Sink, Time};
 
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::guard::Guard;
 use crate::pipeline::Pipeline;
 use crate::pipeline::check::faults;
@@ -184,7 +183,7 @@ impl<L> PipelineBuilder<L> {
     {
         let mut profiles = Vec::new();
         self.layers.profiles(&mut profiles);
-        ConfigError::check(faults(&profiles, self.idempotent))?;
+        ConfigError::check("policy", faults(&profiles, self.idempotent))?;
         let time = self.time.unwrap_or_else(Time::system);
         let events = match self.sink {
             Some(sink) => Events::new(self.name.clone(), time.clone(), sink),

@@ -1,6 +1,7 @@
 //! Checks of a pipeline as a whole: orders that cannot work, with the way out.
 
-use crate::fault::Fault;
+use steadfast_base::ConfigFault;
+
 use crate::names;
 use crate::pipeline::stage::Profile;
 
@@ -52,9 +53,10 @@ const ONCE: [(&str, &str); 3] = [
 ];
 
 /// Every fault of the layers, the outermost first, and of their composition.
-pub(crate) fn faults(layers: &[Profile], idempotent: bool) -> Vec<Fault> {
-    let mut faults: Vec<Fault> = layers.iter().flat_map(|layer| layer.faults.clone()).collect();
-    let mut report = |problem: String| faults.push(Fault::new("pipeline:", problem));
+pub(crate) fn faults(layers: &[Profile], idempotent: bool) -> Vec<ConfigFault> {
+    let mut faults: Vec<ConfigFault> =
+        layers.iter().flat_map(|layer| layer.faults.clone()).collect();
+    let mut report = |problem: String| faults.push(ConfigFault::new("pipeline:", problem));
 
     for (kind, problem) in ONCE {
         let count = layers.iter().filter(|layer| layer.kind == kind).count();

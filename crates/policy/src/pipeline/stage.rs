@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use steadfast_base::{Seed, Time};
+use steadfast_base::{ConfigFault, Seed, Time};
 
 use crate::events::Events;
-use crate::fault::Fault;
 use crate::pipeline::call::{Call, Done};
 
 /// A policy at work in a pipeline: does something before, after or instead of what is next.
@@ -102,7 +101,7 @@ pub struct Profile {
     /// The kind of policy, one of [`names`](crate::names).
     pub kind: &'static str,
     /// Faults of its own settings.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<ConfigFault>,
     /// Whether it may run a call several times at once, which only an idempotent call bears.
     pub duplicates: bool,
     /// Whether its extra calls are bounded by a budget.
@@ -128,7 +127,7 @@ impl Profile {
 
     /// Adds the faults of the layer's own settings.
     #[must_use]
-    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+    pub fn with_faults(mut self, faults: Vec<ConfigFault>) -> Self {
         self.faults.extend(faults);
         self
     }

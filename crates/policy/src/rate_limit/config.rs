@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ConfigError, Fault};
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::serde_forms::seconds;
 
 /// Calls per period by default.
@@ -134,32 +135,32 @@ impl RateLimiterConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         if self.limit == 0 {
-            faults.push(Fault::new("rate_limit.limit", "is 0; it must be at least 1"));
+            faults.push(ConfigFault::new("rate_limit.limit", "is 0; it must be at least 1"));
         }
         if self.period > PERIOD_MAX {
             let problem = format!("is {:?}; it must be at most {PERIOD_MAX:?}", self.period);
-            faults.push(Fault::new("rate_limit.period", problem));
+            faults.push(ConfigFault::new("rate_limit.period", problem));
         }
         if self.period < INTERVAL_MIN * self.limit.max(1) {
             let problem = format!(
                 "is {:?} for {} calls; it must be at least {INTERVAL_MIN:?} per call",
                 self.period, self.limit
             );
-            faults.push(Fault::new("rate_limit.period", problem));
+            faults.push(ConfigFault::new("rate_limit.period", problem));
         }
         if self.burst == Some(0) {
             let problem = "is 0; it must be at least 1, or left out to be the limit";
-            faults.push(Fault::new("rate_limit.burst", problem));
+            faults.push(ConfigFault::new("rate_limit.burst", problem));
         }
         if self.burst.is_some() && self.algorithm == RateAlgorithm::FixedWindow {
             let problem = "is set for fixed windows; use the algorithm gcra or leave it out";
-            faults.push(Fault::new("rate_limit.burst", problem));
+            faults.push(ConfigFault::new("rate_limit.burst", problem));
         }
         faults
     }

@@ -16,10 +16,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use steadfast_base::{Instant, Time};
+use steadfast_base::{ConfigError, ConfigFault, Instant, Time};
 
 use crate::events::Events;
-use crate::fault::{ConfigError, Fault};
 use crate::names;
 use crate::rejection::{Reason, Rejection};
 
@@ -208,9 +207,9 @@ impl RateLimiter {
         let mut faults = config.faults();
         if config.algorithm != current.algorithm {
             let problem = "cannot change; make a new limiter";
-            faults.push(Fault::new("rate_limit.algorithm", problem));
+            faults.push(ConfigFault::new("rate_limit.algorithm", problem));
         }
-        ConfigError::check(faults)?;
+        ConfigError::check("policy", faults)?;
         *current = config;
         let pace = Pace::of(&config);
         inner.interval.store(pace.interval, Ordering::Relaxed);

@@ -12,11 +12,10 @@ mod tests;
 
 use std::time::Duration;
 
-use steadfast_base::{Seed, Time};
+use steadfast_base::{ConfigError, Seed, Time};
 
 use crate::budget::Budget;
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::pipeline::{Environment, Layer, Profile};
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::defaults;
-use crate::fault::{ConfigError, Fault};
 use crate::limits;
 use crate::retry::backoff::Backoff;
 use crate::serde_forms::{or_off_seconds, seconds};
@@ -81,14 +82,14 @@ impl RetrySettings {
     /// assert_eq!(settings.validate().unwrap_err().faults().len(), 2);
     /// ```
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         let mut require = |holds: bool, field: &str, problem: String| {
             if !holds {
-                faults.push(Fault::new(format!("retry.{field}"), problem));
+                faults.push(ConfigFault::new(format!("retry.{field}"), problem));
             }
         };
         let Backoff { base, factor, max, .. } = self.backoff;

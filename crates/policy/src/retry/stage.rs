@@ -8,12 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use steadfast_base::{Instant, Outlined, RetryMark, Sleep, Stream, Time, Value};
+use steadfast_base::{ConfigError, Instant, Outlined, RetryMark, Sleep, Stream, Time, Value};
 
 use crate::budget::Budget;
 use crate::error::{Error, Last};
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::pipeline::{
     Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Source, Stage, attempt,

@@ -12,11 +12,10 @@ use std::task::{Poll, Waker};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use steadfast_base::{Sink, Time, Value};
+use steadfast_base::{ConfigError, Sink, Time, Value};
 
 use crate::defaults;
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::limits;
 use crate::names;
 use crate::settings::{Reload, Settings};

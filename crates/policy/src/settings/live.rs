@@ -2,14 +2,12 @@
 
 use std::sync::PoisonError;
 
-use steadfast_base::Value;
-use steadfast_breaker as breaker;
+use steadfast_base::{ConfigError, ConfigFaults, Value};
 
 use crate::adaptive::AdaptiveLimiter;
 use crate::bulkhead::Bulkhead;
 use crate::chaos::{Chaos, ChaosStage};
 use crate::fallback::{FallbackStage, LastGoodStage};
-use crate::fault::{ConfigError, Fault};
 use crate::guard::{Breakers, GuardStage};
 use crate::hedge::Hedge;
 use crate::names;
@@ -61,9 +59,9 @@ impl<S> Pipeline<S> {
         let mut layers = self.profiles().clone();
         let mut found = settings.faults();
         found.extend(settings.misfits(&layers));
-        ConfigError::check(found)?;
+        ConfigError::check("policy", found)?;
         settings.change(&mut layers);
-        ConfigError::check(faults(&layers, self.is_idempotent()))?;
+        ConfigError::check("policy", faults(&layers, self.is_idempotent()))?;
         Ok(layers)
     }
 
@@ -159,7 +157,11 @@ impl<C> Tune for Retrier<C> {
 impl<B: Breakers, C, A> Tune for GuardStage<B, C, A> {
     fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
         match &settings.breaker {
-            Some(config) => self.reconfigure(config).map_err(|error| from_breaker(&error)),
+            Some(config) => {
+                let mut faults = ConfigFaults::default();
+                faults.nest("breaker", self.reconfigure(config));
+                faults.into_result("policy")
+            }
             None => Ok(()),
         }
     }
@@ -214,14 +216,6 @@ impl Tune for OutlierEjection<u64> {
 }
 
 impl<M> Tune for ChaosStage<Chaos, M> {}
-
-/// A breaker's error in the terms of a pipeline.
-fn from_breaker(error: &breaker::ConfigError) -> ConfigError {
-    let faults = error.faults().iter();
-    let faults =
-        faults.map(|fault| Fault::new(format!("breaker.{}", fault.field()), fault.problem()));
-    ConfigError::of(faults.collect())
-}
 
 impl<S> Pipeline<S> {
     fn profiles(&self) -> std::sync::MutexGuard<'_, Vec<Profile>> {

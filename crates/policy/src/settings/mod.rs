@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFault};
 use steadfast_breaker as breaker;
 
 use crate::adaptive::AdaptiveConfig;
 use crate::budget::BudgetSettings;
 use crate::bulkhead::BulkheadConfig;
-use crate::fault::{ConfigError, Fault};
 use crate::guard;
 use crate::hedge::HedgeConfig;
 use crate::names;
@@ -54,7 +54,7 @@ pub use self::live::{Reload, Tune};
 ///
 /// settings.attempt_timeout = Some(Duration::from_secs(1));
 /// let error = pipeline.apply(&settings).unwrap_err();
-/// assert_eq!(error.faults()[0].at(), "timeout");
+/// assert_eq!(error.faults()[0].field(), "timeout");
 /// # Ok::<(), steadfast_policy::ConfigError>(())
 /// ```
 #[non_exhaustive]
@@ -115,10 +115,10 @@ impl PipelineSettings {
     ///
     /// Fails with all faults.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let limits =
             [(names::TOTAL_DEADLINE, self.total_deadline), (names::TIMEOUT, self.attempt_timeout)];
         let mut faults = Vec::new();
@@ -139,7 +139,7 @@ impl PipelineSettings {
     }
 
     /// Faults of settings for policies that are not there, or there more than once.
-    fn misfits(&self, layers: &[Profile]) -> Vec<Fault> {
+    fn misfits(&self, layers: &[Profile]) -> Vec<ConfigFault> {
         let sections = [
             (names::TOTAL_DEADLINE, self.total_deadline.is_some()),
             (names::TIMEOUT, self.attempt_timeout.is_some()),
@@ -158,14 +158,17 @@ impl PipelineSettings {
             let count = layers.iter().filter(|layer| layer.kind == kind).count();
             if count == 0 {
                 let problem = "is set, but the pipeline has none; remove the setting";
-                faults.push(Fault::new(kind, problem));
+                faults.push(ConfigFault::new(kind, problem));
             } else if count > 1 {
                 let problem = format!("is there {count} times; set each one by its own handle");
-                faults.push(Fault::new(kind, problem));
+                faults.push(ConfigFault::new(kind, problem));
             }
         }
         if self.budget.is_some() && !layers.iter().any(|layer| layer.budgeted) {
-            faults.push(Fault::new("budget", "is set, but no retry has one; remove the setting"));
+            faults.push(ConfigFault::new(
+                "budget",
+                "is set, but no retry has one; remove the setting",
+            ));
         }
         faults
     }

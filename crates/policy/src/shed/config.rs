@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ConfigError, Fault};
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::serde_forms::seconds;
 
 /// Most calls that may be let wait; each takes about two hundred bytes.
@@ -86,21 +87,21 @@ impl ShedConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         if self.queue_calls_max > QUEUE_LIMIT {
             let problem = format!("is {}; it must be at most {QUEUE_LIMIT}", self.queue_calls_max);
-            faults.push(Fault::new("shed.queue_calls_max", problem));
+            faults.push(ConfigFault::new("shed.queue_calls_max", problem));
         }
         if self.target.is_zero() {
-            faults.push(Fault::new("shed.target", "is zero; it must be longer"));
+            faults.push(ConfigFault::new("shed.target", "is zero; it must be longer"));
         }
         if self.interval < self.target {
             let problem = "is shorter than shed.target, so no delay could ever be judged";
-            faults.push(Fault::new("shed.interval", problem));
+            faults.push(ConfigFault::new("shed.interval", problem));
         }
         faults
     }

@@ -15,11 +15,10 @@ use std::task::Waker;
 
 use serde::Serialize;
 
-use steadfast_base::{Instant, Priority, Time};
+use steadfast_base::{ConfigError, Instant, Priority, Time};
 
 use crate::bulkhead::desk::Desk;
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::rejection::{Reason, Rejection};
 

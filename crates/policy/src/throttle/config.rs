@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ConfigError, Fault};
+use steadfast_base::{ConfigError, ConfigFault};
+
 use crate::serde_forms::seconds;
 
 /// Everything that can be set on a throttle, all of it live.
@@ -47,18 +48,18 @@ impl ThrottleConfig {
     ///
     /// Fails with all faults, not only the first.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        ConfigError::check(self.faults())
+        ConfigError::check("policy", self.faults())
     }
 
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ConfigFault> {
         let mut faults = Vec::new();
         if !(self.multiplier >= 1.0 && self.multiplier.is_finite()) {
             let problem = format!("is {}; it must be a number of at least 1", self.multiplier);
-            faults.push(Fault::new("throttle.multiplier", problem));
+            faults.push(ConfigFault::new("throttle.multiplier", problem));
         }
         if !(Duration::from_millis(1)..=WINDOW_MAX).contains(&self.window) {
             let problem = format!("is {:?}; it must be between 1ms and 24h", self.window);
-            faults.push(Fault::new("throttle.window", problem));
+            faults.push(ConfigFault::new("throttle.window", problem));
         }
         faults
     }

@@ -12,10 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-use steadfast_base::{Instant, Seed, Stream, Time};
+use steadfast_base::{ConfigError, Instant, Seed, Stream, Time};
 
 use crate::events::Events;
-use crate::fault::ConfigError;
 use crate::names;
 use crate::rejection::{Reason, Rejection};
 

@@ -4,7 +4,8 @@ mod stage;
 
 use std::time::Duration;
 
-use crate::fault::Fault;
+use steadfast_base::ConfigFault;
+
 use crate::limits;
 use crate::names;
 use crate::pipeline::{Environment, Layer, Profile};
@@ -64,12 +65,12 @@ impl TimeLimit {
 }
 
 /// The fault of a limit that cannot be used.
-pub(crate) fn faults(kind: &'static str, limit: Duration) -> Vec<Fault> {
+pub(crate) fn faults(kind: &'static str, limit: Duration) -> Vec<ConfigFault> {
     if limit.is_zero() {
-        vec![Fault::new(kind, "is zero; it must be longer")]
+        vec![ConfigFault::new(kind, "is zero; it must be longer")]
     } else if limit > limits::TIMEOUT_MAX {
         let most = limits::TIMEOUT_MAX;
-        vec![Fault::new(kind, format!("is {limit:?}; it must be at most {most:?}"))]
+        vec![ConfigFault::new(kind, format!("is {limit:?}; it must be at most {most:?}"))]
     } else {
         Vec::new()
     }

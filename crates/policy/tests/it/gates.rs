@@ -210,7 +210,7 @@ fn faults_of_every_policy_are_listed_when_a_pipeline_is_built() {
         .build()
         .map(drop)
         .expect_err("four faults");
-    let at: Vec<_> = error.faults().iter().map(steadfast_policy::Fault::at).collect();
+    let at: Vec<_> = error.faults().iter().map(steadfast_policy::ConfigFault::field).collect();
     assert_eq!(
         at,
         ["bulkhead.max_concurrent_calls", "rate_limit.limit", "adaptive.limit_min", "shed.target"]

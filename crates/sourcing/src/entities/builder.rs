@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use steadfast_actor_core::{BoxError, System};
-use steadfast_base::{NullSink, Sink};
+use steadfast_base::{ConfigError, NullSink, Sink};
 use steadfast_eventlog::{CodecId, EventStore, Fence, Payload, Upcasters};
 use steadfast_snapshot::SnapshotStore;
 use steadfast_supervision::{
@@ -18,7 +18,7 @@ use steadfast_supervision::{
 };
 
 use super::Entities;
-use super::config::{EntitiesConfig, EntitiesFaults};
+use super::config::{CONFIGURED, EntitiesConfig};
 use super::keeper::Keeper;
 use super::recover::Seat;
 use super::shared::{Parts, Reopen, Shared};
@@ -199,15 +199,13 @@ impl<S: EventSourced> EntitiesBuilder<S> {
     ///
     /// Dropping the future may leave the supervisor running, without an entity.
     pub async fn start(self, system: &System) -> Result<Entities<S>, EntitiesError> {
-        let mut faults = self.config.validate().err().map_or(Vec::new(), |faults| faults.faults);
-        if self.log.is_none() {
-            faults.push("a store must be given");
-        }
-        if self.kind.is_empty() || self.kind.contains('/') {
-            faults.push("the kind must have a name without a slash");
-        }
+        let mut faults = self.config.faults();
+        faults.require(self.log.is_some(), "store", || "must be given".to_owned());
+        faults.require(!self.kind.is_empty() && !self.kind.contains('/'), "kind", || {
+            format!("is {:?}; it must be a name without a slash", self.kind)
+        });
         let (Some(log), true) = (self.log, faults.is_empty()) else {
-            return Err(EntitiesError::Invalid(EntitiesFaults { faults }));
+            return Err(EntitiesError::Invalid(faults.into_error(CONFIGURED)));
         };
         let Self { kind, config, reopen, seat, upcasters, fence, recorder, sink, decider, .. } =
             self;
@@ -267,7 +265,7 @@ impl<S: EventSourced> fmt::Debug for EntitiesBuilder<S> {
 #[non_exhaustive]
 pub enum EntitiesError {
     /// The settings make no sense.
-    Invalid(EntitiesFaults),
+    Invalid(ConfigError),
     /// The supervisor did not start.
     Supervisor(SupervisorError),
 }

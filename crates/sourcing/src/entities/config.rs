@@ -1,14 +1,16 @@
 //! What can be set about entities, as plain data.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_base::{ConfigError, ConfigFaults};
 use steadfast_eventlog::CodecId;
 use steadfast_snapshot::limits::KEEP;
 use steadfast_supervision::{Backoff, Budget};
+
+/// What a refused configuration calls itself.
+pub(super) const CONFIGURED: &str = "entities";
 
 /// How long an entity stays in memory without a command: twice what people take to come back to a page.
 pub const PASSIVATE_AFTER: Duration = Duration::from_mins(2);
@@ -116,36 +118,29 @@ impl EntitiesConfig {
     ///
     /// # Errors
     ///
-    /// [`EntitiesFaults`], which lists every fault.
-    pub fn validate(&self) -> Result<(), EntitiesFaults> {
-        let mut faults = Vec::new();
-        let mut require = |holds: bool, fault: &'static str| {
-            if !holds {
-                faults.push(fault);
-            }
-        };
-        let some = |least: Option<u64>| least.is_none_or(|least| least > 0);
+    /// [`ConfigError`], which lists every fault.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.faults().into_result(CONFIGURED)
+    }
+
+    pub(super) fn faults(&self) -> ConfigFaults {
+        let mut faults = ConfigFaults::default();
         let max = tokio::sync::Semaphore::MAX_PERMITS;
-        require(
-            self.passivate_after.is_none_or(|after| after >= Duration::from_millis(4)),
-            "passivate_after must be at least 4 ms, or off",
-        );
-        require(
-            (1..=max).contains(&self.resident_max),
-            "resident_max must be at least 1, and no more than a semaphore holds",
-        );
-        require(
-            (1..=max).contains(&self.recoveries_max),
-            "recoveries_max must be at least 1, and no more than a semaphore holds",
-        );
-        require(some(self.snapshot_every), "snapshot_every must be at least 1, or off");
-        require(some(self.snapshot_bytes), "snapshot_bytes must be at least 1, or off");
-        require(self.snapshots_kept > 0, "snapshots_kept must be at least 1");
+        if let Some(after) = self.passivate_after {
+            faults.at_least(after, Duration::from_millis(4), "passivate_after");
+        }
+        faults.between(self.resident_max, 1..=max, "resident_max");
+        faults.between(self.recoveries_max, 1..=max, "recoveries_max");
+        faults.at_least(self.snapshot_every.unwrap_or(1), 1, "snapshot_every");
+        faults.at_least(self.snapshot_bytes.unwrap_or(1), 1, "snapshot_bytes");
+        faults.at_least(self.snapshots_kept, 1, "snapshots_kept");
         let known = [CodecId::BINCODE, CodecId::NAMED, CodecId::JSON];
-        require(known.contains(&self.codec), "codec must be bincode, named or json");
-        require(self.capacity != Some(0), "capacity must be at least 1");
-        require(!self.room_wait.is_zero(), "room_wait must be longer than zero");
-        if faults.is_empty() { Ok(()) } else { Err(EntitiesFaults { faults }) }
+        faults.require(known.contains(&self.codec), "codec", || {
+            format!("is {:?}; it must be bincode, named or json", self.codec)
+        });
+        faults.at_least(self.capacity.unwrap_or(1), 1, "capacity");
+        faults.positive(self.room_wait, "room_wait");
+        faults
     }
 
     /// Whether so much since the last snapshot asks for the next one.
@@ -154,24 +149,3 @@ impl EntitiesConfig {
             || self.snapshot_bytes.is_some_and(|most| bytes >= most)
     }
 }
-
-/// Settings of entities that make no sense.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntitiesFaults {
-    pub(crate) faults: Vec<&'static str>,
-}
-
-impl EntitiesFaults {
-    /// Every fault, in words.
-    pub fn faults(&self) -> &[&'static str] {
-        &self.faults
-    }
-}
-
-impl fmt::Display for EntitiesFaults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "invalid settings of entities: {}", self.faults.join("; "))
-    }
-}
-
-impl Error for EntitiesFaults {}

@@ -21,8 +21,8 @@ use steadfast_supervision::SupervisorRef;
 
 pub use self::builder::{EntitiesBuilder, EntitiesError};
 pub use self::config::{
-    EntitiesConfig, EntitiesFaults, PASSIVATE_AFTER, RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER,
-    ROOM_WAIT, SNAPSHOT_EVERY,
+    EntitiesConfig, PASSIVATE_AFTER, RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER, ROOM_WAIT,
+    SNAPSHOT_EVERY,
 };
 pub use self::entity_ref::{EntityAsk, EntityRef};
 pub use self::fault::{

@@ -115,7 +115,7 @@ where
     clients.join_all().await.into_iter().fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
 }
 
-/// Floods a server behind the policy; served, turned away, and most at once.
+/// Floods a server behind the policy; served, turned away, and most at once. Afterwards it must serve again.
 async fn overload<P: Protect>(policy: P) -> (u32, u32, u32) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -123,15 +123,18 @@ async fn overload<P: Protect>(policy: P) -> (u32, u32, u32) {
     let mut server = JoinSet::new();
     server.spawn(serve(listener, policy, Arc::clone(&gauge)));
     let (served, turned_away) = flood(service_fn(move |()| send(address))).await;
-    (served, turned_away, gauge.most.load(Ordering::SeqCst))
+    let after = send(address).await.expect("an answer");
+    assert_eq!(after, StatusCode::OK, "the flood is over");
+    (served + 1, turned_away, gauge.most.load(Ordering::SeqCst))
 }
 
 #[test]
 fn s40_a_bulkhead_holds_a_real_server_to_its_places_and_leaks_none() {
     let bulkhead = Bulkhead::new(BulkheadConfig::new(PLACES), Time::system()).expect("valid");
     let (served, turned_away, most) = runtime().block_on(overload(bulkhead.clone()));
-    assert_eq!(served + turned_away, CLIENTS * REQUESTS);
-    assert!(served >= REQUESTS && most <= PLACES, "{served} served, {most} at once");
+    assert_eq!(served + turned_away, CLIENTS * REQUESTS + 1);
+    // The first who come find free places, whatever the machine does with the rest.
+    assert!(served > PLACES && most <= PLACES, "{served} served, {most} at once");
     let statistics = bulkhead.statistics();
     assert_eq!((statistics.running, statistics.available), (0, PLACES));
     assert_eq!(statistics.succeeded, u64::from(served));
@@ -143,7 +146,7 @@ fn a_queue_before_the_places_serves_every_request_of_a_burst() {
     let config = BulkheadConfig::new(PLACES).with_wait(Duration::from_mins(1), 100);
     let bulkhead = Bulkhead::new(config, Time::system()).expect("valid");
     let (served, _, most) = runtime().block_on(overload(bulkhead));
-    assert_eq!(served, CLIENTS * REQUESTS);
+    assert_eq!(served, CLIENTS * REQUESTS + 1);
     assert!(most <= PLACES);
 }
 
@@ -151,8 +154,9 @@ fn a_queue_before_the_places_serves_every_request_of_a_burst() {
 fn a_load_shedder_holds_a_real_server_to_its_places() {
     let shedder = LoadShedder::new(ShedConfig::new(PLACES), Time::system()).expect("valid");
     let (served, turned_away, most) = runtime().block_on(overload(shedder.clone()));
-    assert_eq!(served + turned_away, CLIENTS * REQUESTS);
-    assert!(served >= REQUESTS && most <= PLACES, "{served} served, {most} at once");
+    assert_eq!(served + turned_away, CLIENTS * REQUESTS + 1);
+    // The first who come find free places, whatever the machine does with the rest.
+    assert!(served > PLACES && most <= PLACES, "{served} served, {most} at once");
     assert_eq!(shedder.statistics().running, 0);
 }
 
