@@ -15,7 +15,15 @@
 //! | [`Drill::ManyCallers`] | 50 callers at once before a bad callee: all get an answer, nothing stays taken |
 //!
 //! What depends on code (fallbacks, your own rules and probes) is not part of a twin.
+//!
+//! Actors are code, so [`run_actors`] is given the function that starts them:
+//!
+//! | Drill | What it expects |
+//! |---|---|
+//! | [`Drill::KilledActors`] | actors killed at random come back under their supervisors, and work |
+//! | [`Drill::PartedActors`] | after a time in which no message passed, all are there, and work |
 
+mod actors;
 mod breaker;
 mod callers;
 mod healing;
@@ -34,6 +42,7 @@ use crate::fault::ConfigError;
 use self::report::Finding;
 use self::twin::Subject;
 
+pub use self::actors::{ActorOptions, ActorTwin, KILLS_MAX, PARTITIONS_MAX, run_actors};
 pub use self::report::{Outcome, Report, Verdict};
 
 /// What can be drilled.
@@ -53,10 +62,14 @@ pub enum Drill {
     Healing,
     /// Many callers at once are all served or turned away.
     ManyCallers,
+    /// Actors that are killed come back.
+    KilledActors,
+    /// Actors that were cut off from each other work again.
+    PartedActors,
 }
 
 impl Drill {
-    /// All drills, in the order in which they run.
+    /// All drills of components, in the order in which they run.
     pub const ALL: [Self; 6] = [
         Self::Breaker,
         Self::Bulkhead,
@@ -65,6 +78,9 @@ impl Drill {
         Self::Healing,
         Self::ManyCallers,
     ];
+
+    /// All drills of actors, in the order in which they run.
+    pub const ACTORS: [Self; 2] = [Self::KilledActors, Self::PartedActors];
 
     /// The name in reports.
     pub fn name(self) -> &'static str {
@@ -75,6 +91,8 @@ impl Drill {
             Self::TimeLimit => "time-limit",
             Self::Healing => "healing",
             Self::ManyCallers => "many-callers",
+            Self::KilledActors => "killed-actors",
+            Self::PartedActors => "parted-actors",
         }
     }
 
@@ -86,6 +104,9 @@ impl Drill {
             Self::TimeLimit => limits::drill(subject),
             Self::Healing => healing::drill(subject),
             Self::ManyCallers => load::many_callers(subject),
+            Self::KilledActors | Self::PartedActors => {
+                Finding::skipped("it is a drill of actors, not of components")
+            }
         }
     }
 }
@@ -99,7 +120,7 @@ pub const CALLERS_MAX: u32 = 2_000;
 ///
 /// | Setting | Default | Meaning |
 /// |---|---|---|
-/// | `drills` | all | what is drilled |
+/// | `drills` | all of components | what is drilled |
 /// | `components` | all | names of the components that are drilled; unknown ones are left out |
 /// | `callers` | 50 | callers at once, at most 2,000 |
 /// | `seed` | 0 | of the jitter; the same seed gives the same report |
@@ -166,7 +187,7 @@ pub fn run(config: &Config, options: &Options) -> Result<Report, ConfigError> {
             seed: options.seed,
         };
         for drill in &options.drills {
-            let finding = on_a_thread_of_its_own(*drill, &subject);
+            let finding = on_a_thread_of_its_own(*drill, || drill.run(&subject));
             outcomes.push(Outcome::new(name, *drill, finding));
         }
     }
@@ -175,10 +196,10 @@ pub fn run(config: &Config, options: &Options) -> Result<Report, ConfigError> {
 
 /// The test system owns a runtime, which must not be started inside of another one; and a drill that
 /// cannot end panics, which is a finding.
-fn on_a_thread_of_its_own(drill: Drill, subject: &Subject) -> Finding {
+fn on_a_thread_of_its_own(drill: Drill, run: impl FnOnce() -> Finding + Send) -> Finding {
     let ended = thread::scope(|scope| {
         let thread = thread::Builder::new().name(format!("drill-{}", drill.name()));
-        thread.spawn_scoped(scope, || drill.run(subject)).map(thread::ScopedJoinHandle::join)
+        thread.spawn_scoped(scope, run).map(thread::ScopedJoinHandle::join)
     });
     let expected = "the drill ends";
     match ended {

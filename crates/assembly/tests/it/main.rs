@@ -6,6 +6,7 @@
     reason = "a helper that fails fails its test; clones become trait objects on the spot"
 )]
 
+mod actor_drills;
 mod calls;
 mod drills;
 mod faults;

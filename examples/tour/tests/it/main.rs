@@ -35,3 +35,8 @@ fn the_divider_comes_back_under_the_same_ref_and_the_tree_shows_it() {
 fn the_till_is_replayed_and_a_new_edition_parts_at_the_free_coffee() {
     assert_eq!(printed(env!("CARGO_BIN_EXE_replay")), include_str!("replay.txt"));
 }
+
+#[test]
+fn the_store_comes_back_from_chaos_and_the_drill_finds_the_one_that_does_not() {
+    assert_eq!(printed(env!("CARGO_BIN_EXE_chaos")), include_str!("chaos.txt"));
+}
