@@ -159,15 +159,16 @@ impl Component {
 
     /// How it is doing now.
     ///
-    /// Critical while its breaker is open, and if more than half of the calls of the last minute or two
+    /// Healthy while its breaker is disabled or only measures. Critical while its breaker is open, and if more than half of the calls of the last minute or two
     /// failed, once there were ten of them ([`HEALTH_MIN_CALLS`]); degraded while its breaker probes or all its
     /// places are taken.
     pub fn health(&self) -> ComponentHealth {
         let breaker = self.breaker().map(CircuitBreaker::state);
         let bulkhead = self.bulkhead().map(Bulkhead::statistics);
         let mut worst = match breaker {
+            // It protects nothing, by an operator's will, but harms nothing either.
+            None | Some(State::Disabled | State::MetricsOnly) => (Health::Healthy, String::new()),
             Some(state) => (state.health(), format!("the breaker is {state}")),
-            None => (Health::Healthy, String::new()),
         };
         if let Some(bulkhead) = &bulkhead {
             let now = self.inner.time.now();

@@ -10,7 +10,8 @@ use steadfast_policy::{BulkheadStatistics, RetryStatistics};
 /// How one component is doing.
 ///
 /// Critical if its breaker is open or more than half of its bulkhead's recent calls failed, degraded
-/// if its breaker is half-open or all places of its bulkhead are taken, healthy otherwise.
+/// if its breaker is half-open or all places of its bulkhead are taken, healthy otherwise, also while its
+/// breaker is disabled or only measures.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComponentHealth {

@@ -53,6 +53,27 @@ fn the_whole_follows_breakers_at_once() {
 }
 
 #[test]
+fn a_breaker_that_an_operator_took_out_of_service_does_no_harm() {
+    on(
+        TWO,
+        |builder| builder,
+        |system| async move {
+            let breaker = system.component("inventory").unwrap().breaker().unwrap().clone();
+            for state in [State::Disabled, State::MetricsOnly] {
+                breaker.set_state(state).unwrap();
+                assert_eq!(system.health().health, Health::Healthy, "{state}");
+                system.checks().check_now().await;
+                assert_eq!(system.checks().readiness().status, 200, "{state}");
+            }
+            breaker.set_state(State::ForcedOpen).unwrap();
+            assert_eq!(system.health().health, Health::Critical);
+            system.checks().check_now().await;
+            assert_eq!(system.checks().readiness().status, 503);
+        },
+    );
+}
+
+#[test]
 fn a_bulkhead_whose_calls_fail_is_critical_and_one_that_is_full_is_degraded() {
     let text = TWO.replace("critical = false", "");
     on(
