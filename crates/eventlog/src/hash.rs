@@ -21,6 +21,15 @@ impl Default for NameHash {
     }
 }
 
+impl NameHash {
+    /// The hash of a text that is looked up in a table of one's own.
+    pub(crate) fn of(self, text: &[u8]) -> u64 {
+        let mut hasher = self.build_hasher();
+        hasher.write(text);
+        hasher.finish()
+    }
+}
+
 impl BuildHasher for NameHash {
     type Hasher = NameHasher;
 

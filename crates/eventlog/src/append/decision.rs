@@ -6,6 +6,7 @@ use steadfast_base::{EventId, Limit, LimitExceeded};
 
 use super::{Append, AppendError, Expected, Placed, Rejection};
 use crate::event::{ActorName, NewEvent, Seq};
+use crate::hash::NameHash;
 use crate::limits;
 
 /// What a store knows of its actors, events under way included.
@@ -84,16 +85,24 @@ fn decide_exact<K: Known>(
     expected: Seq,
     known: &mut K,
 ) -> Result<Decision, K::Error> {
-    // The highest number of each actor, and the one its next event would have got.
-    let mut actors: HashMap<&ActorName, (Seq, Seq)> = HashMap::new();
+    // The highest number of each actor, and the one its last event would have got: that of the event before,
+    // and of those before it where there are several.
+    let mut current: Option<(&ActorName, Seq, Seq)> = None;
+    let mut others: HashMap<&ActorName, (Seq, Seq)> = HashMap::new();
     let mut stored = Vec::new();
     let mut missing = None;
     for event in events {
-        let (actual, seq) = match actors.get(&event.actor) {
-            Some((actual, last)) => (*actual, last.next()),
-            None => (known.highest(&event.actor)?, expected.next()),
+        let (actual, seq) = match current {
+            Some((actor, actual, last)) if *actor == event.actor => (actual, last.next()),
+            before => {
+                others.extend(before.map(|(actor, actual, last)| (actor, (actual, last))));
+                match others.get(&event.actor) {
+                    Some((actual, last)) => (*actual, last.next()),
+                    None => (known.highest(&event.actor)?, expected.next()),
+                }
+            }
         };
-        actors.insert(&event.actor, (actual, seq));
+        current = Some((&event.actor, actual, seq));
         let conflict = || Decision::Conflict { actor: event.actor.clone(), actual };
         if actual < expected {
             return Ok(conflict());
@@ -192,7 +201,7 @@ fn check_sense(events: &[NewEvent]) -> Result<(), Rejection> {
     if events.is_sorted_by(|one, next| one.id < next.id) {
         return Ok(());
     }
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::with_capacity_and_hasher(events.len(), NameHash::default());
     match events.iter().find(|event| !seen.insert(event.id)) {
         Some(event) => Err(Rejection::DuplicateId(event.id)),
         None => Ok(()),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::{AppendError, Appended};
+use crate::event::NewEvent;
 
 type Answer = Result<Appended, AppendError>;
 
@@ -85,9 +86,18 @@ pub struct Completion(Option<Arc<Slot>>);
 
 impl Completion {
     /// Gives the answer and wakes whoever waits.
-    pub fn complete(mut self, answer: Result<Appended, AppendError>) {
+    pub fn complete(self, answer: Result<Appended, AppendError>) {
+        self.complete_and_return(answer, Vec::new());
+    }
+
+    /// The same, and leaves events that nobody needs any more to whoever takes the answer.
+    pub(crate) fn complete_and_return(
+        mut self,
+        answer: Result<Appended, AppendError>,
+        spent: Vec<NewEvent>,
+    ) {
         if let Some(slot) = self.0.take() {
-            slot.put(answer);
+            slot.put(answer, spent);
         }
     }
 }
@@ -95,10 +105,10 @@ impl Completion {
 impl Drop for Completion {
     fn drop(&mut self) {
         if let Some(slot) = self.0.take() {
-            slot.put(Err(AppendError::CommitUnknown {
-                cause: Arc::new(WriterGone),
-                events: Vec::new(),
-            }));
+            slot.put(
+                Err(AppendError::CommitUnknown { cause: Arc::new(WriterGone), events: Vec::new() }),
+                Vec::new(),
+            );
         }
     }
 }
@@ -122,13 +132,13 @@ struct Slot(Mutex<Stage>);
 enum Stage {
     Empty,
     Waiting(Waker),
-    Answered(Answer),
+    Answered(Answer, Vec<NewEvent>),
     Taken,
 }
 
 impl Slot {
-    fn put(&self, answer: Answer) {
-        let before = std::mem::replace(&mut *self.lock(), Stage::Answered(answer));
+    fn put(&self, answer: Answer, spent: Vec<NewEvent>) {
+        let before = std::mem::replace(&mut *self.lock(), Stage::Answered(answer, spent));
         if let Stage::Waiting(waker) = before {
             waker.wake();
         }
@@ -137,7 +147,11 @@ impl Slot {
     fn poll(&self, waker: &Waker) -> Poll<Answer> {
         let mut stage = self.lock();
         match std::mem::replace(&mut *stage, Stage::Taken) {
-            Stage::Answered(answer) => Poll::Ready(answer),
+            Stage::Answered(answer, spent) => {
+                drop(stage);
+                drop(spent);
+                Poll::Ready(answer)
+            }
             Stage::Waiting(old) if old.will_wake(waker) => {
                 *stage = Stage::Waiting(old);
                 Poll::Pending

@@ -23,6 +23,11 @@ macro_rules! name {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// Whether it is the same piece of memory: then it is the same text, which is known without a look.
+            pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+                Arc::ptr_eq(&self.0, &other.0)
+            }
         }
 
         impl From<&str> for $name {

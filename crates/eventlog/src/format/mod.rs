@@ -6,7 +6,7 @@
 //! any change of a bit or loss of a byte is an error.
 
 mod bloom;
-mod bytes;
+pub(crate) mod bytes;
 pub mod cold;
 mod compress;
 mod error;

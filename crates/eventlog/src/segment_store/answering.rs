@@ -4,42 +4,48 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::engine::{Engine, Failure, Stopped};
-use super::group::{Group, Reply, Taken};
+use super::group::{Group, Reply};
 use super::publish;
-use crate::append::{AppendError, Appended, Cause, Placed, Places};
+use crate::append::{AppendError, Appended, Cause, Places};
 use crate::event::NewEvent;
 
 impl Engine {
     /// Lets readers see a group, then answers it.
     pub(super) fn publish(&mut self, group: &mut Group) {
-        self.next = group.events.last().map_or(self.next, |(_, placed)| placed.position.next());
-        let mut answers = Vec::with_capacity(group.taken.len());
+        self.next = group.end().unwrap_or(self.next);
         let wakers = {
-            let shared = Arc::clone(&self.shared);
-            let mut state = shared.write_state();
-            publish::publish(&mut state, &self.frames, &group.events, self.durable);
+            let mut state = self.shared.write_state();
+            publish::publish(&mut state, &self.frames, group, self.durable);
             let taken = u64::try_from(group.taken.len()).unwrap_or(u64::MAX);
             let statistics = &mut state.statistics;
             statistics.appends_total = statistics.appends_total.saturating_add(taken);
             statistics.syncs_total = statistics.syncs_total.saturating_add(self.syncs);
             self.syncs = 0;
-            let mut events = group.events.drain(..);
-            for Taken { count, reply } in group.taken.drain(..) {
-                let mut place = |(event, placed): (NewEvent, Placed)| {
-                    state.push_tail(|| event.placed(placed));
-                    placed
-                };
-                let own = events.by_ref().take(count);
-                let places = match (count, own) {
-                    (1, mut own) => own.next().map(&mut place).map(Places::One),
-                    (_, own) => Some(Places::Many(own.map(&mut place).collect())),
-                };
-                answers.push((reply, places.unwrap_or(Places::Many(Vec::new()))));
+            if state.has_listeners() {
+                let events = group.taken.iter().flat_map(|taken| &taken.events);
+                for (event, place) in events.zip(&group.places) {
+                    state.push_tail(|| event.clone().placed(place.placed));
+                }
             }
             state.take_wakers()
         };
-        for (reply, places) in answers {
-            self.reply(reply, Ok(Appended { places, duplicate: false }));
+        let mut rest = group.places.as_slice();
+        for taken in &mut group.taken {
+            let (own, after) = rest.split_at_checked(taken.events.len()).unwrap_or_default();
+            rest = after;
+            let places = match own {
+                [place] => Places::One(place.placed),
+                places => Places::Many(places.iter().map(|place| place.placed).collect()),
+            };
+            let answer = Ok(Appended { places, duplicate: false });
+            match taken.reply.take() {
+                // The events go where they came from: that thread frees them at least cost.
+                Some(Reply::Later(completion)) => {
+                    completion.complete_and_return(answer, std::mem::take(&mut taken.events));
+                }
+                Some(Reply::Here) => self.own_answer = Some(answer),
+                None => {}
+            }
         }
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -81,10 +87,11 @@ impl Engine {
     }
 
     fn answer_all(&mut self, group: &mut Group, error: impl Fn(Vec<NewEvent>) -> AppendError) {
-        let mut events = group.events.drain(..).map(|(event, _)| event);
-        for Taken { count, reply } in group.taken.drain(..) {
-            let own: Vec<NewEvent> = events.by_ref().take(count).collect();
-            self.reply(reply, Err(error(own)));
+        for taken in &mut group.taken {
+            let events = std::mem::take(&mut taken.events);
+            if let Some(reply) = taken.reply.take() {
+                self.reply(reply, Err(error(events)));
+            }
         }
     }
 }

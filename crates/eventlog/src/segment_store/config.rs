@@ -31,7 +31,7 @@ pub const MARK_AFTER: Duration = Duration::from_millis(5);
 /// How long `Durability::Memory` keeps bytes before they are written out; twice that at most.
 pub(super) const WRITE_OUT_AFTER: Duration = Duration::from_millis(5);
 
-/// How many of the newest events are kept ready for readers.
+/// How many of the newest events are kept ready for readers while anybody subscribes.
 pub const TAIL_EVENTS: usize = 10_000;
 
 /// How many threads read segments when the log is opened.
@@ -90,7 +90,8 @@ pub struct Config {
     /// when it is closed. Until then the newest acknowledged frame has no witness: damage to it cannot
     /// be told from a torn write.
     pub mark_after: Option<Duration>,
-    /// How many of the newest events are kept ready for readers.
+    /// How many of the newest events are kept ready for readers while anybody subscribes. Without a subscription
+    /// none are: what nobody listens to costs nothing, and reads go to the page cache.
     pub tail_events: usize,
     /// How many threads read segments when the log is opened.
     pub scan_threads: usize,

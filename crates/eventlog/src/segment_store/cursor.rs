@@ -74,6 +74,7 @@ impl LogTail {
         refused: Option<LimitExceeded>,
     ) -> Self {
         query.direction = Direction::Forward;
+        shared.write_state().add_listener();
         Self { shared, reader: Reader::default(), query, seen: after, told: None, refused }
     }
 
@@ -123,6 +124,14 @@ impl LogTail {
         }
         state.wake_later(waker);
         Poll::Pending
+    }
+}
+
+impl Drop for LogTail {
+    fn drop(&mut self) {
+        // What is not kept any more goes without the lock.
+        let unheard = self.shared.write_state().remove_listener();
+        drop(unheard);
     }
 }
 

@@ -10,21 +10,23 @@
 //!    and everything before it synced before that.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
-
-use steadfast_base::Timestamp;
 
 use super::Durability;
 use super::directory::{Directory, WriterFile};
-use super::group::{Group, Reply, Request, Taken};
+use super::group::{Group, Now, Place, Reply, Request, Taken};
 use super::known::LogView;
 use super::segment_file::{Active, Spare};
 use super::shared::Shared;
 use super::state::Segment;
-use crate::append::{Append, AppendError, Appended, Cause, Epoch, Placed};
+use crate::append::{Append, AppendError, Appended, Cause, Epoch};
 use crate::event::{NewEvent, Position};
 use crate::format::frame::{FRAME_BYTES_MAX, FrameBuilder, FrameStamp, Names, Written};
 use crate::format::{BLOCK_BYTES, Predecessor, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader};
+
+/// What the events of a frame weigh at most: beside them there is its header.
+const EVENTS_BYTES_MAX: usize = FRAME_BYTES_MAX - BLOCK_BYTES;
 
 /// A frame of the group under way.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,15 @@ pub(super) struct GroupFrame {
     pub(super) segment: Position,
     pub(super) offset: u64,
     pub(super) written: Written,
+    /// The earliest and the latest time of its events, in microseconds.
+    pub(super) times: (i64, i64),
+}
+
+/// The requests of a group whose events are in the frame being built, and their places.
+#[derive(Clone, Debug, Default)]
+struct InFrame {
+    taken: Range<usize>,
+    places: Range<usize>,
 }
 
 /// Why nothing more is written.
@@ -117,11 +128,12 @@ impl Engine {
 
     /// Stores what can be stored of some requests, and answers all of them.
     pub(super) fn commit(&mut self, requests: impl IntoIterator<Item = Request>) {
-        let now = self.shared.time.timestamp();
         let mut group = self.group.take().unwrap_or_default();
         group.clear();
+        let shared = Arc::clone(&self.shared);
+        let mut now = Now::new(&shared.time);
         for request in requests {
-            self.take(request, &mut group, now);
+            self.take(request, &mut group, &mut now);
         }
         if !group.taken.is_empty() {
             self.shared.count_commit();
@@ -131,6 +143,8 @@ impl Engine {
                 Err(failure) => self.fail(&mut group, failure),
             }
         }
+        // Whoever waits has been answered: what is left of the events goes now.
+        group.taken.clear();
         self.group = Some(group);
     }
 
@@ -144,36 +158,31 @@ impl Engine {
     }
 
     /// Decides a request; it is answered, or in the group.
-    fn take(&mut self, request: Request, group: &mut Group, now: Timestamp) {
-        let Request { append, reply } = request;
+    fn take(&mut self, request: Request, group: &mut Group, now: &mut Now<'_>) {
         if let Some(stopped) = &self.stopped {
             self.shared.count_failures(1);
-            let error = stopped.error(append.events);
-            self.reply(reply, Err(error));
+            let error = stopped.error(request.append.events);
+            self.reply(request.reply, Err(error));
             return;
         }
-        let fenced = append.fence.as_ref().and_then(|fence| self.shared.newer_epoch(fence));
-        if let Some(current) = fenced {
+        let fence = request.append.fence.as_ref();
+        if let Some(current) = fence.and_then(|fence| self.shared.newer_epoch(fence)) {
             self.shared.count_failures(1);
-            self.reply(reply, Err(AppendError::Fenced { current, events: append.events }));
+            let error = AppendError::Fenced { current, events: request.append.events };
+            self.reply(request.reply, Err(error));
             return;
         }
+        let next = group.end().unwrap_or(self.next);
         let decided = {
-            let state = self.shared.read_state();
-            let (names, scratch) = (&mut self.names, &mut self.scratch);
-            let mut log = LogView { state: &state, names, scratch };
-            let next = group.events.last().map_or(self.next, |(_, placed)| placed.position.next());
-            group.decide(append, &mut log, next, now)
+            let mut log = LogView::new(&self.shared, &mut self.names, &mut self.scratch);
+            group.decide(request, &mut log, next, now)
         };
-        match decided {
-            Ok(count) => group.taken.push(Taken { count, reply }),
-            Err(answer) => {
-                match &answer {
-                    Ok(_) => self.shared.count_duplicate(),
-                    Err(_) => self.shared.count_failures(1),
-                }
-                self.reply(reply, answer);
+        if let Some((reply, answer)) = decided {
+            match &answer {
+                Ok(_) => self.shared.count_duplicate(),
+                Err(_) => self.shared.count_failures(1),
             }
+            self.reply(reply, answer);
         }
     }
 
@@ -185,13 +194,25 @@ impl Engine {
         self.buffer.clear();
         self.frames.clear();
         self.builder.clear();
-        let mut rest = group.events.as_slice();
+        let mut frame = InFrame::default();
+        // What the frame weighs at most.
+        let mut bytes = 0_usize;
         for taken in &group.taken {
-            let (own, after) = rest.split_at_checked(taken.count).unwrap_or_default();
-            rest = after;
-            self.add(own)?;
+            let own = taken.events.iter().map(NewEvent::size_bytes);
+            let own = own.fold(0, usize::saturating_add);
+            if !frame.taken.is_empty() && bytes.saturating_add(own) > EVENTS_BYTES_MAX {
+                self.write_frame(group, &frame)?;
+                frame = InFrame {
+                    taken: frame.taken.end..frame.taken.end,
+                    places: frame.places.end..frame.places.end,
+                };
+                bytes = 0;
+            }
+            bytes = bytes.saturating_add(own);
+            frame.taken.end = frame.taken.end.saturating_add(1);
+            frame.places.end = frame.places.end.saturating_add(taken.events.len());
         }
-        self.finish_frame()?;
+        self.write_frame(group, &frame)?;
         self.flush()?;
         if self.shared.config.durability == Durability::Sync {
             self.sync_active()?;
@@ -199,24 +220,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Adds the events of one request to the frame being built: all of them, or a new frame is begun.
-    fn add(&mut self, own: &[(NewEvent, Placed)]) -> Result<(), Failure> {
-        let sizes = own.iter().map(|(event, _)| event.size_bytes());
-        let size = sizes.fold(self.builder.raw_bytes(), usize::saturating_add);
-        if !self.builder.is_empty() && size > FRAME_BYTES_MAX {
-            self.finish_frame()?;
-        }
-        for (event, placed) in own {
-            // The limits of a batch are below those of a frame, so that it is whole or absent.
-            self.builder.push(event, *placed).expect("a batch fits an empty frame");
-        }
-        Ok(())
-    }
-
-    /// Ends the frame being built, in a new segment if it does not fit the active one.
-    fn finish_frame(&mut self) -> Result<(), Failure> {
-        if self.builder.is_empty() {
-            return Ok(());
+    /// Writes a frame, in a new segment if it does not fit the active one. The events of a request are in one
+    /// frame: the limits of a batch are below those of a frame, so that it is whole or absent.
+    fn write_frame(&mut self, group: &Group, frame: &InFrame) -> Result<(), Failure> {
+        let taken = group.taken.get(frame.taken.clone()).unwrap_or_default();
+        let places = group.places.get(frame.places.clone()).unwrap_or_default();
+        for (events, places) in pieces(taken, places) {
+            for (event, place) in events.iter().zip(places) {
+                self.builder.look_at(event, place.placed, Some(place.actor));
+            }
         }
         let bound = blocks(self.builder.raw_bytes() as u64);
         let end = self.active.offset.saturating_add(self.buffer.len() as u64);
@@ -225,10 +237,14 @@ impl Engine {
         }
         let offset = self.active.offset.saturating_add(self.buffer.len() as u64);
         let stamp = self.stamp();
-        let written = self.builder.finish(&stamp, &mut self.buffer);
+        let times = self.builder.times();
+        let events = pieces(taken, places).flat_map(|(events, places)| {
+            events.iter().zip(places.iter().map(|place| place.placed))
+        });
+        let written = self.builder.write(events, &stamp, &mut self.buffer);
         self.active.chain = written.chain;
         let segment = self.active.header.first;
-        self.frames.push(GroupFrame { segment, offset, written });
+        self.frames.push(GroupFrame { segment, offset, written, times });
         Ok(())
     }
 
@@ -349,6 +365,19 @@ impl Stopped {
             Self::Fenced(current) => AppendError::Fenced { current: *current, events },
         }
     }
+}
+
+/// The events of each request with their places.
+fn pieces<'a>(
+    taken: &'a [Taken],
+    places: &'a [Place],
+) -> impl Iterator<Item = (&'a [NewEvent], &'a [Place])> + Clone {
+    let mut rest = places;
+    taken.iter().map(move |taken| {
+        let (own, after) = rest.split_at_checked(taken.events.len()).unwrap_or_default();
+        rest = after;
+        (taken.events.as_slice(), own)
+    })
 }
 
 /// A length in whole blocks.

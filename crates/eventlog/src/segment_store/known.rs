@@ -1,10 +1,12 @@
 //! What the log itself knows of an actor's events: the question behind every append.
 
 use std::ops::ControlFlow;
+use std::sync::RwLockReadGuard;
 
 use steadfast_base::EventId;
 
 use super::fetch::{FrameAt, Piece, fetch};
+use super::shared::Shared;
 use super::state::{Segment, State};
 use crate::append::Placed;
 use crate::event::{ActorName, Event, Seq};
@@ -15,22 +17,41 @@ use crate::read::{Query, ReadError};
 /// The log as it is, with what reading it needs.
 #[derive(Debug)]
 pub(super) struct LogView<'a> {
-    pub(super) state: &'a State,
-    pub(super) names: &'a mut Names,
-    pub(super) scratch: &'a mut Scratch,
+    shared: &'a Shared,
+    /// `None` only while it is exchanged.
+    state: Option<RwLockReadGuard<'a, State>>,
+    names: &'a mut Names,
+    scratch: &'a mut Scratch,
 }
 
-impl LogView<'_> {
+impl<'a> LogView<'a> {
+    pub(super) fn new(shared: &'a Shared, names: &'a mut Names, scratch: &'a mut Scratch) -> Self {
+        Self { shared, state: Some(shared.peek_state()), names, scratch }
+    }
+
+    pub(super) fn state(&self) -> &State {
+        self.state.as_deref().expect("a state is exchanged for another at once")
+    }
+
+    /// Has the indexes know of every event.
+    fn settle(&mut self) {
+        if !self.state().is_settled() {
+            self.state = None;
+            self.state = Some(self.shared.read_state());
+        }
+    }
+
     /// The event of an actor with this number, if it can still be read.
     pub(super) fn at(
         &mut self,
         actor: &ActorName,
         seq: Seq,
     ) -> Result<Option<(EventId, Placed)>, ReadError> {
-        if seq <= self.state.deleted(actor.as_str()) {
+        self.settle();
+        let Self { state: Some(state), names, scratch, .. } = self else { return Ok(None) };
+        if seq <= state.deleted(actor.as_str()) {
             return Ok(None);
         }
-        let state = self.state;
         let tail = state.tail.iter().rev();
         let mut tail = tail.filter(|event| event.seq == seq && event.actor == *actor);
         if let Some(event) = tail.next() {
@@ -45,7 +66,7 @@ impl LogView<'_> {
                 }
             }
             let frames = segment.index.frames_of_actor(actor.as_str(), seq, seq);
-            if let Some(event) = self.first_of(segment, &frames, &query)? {
+            if let Some(event) = first_of(segment, &frames, &query, names, scratch)? {
                 return Ok(Some(identify(&event)));
             }
         }
@@ -58,8 +79,11 @@ impl LogView<'_> {
         actor: &ActorName,
         id: EventId,
     ) -> Result<Option<Placed>, ReadError> {
-        let state = self.state;
-        for segment in state.segments.values().rev() {
+        if self.state().may_be_behind_with(id) {
+            self.settle();
+        }
+        let Self { state: Some(state), names, scratch, .. } = self else { return Ok(None) };
+        for segment in state.segments_that_may_contain(id) {
             if let Some(sealed) = &segment.sealed {
                 let found = sealed.find(actor, id)?;
                 if found.is_some_and(|found| found.seq > state.deleted(actor.as_str())) {
@@ -72,7 +96,7 @@ impl LogView<'_> {
             }
             let frames = segment.index.frames_of_actor(actor.as_str(), Seq::ZERO, Seq::MAX);
             let query = Query::event(id).actors([actor.clone()]);
-            let found = self.first_of(segment, &frames, &query)?;
+            let found = first_of(segment, &frames, &query, names, scratch)?;
             let found = found.filter(|event| event.seq > state.deleted(actor.as_str()));
             if let Some(event) = found {
                 return Ok(Some(identify(&event).1));
@@ -80,29 +104,31 @@ impl LogView<'_> {
         }
         Ok(None)
     }
+}
 
-    fn first_of(
-        &mut self,
-        segment: &Segment,
-        frames: &[u32],
-        query: &Query,
-    ) -> Result<Option<Event>, ReadError> {
-        for frame in frames.iter().rev() {
-            let Some(at) = FrameAt::of(segment, *frame) else { continue };
-            let mut found = None;
-            let fetched = fetch(std::slice::from_ref(&at), &mut Piece::default(), |frame| {
-                frame.check()?;
-                let events = decode_events(&frame.bytes, query, self.names, self.scratch);
-                found = events.map_err(|error| frame.damaged(error))?.into_iter().next();
-                Ok(ControlFlow::Break(()))
-            });
-            fetched.map_err(|(error, _)| error)?;
-            if found.is_some() {
-                return Ok(found);
-            }
+/// The newest event that a query finds in some frames of a segment.
+fn first_of(
+    segment: &Segment,
+    frames: &[u32],
+    query: &Query,
+    names: &mut Names,
+    scratch: &mut Scratch,
+) -> Result<Option<Event>, ReadError> {
+    for frame in frames.iter().rev() {
+        let Some(at) = FrameAt::of(segment, *frame) else { continue };
+        let mut found = None;
+        let fetched = fetch(std::slice::from_ref(&at), &mut Piece::default(), |frame| {
+            frame.check()?;
+            let events = decode_events(&frame.bytes, query, names, scratch);
+            found = events.map_err(|error| frame.damaged(error))?.into_iter().next();
+            Ok(ControlFlow::Break(()))
+        });
+        fetched.map_err(|(error, _)| error)?;
+        if found.is_some() {
+            return Ok(found);
         }
-        Ok(None)
     }
+    Ok(None)
 }
 
 fn identify(event: &Event) -> (EventId, Placed) {

@@ -24,6 +24,7 @@
 //! The newest frame has no witness that it was acknowledged until the next one, or the mark that follows
 //! after [`Config::mark_after`]: damage to exactly that frame in that time looks like a torn write.
 
+mod actors;
 mod answering;
 mod catalog;
 mod config;
@@ -310,9 +311,7 @@ impl SegmentStore {
 
     /// Writes a request on this thread; gives it back if somebody else is writing or waits to.
     fn write_here(&self, append: Append) -> Result<Result<Appended, AppendError>, Append> {
-        let Some(engine) = self.engine.as_ref().filter(|_| self.shared.queue.is_quiet()) else {
-            return Err(append);
-        };
+        let Some(engine) = &self.engine else { return Err(append) };
         let Ok(mut engine) = engine.try_lock() else { return Err(append) };
         // Whoever was before has been written by now, or is in the queue.
         if self.shared.queue.is_quiet() { Ok(engine.commit_here(append)) } else { Err(append) }

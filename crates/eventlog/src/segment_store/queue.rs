@@ -4,6 +4,7 @@
 //! theirs to bound.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -46,7 +47,12 @@ impl Job {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Queue(Mutex<Inner>);
+pub(super) struct Queue {
+    inner: Mutex<Inner>,
+    /// What [`Inner::is_busy`] said last, to be read without the lock. Whoever knows of a job, because he pushed
+    /// it or was told so, sees that it was pushed.
+    is_busy: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -58,6 +64,13 @@ struct Inner {
     /// How many jobs the last group had.
     last_group: usize,
     closed: bool,
+}
+
+impl Inner {
+    /// Whether somebody waits for the writer, or it has reason to believe that somebody will.
+    fn is_busy(&self) -> bool {
+        self.closed || !self.jobs.is_empty() || self.last_group > 1
+    }
 }
 
 /// Why the writer is awake.
@@ -78,6 +91,7 @@ impl Queue {
                 return Err(job);
             }
             inner.jobs.push_back(job);
+            self.publish(&inner);
             inner.asleep.take()
         };
         if let Some(writer) = asleep {
@@ -102,8 +116,11 @@ impl Queue {
     ///
     /// Where there are several, the next group fills while this one is synced; that is the writer's work.
     pub(super) fn is_quiet(&self) -> bool {
-        let inner = self.lock();
-        !inner.closed && inner.jobs.is_empty() && inner.last_group <= 1
+        !self.is_busy.load(Ordering::Acquire)
+    }
+
+    fn publish(&self, inner: &Inner) {
+        self.is_busy.store(inner.is_busy(), Ordering::Release);
     }
 
     /// The next jobs.
@@ -119,12 +136,14 @@ impl Queue {
             }
         }
         inner.last_group = into.len();
+        self.publish(&inner);
     }
 
     /// Nobody takes jobs any more; what is there is given back.
     pub(super) fn close(&self) -> VecDeque<Job> {
         let mut inner = self.lock();
         inner.closed = true;
+        self.publish(&inner);
         std::mem::take(&mut inner.jobs)
     }
 
@@ -176,6 +195,6 @@ impl Queue {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -54,9 +54,10 @@ impl Shared {
         config: Config,
         directory: Directory,
         time: Time,
-        state: State,
+        mut state: State,
         catalog: Catalog,
     ) -> Self {
+        state.ids.since = state.next;
         Self {
             config,
             directory,
@@ -74,7 +75,20 @@ impl Shared {
         }
     }
 
+    /// The state, with indexes that know of every event.
     pub(super) fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        let state = self.peek_state();
+        if state.is_settled() {
+            return state;
+        }
+        drop(state);
+        let mut state = self.write_state();
+        state.settle();
+        RwLockWriteGuard::downgrade(state)
+    }
+
+    /// The state, whose newest events the indexes may know by their ids only.
+    pub(super) fn peek_state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,14 +135,19 @@ impl Shared {
         }
     }
 
+    /// Counts a group; whoever does has the engine.
     pub(super) fn count_commit(&self) {
-        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.commits.store(self.commits().wrapping_add(1), Ordering::Relaxed);
     }
 
     /// Says whether the writer looks after commits, and gives what was said before. Whoever says it has the
     /// engine.
     pub(super) fn set_watched(&self, is_watched: bool) -> bool {
-        self.is_watched.swap(is_watched, Ordering::Relaxed)
+        let before = self.is_watched.load(Ordering::Relaxed);
+        if before != is_watched {
+            self.is_watched.store(is_watched, Ordering::Relaxed);
+        }
+        before
     }
 
     pub(super) fn commits(&self) -> u64 {
@@ -138,7 +157,8 @@ impl Shared {
     /// Whether a group must look for another writer: each one that is synced, others once a tick.
     pub(super) fn is_check_due(&self) -> bool {
         let is_rare = self.config.durability != Durability::Sync && self.config.tick().is_some();
-        !is_rare || self.check_due.swap(false, Ordering::Relaxed)
+        let is_due = || self.check_due.load(Ordering::Relaxed);
+        !is_rare || (is_due() && self.check_due.swap(false, Ordering::Relaxed))
     }
 
     pub(super) fn make_check_due(&self) {

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Waker;
 
+use steadfast_base::EventId;
 use steadfast_base::storage::StorageFile;
 
+use super::actors::ActorTable;
 use super::catalog::Catalog;
 use super::scan::{Damage, Scanned};
 use super::sealed::Sealed;
 use crate::event::{ActorName, Event, Position, Seq};
 use crate::format::SegmentHeader;
 use crate::format::SegmentIndex;
-use crate::hash::NameHash;
 use crate::statistics::Statistics;
 use crate::store::{ActorExtent, LogExtent};
 
@@ -21,13 +22,19 @@ use crate::store::{ActorExtent, LogExtent};
 pub(super) struct State {
     /// The segments, by their first positions.
     pub(super) segments: BTreeMap<Position, Segment>,
-    pub(super) actors: HashMap<ActorName, ActorState, NameHash>,
+    pub(super) actors: ActorTable,
+    /// The segments whose indexes are behind, and by how many events at most.
+    unsettled: (Vec<Position>, usize),
     /// Up to which number the events of an actor are deleted; shared with reads under way.
     pub(super) deleted: Arc<HashMap<ActorName, Seq>>,
     /// What cannot be read, by the first position that is lost.
     pub(super) damage: BTreeMap<Position, Damage>,
-    /// The newest events, next to each other.
+    /// The newest events, next to each other; none while nobody listens.
     pub(super) tail: VecDeque<Event>,
+    /// How many subscriptions there are.
+    listeners: usize,
+    /// What is known of the newest ids.
+    pub(super) ids: NewestIds,
     pub(super) tail_max: usize,
     /// The position behind the last event that may be read.
     pub(super) next: Position,
@@ -56,13 +63,27 @@ pub(super) struct Segment {
     pub(super) file_bytes: u64,
 }
 
-/// What the log remembers of an actor.
+/// The greatest id of the events from a position on: ids of one source rise, so that a new one is mostly greater,
+/// and then it is not looked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ActorState {
-    pub(super) highest: Seq,
-    /// The number up to which retention may remove its events.
-    pub(super) released: Seq,
+pub(super) struct NewestIds {
+    pub(super) since: Position,
+    greatest: u128,
 }
+
+impl NewestIds {
+    pub(super) fn add(&mut self, id: EventId) {
+        self.greatest = self.greatest.max(id.as_u128());
+    }
+
+    /// Whether an id is certainly not that of an event from `since` on.
+    pub(super) fn are_below(&self, id: EventId) -> bool {
+        self.greatest < id.as_u128()
+    }
+}
+
+/// With so many events behind, the indexes are brought up to date: a tenth of a millisecond.
+const UNSETTLED_MAX: usize = 512;
 
 impl Segment {
     pub(super) fn new(scanned: Scanned, path: PathBuf) -> Self {
@@ -150,8 +171,8 @@ impl State {
     pub(super) fn learn(&mut self, catalog: &Catalog) {
         let deleted = Arc::make_mut(&mut self.deleted);
         for (actor, kept) in &catalog.actors {
-            let state = self.actors.entry(actor.clone()).or_default();
-            state.highest = state.highest.max(kept.highest);
+            let number = self.actors.add(actor);
+            self.actors.set_highest(number, self.actors.highest(number).max(kept.highest));
             if kept.deleted > Seq::ZERO {
                 deleted.insert(actor.clone(), kept.deleted);
             }
@@ -161,12 +182,9 @@ impl State {
     /// Adds a segment and what it says of its actors.
     pub(super) fn add_segment(&mut self, segment: Segment) {
         for (actor, _, last) in segment.runs() {
-            if let Some(state) = self.actors.get_mut(actor) {
-                state.highest = state.highest.max(last);
-            } else {
-                let state = ActorState { highest: last, released: Seq::ZERO };
-                self.actors.insert(ActorName::from(actor), state);
-            }
+            let known = self.actors.number(actor);
+            let number = known.unwrap_or_else(|| self.actors.add(&ActorName::from(actor)));
+            self.actors.set_highest(number, self.actors.highest(number).max(last));
         }
         self.segments.insert(segment.header.first, segment);
     }
@@ -177,7 +195,7 @@ impl State {
     }
 
     pub(super) fn highest(&self, actor: &ActorName) -> Seq {
-        self.actors.get(actor).map_or(Seq::ZERO, |actor| actor.highest)
+        self.actors.get(actor.as_str()).map_or(Seq::ZERO, |actor| actor.highest)
     }
 
     pub(super) fn deleted(&self, actor: &str) -> Seq {
@@ -185,7 +203,7 @@ impl State {
     }
 
     pub(super) fn actor(&self, actor: &ActorName) -> ActorExtent {
-        let Some(state) = self.actors.get(actor) else {
+        let Some(state) = self.actors.get(actor.as_str()) else {
             return ActorExtent::new(Seq::FIRST, Seq::ZERO, Seq::ZERO);
         };
         let run = self.segments.values().find_map(|one| one.run(actor.as_str()));
@@ -194,9 +212,73 @@ impl State {
         ActorExtent::new(first, state.highest, state.released)
     }
 
+    /// Says that the index of a segment is behind by some more events.
+    pub(super) fn add_unsettled(&mut self, segment: Position, events: usize) {
+        let (segments, count) = &mut self.unsettled;
+        if segments.last() != Some(&segment) {
+            segments.push(segment);
+        }
+        *count = count.saturating_add(events);
+        if *count >= UNSETTLED_MAX {
+            self.settle();
+        }
+    }
+
+    /// Whether an index that is behind may know of an event with this id.
+    pub(super) fn may_be_behind_with(&self, id: EventId) -> bool {
+        if self.ids.are_below(id) {
+            return false;
+        }
+        let behind = self.unsettled.0.iter().filter_map(|first| self.segments.get(first));
+        let mut behind = behind.filter(|segment| segment.sealed.is_none());
+        behind.any(|segment| segment.index.may_contain(id))
+    }
+
+    /// The segments in which an event with this id is looked for, the newest first.
+    pub(super) fn segments_that_may_contain(&self, id: EventId) -> impl Iterator<Item = &Segment> {
+        let before = if self.ids.are_below(id) { self.ids.since } else { Position::MAX };
+        self.segments.range(..before).rev().map(|(_, segment)| segment)
+    }
+
+    /// Whether every index knows of every event.
+    pub(super) fn is_settled(&self) -> bool {
+        self.unsettled.0.is_empty()
+    }
+
+    /// Brings the indexes up to date.
+    pub(super) fn settle(&mut self) {
+        let (mut behind, _) = std::mem::take(&mut self.unsettled);
+        for first in behind.drain(..) {
+            // One that was sealed or removed meanwhile was settled before.
+            let segment = self.segments.get_mut(&first);
+            let Some(segment) = segment.filter(|segment| segment.index.unsettled() > 0) else {
+                continue;
+            };
+            let name_of = |number| self.actors.name(number).map_or("", ActorName::as_str);
+            Arc::make_mut(&mut segment.index).settle(name_of);
+        }
+        self.unsettled = (behind, 0);
+    }
+
+    /// Adds a subscription.
+    pub(super) fn add_listener(&mut self) {
+        self.listeners = self.listeners.saturating_add(1);
+    }
+
+    /// Takes a subscription away, and gives what nobody listens to.
+    pub(super) fn remove_listener(&mut self) -> VecDeque<Event> {
+        self.listeners = self.listeners.saturating_sub(1);
+        if self.has_listeners() { VecDeque::new() } else { std::mem::take(&mut self.tail) }
+    }
+
+    /// Whether anybody wants the newest events.
+    pub(super) fn has_listeners(&self) -> bool {
+        self.listeners > 0 && self.tail_max > 0
+    }
+
     /// Keeps an event ready for readers.
     pub(super) fn push_tail(&mut self, event: impl FnOnce() -> Event) {
-        if self.tail_max == 0 {
+        if !self.has_listeners() {
             return;
         }
         if self.tail.len() >= self.tail_max {

@@ -64,7 +64,7 @@ fn check_open(state: &State) -> Result<(), StoreError> {
 pub(super) fn release(shared: &Shared, actor: &ActorName, to: Seq) -> Result<(), StoreError> {
     let mut state = shared.write_state();
     check_open(&state)?;
-    if let Some(actor) = state.actors.get_mut(actor) {
+    if let Some(actor) = state.actors.get_mut(actor.as_str()) {
         actor.released = actor.released.max(to.min(actor.highest));
     }
     Ok(())

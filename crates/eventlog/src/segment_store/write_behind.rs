@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use steadfast_base::storage::StorageFile;
 
-/// The most bytes that are kept; a write beyond waits until they are written out.
+/// The most bytes that are kept, those that are being written out included; a write beyond waits.
 pub(super) const KEPT_BYTES_MAX: usize = 8 << 20;
 
 /// See the module. Reads see what is kept; a sync writes it out first.
@@ -22,6 +22,8 @@ struct Kept {
     new: Piece,
     /// What is being written out.
     leaving: Arc<Piece>,
+    /// The memory of what was written out last, for what is new next.
+    spare: Vec<u8>,
     /// Why writing out failed; nothing is written any more then.
     failed: Option<io::ErrorKind>,
 }
@@ -36,6 +38,15 @@ struct Piece {
 impl Piece {
     fn end(&self) -> u64 {
         self.offset.saturating_add(self.bytes.len() as u64)
+    }
+
+    /// The part of it that lies among `length` bytes from an offset on.
+    fn part(&self, offset: u64, length: usize) -> Self {
+        let start = offset.max(self.offset).min(self.end());
+        let end = offset.saturating_add(length as u64).min(self.end()).max(start);
+        let place = |at: u64| usize::try_from(at.saturating_sub(self.offset)).unwrap_or(usize::MAX);
+        let bytes = self.bytes.get(place(start)..place(end)).unwrap_or_default();
+        Self { offset: start, bytes: bytes.to_vec() }
     }
 
     /// Puts what lies here over what was read from the file.
@@ -72,7 +83,8 @@ impl WriteBehind {
             if kept.new.bytes.is_empty() {
                 return Ok(());
             }
-            kept.leaving = Arc::new(std::mem::take(&mut kept.new));
+            let bytes = std::mem::take(&mut kept.spare);
+            kept.leaving = Arc::new(std::mem::replace(&mut kept.new, Piece { offset: 0, bytes }));
             Arc::clone(&kept.leaving)
         };
         let written = self.file.pwrite(&leaving.bytes, leaving.offset);
@@ -81,12 +93,11 @@ impl WriteBehind {
             Ok(()) => kept.leaving = Arc::default(),
             Err(error) => kept.failed = Some(error.kind()),
         }
-        // The memory is used again: the next bytes need not find room.
-        if let Some(mut leaving) =
-            Arc::into_inner(leaving).filter(|_piece| kept.new.bytes.is_empty())
-        {
+        // The memory is used again: the bytes after the next need not find room. While one is written the
+        // other is filled, so there are two of them, and no more.
+        if let Some(mut leaving) = Arc::into_inner(leaving) {
             leaving.bytes.clear();
-            kept.new = leaving;
+            kept.spare = leaving.bytes;
         }
         drop(kept);
         drop(order);
@@ -107,11 +118,12 @@ impl StorageFile for WriteBehind {
                 if let Some(failed) = kept.failed {
                     return Err(failed.into());
                 }
+                let leaving = kept.leaving.bytes.len();
                 let new = &mut kept.new;
                 if new.bytes.is_empty() {
                     new.offset = offset;
                 }
-                let used = new.bytes.len();
+                let used = new.bytes.len().saturating_add(leaving);
                 let fits = used == 0 || used.saturating_add(bytes.len()) <= KEPT_BYTES_MAX;
                 if new.end() == offset && fits {
                     new.bytes.extend_from_slice(bytes);
@@ -124,15 +136,9 @@ impl StorageFile for WriteBehind {
 
     fn pread(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         // Looked at before the file: what leaves meanwhile is in the one or the other.
-        let mut newest = vec![];
         let (leaving, new) = {
             let kept = self.lock();
-            let overlaps = kept.new.end() > offset
-                && kept.new.offset < offset.saturating_add(buffer.len() as u64);
-            if overlaps {
-                newest.extend_from_slice(&kept.new.bytes);
-            }
-            (Arc::clone(&kept.leaving), Piece { offset: kept.new.offset, bytes: newest })
+            (Arc::clone(&kept.leaving), kept.new.part(offset, buffer.len()))
         };
         let read = self.file.pread(buffer, offset)?;
         let bytes = buffer.get_mut(..read).unwrap_or_default();

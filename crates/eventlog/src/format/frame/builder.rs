@@ -1,21 +1,20 @@
 //! Building a frame from events.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use steadfast_base::{CorrelationId, EventId};
 
 use super::FRAME_BYTES_MAX;
-use super::columns::{COLUMN_BYTES, COLUMNS_FIXED_BYTES, KIND_IS_NAME, Shape, kind_code};
+use super::columns::{COLUMN_BYTES, COLUMNS_FIXED_BYTES};
 use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
 use super::names::NameTable;
+use super::shapes::ShapeTable;
 use crate::append::Placed;
-use crate::event::{EventKind, NewEvent, Position};
+use crate::event::{NewEvent, Position};
 use crate::format::bytes::{narrow, put, widen};
 use crate::format::checksum;
 use crate::format::compress::{BlockCompressor, Compression};
 use crate::format::segment::micros;
-use crate::hash::NameHash;
 
 /// What a frame says beside its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +93,10 @@ impl fmt::Display for FrameFull {
 
 impl std::error::Error for FrameFull {}
 
-/// Collects events column by column and writes them as a frame; used again for frame after frame.
+/// Collects events and writes them as a frame; used again for frame after frame.
+///
+/// It is done in two steps, so that no event is copied but into the frame: each event is looked at first,
+/// which tells how large the frame becomes, and then each is written to its place.
 #[derive(Debug, Default)]
 pub struct FrameBuilder {
     compression: Compression,
@@ -102,17 +104,27 @@ pub struct FrameBuilder {
     first: Position,
     count: u32,
     names: NameTable,
-    shapes: HashMap<[u8; 12], u32, NameHash>,
-    shape_bytes: Vec<u8>,
-    /// The shape of the event before, and its number: the next one is mostly of the same.
-    last_shape: Option<(Shape, u32)>,
-    columns: [Vec<u8>; 9],
-    payloads: Vec<u8>,
+    /// The name that each actor of the log has in this frame.
+    actors: Vec<NamedActor>,
+    round: u32,
+    shapes: ShapeTable,
+    /// The actor and the shape of each event.
+    refs: Vec<(u32, u32)>,
+    payload_bytes: usize,
     earliest: i64,
     latest: i64,
-    /// The columns put together, and what blocks are compressed into.
-    meta: Vec<u8>,
+    /// The events that were pushed one by one.
+    pushed: Vec<(NewEvent, Placed)>,
+    /// The blocks where they are compressed, and what they are compressed into.
+    raw: [Vec<u8>; 2],
     compressed: [Vec<u8>; 2],
+}
+
+/// The name of an actor in a frame; that of another round says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct NamedActor {
+    round: u32,
+    name: u32,
 }
 
 impl FrameBuilder {
@@ -133,7 +145,7 @@ impl FrameBuilder {
 
     /// The bytes of the frame as it is, uncompressed and without padding.
     pub fn raw_bytes(&self) -> usize {
-        FRAME_HEADER_BYTES.saturating_add(self.meta_raw()).saturating_add(self.payloads.len())
+        FRAME_HEADER_BYTES.saturating_add(self.meta_raw()).saturating_add(self.payload_bytes)
     }
 
     /// Whether all these events fit in beside what is there.
@@ -156,33 +168,8 @@ impl FrameBuilder {
         if !self.fits(std::slice::from_ref(event)) {
             return Err(FrameFull(()));
         }
-        if self.is_empty() {
-            self.first = placed.position;
-        }
-        let expected = self.first.plus(u64::from(self.count));
-        assert!(expected == placed.position, "events of a frame stand next to each other");
-        assert!(placed.seq.get() > 0 && placed.position.get() > 0, "numbers count from 1");
-        let at = micros(placed.at);
-        self.earliest = if self.is_empty() { at } else { self.earliest.min(at) };
-        self.latest = if self.is_empty() { at } else { self.latest.max(at) };
-        let actor = self.names.number(event.actor.as_str());
-        let shape = self.shape(event);
-        self.payloads.extend_from_slice(event.payload.bytes());
-        let end = narrow(self.payloads.len());
-        let [ids, correlations, causations, seqs, times, turns, actors, shapes, ends] =
-            &mut self.columns;
-        let correlation = event.correlation.map_or(0, CorrelationId::as_u128);
-        let causation = event.causation.map_or(0, EventId::as_u128);
-        ids.extend_from_slice(&event.id.as_u128().to_be_bytes());
-        correlations.extend_from_slice(&correlation.to_be_bytes());
-        causations.extend_from_slice(&causation.to_be_bytes());
-        seqs.extend_from_slice(&placed.seq.get().to_le_bytes());
-        times.extend_from_slice(&at.to_le_bytes());
-        turns.extend_from_slice(&event.turn.to_le_bytes());
-        actors.extend_from_slice(&actor.to_le_bytes());
-        shapes.extend_from_slice(&shape.to_le_bytes());
-        ends.extend_from_slice(&end.to_le_bytes());
-        self.count = self.count.saturating_add(1);
+        self.look_at(event, placed, None);
+        self.pushed.push((event.clone(), placed));
         Ok(())
     }
 
@@ -192,32 +179,98 @@ impl FrameBuilder {
     ///
     /// If it is empty: a frame without events is a [mark](FrameStamp::mark).
     pub fn finish(&mut self, stamp: &FrameStamp, out: &mut Vec<u8>) -> Written {
+        let pushed = std::mem::take(&mut self.pushed);
+        self.write(pushed.iter().map(|(event, placed)| (event, *placed)), stamp, out)
+    }
+
+    /// The first step of an event that the caller keeps until [`write`](Self::write); he has seen to it that
+    /// the frame does not become too large. `actor` is a number of the actor in the log.
+    ///
+    /// # Panics
+    ///
+    /// As [`push`](Self::push).
+    pub(crate) fn look_at(&mut self, event: &NewEvent, placed: Placed, actor: Option<u32>) {
+        let at = micros(placed.at);
+        if self.is_empty() {
+            self.first = placed.position;
+            // What is of round 0 was never named.
+            self.round = self.round.max(1);
+            (self.earliest, self.latest) = (at, at);
+        }
+        let expected = self.first.plus(u64::from(self.count));
+        assert!(expected == placed.position, "events of a frame stand next to each other");
+        assert!(placed.seq.get() > 0 && placed.position.get() > 0, "numbers count from 1");
+        self.earliest = self.earliest.min(at);
+        self.latest = self.latest.max(at);
+        let actor = self.name_of(event.actor.as_str(), actor);
+        let shape = self.shapes.number(event, &mut self.names);
+        self.refs.push((actor, shape));
+        self.payload_bytes = self.payload_bytes.saturating_add(event.payload.bytes().len());
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// The earliest and the latest time of the events, in microseconds.
+    pub(crate) fn times(&self) -> (i64, i64) {
+        (self.earliest, self.latest)
+    }
+
+    /// The second step of all events, in the same order; as [`finish`](Self::finish).
+    pub(crate) fn write<'a>(
+        &mut self,
+        events: impl Iterator<Item = (&'a NewEvent, Placed)> + Clone,
+        stamp: &FrameStamp,
+        out: &mut Vec<u8>,
+    ) -> Written {
         assert!(!self.is_empty(), "a frame holds events");
-        self.assemble();
         let mut header = stamp.header(self.first);
         header.count = self.count;
-        header.meta_raw = narrow(self.meta.len());
-        header.payload_raw = narrow(self.payloads.len());
+        header.meta_raw = narrow(self.meta_raw());
+        header.payload_raw = narrow(self.payload_bytes);
+        header.meta_len = header.meta_raw;
+        header.payload_len = header.payload_raw;
         let span = self.latest.saturating_sub(self.earliest);
         header.time_span = u32::try_from(span).unwrap_or(u32::MAX);
-        let [meta, payloads] = &mut self.compressed;
+        let written = if self.compression == Compression::Zstd {
+            self.write_compressed(events, header, out)
+        } else {
+            let start = out.len();
+            out.reserve(header.frame_bytes());
+            out.resize(start.saturating_add(FRAME_HEADER_BYTES), 0);
+            self.put_meta(events.clone(), out);
+            put_payloads(events, out);
+            complete(header, start, out)
+        };
+        self.clear();
+        written
+    }
+
+    fn write_compressed<'a>(
+        &mut self,
+        events: impl Iterator<Item = (&'a NewEvent, Placed)> + Clone,
+        mut header: FrameHeader,
+        out: &mut Vec<u8>,
+    ) -> Written {
+        let [mut meta, mut payloads] = std::mem::take(&mut self.raw);
         meta.clear();
         payloads.clear();
-        if self.compression == Compression::Zstd {
-            if self.compressor.is_none() {
-                self.compressor = BlockCompressor::for_frames();
-            }
-            if let Some(compressor) = &mut self.compressor {
-                header.meta_compressed = compressor.compress(&self.meta, meta);
-                header.payload_compressed = compressor.compress(&self.payloads, payloads);
-            }
+        self.put_meta(events.clone(), &mut meta);
+        put_payloads(events, &mut payloads);
+        if self.compressor.is_none() {
+            self.compressor = BlockCompressor::for_frames();
         }
-        let meta = if header.meta_compressed { &*meta } else { &self.meta };
-        let payloads = if header.payload_compressed { &*payloads } else { &self.payloads };
-        header.meta_len = narrow(meta.len());
-        header.payload_len = narrow(payloads.len());
-        let written = append(&header, meta, payloads, out);
-        self.clear();
+        let [small_meta, small_payloads] = &mut self.compressed;
+        small_meta.clear();
+        small_payloads.clear();
+        if let Some(compressor) = &mut self.compressor {
+            header.meta_compressed = compressor.compress(&meta, small_meta);
+            header.payload_compressed = compressor.compress(&payloads, small_payloads);
+        }
+        let stored_meta = if header.meta_compressed { &*small_meta } else { &meta };
+        let stored_payloads = if header.payload_compressed { &*small_payloads } else { &payloads };
+        header.meta_len = narrow(stored_meta.len());
+        header.payload_len = narrow(stored_payloads.len());
+        let written = append(&header, stored_meta, stored_payloads, out);
+        self.raw = [meta, payloads];
         written
     }
 
@@ -226,93 +279,127 @@ impl FrameBuilder {
         self.count = 0;
         self.names.clear();
         self.shapes.clear();
-        self.shape_bytes.clear();
-        self.last_shape = None;
-        self.columns.iter_mut().for_each(Vec::clear);
-        self.payloads.clear();
+        self.refs.clear();
+        self.payload_bytes = 0;
+        self.pushed.clear();
+        self.round = self.round.wrapping_add(1);
+        if self.round == 0 {
+            self.actors.fill(NamedActor::default());
+            self.round = 1;
+        }
     }
 
     fn meta_raw(&self) -> usize {
         COLUMNS_FIXED_BYTES
-            .saturating_add(self.shape_bytes.len())
+            .saturating_add(self.shapes.bytes().len())
             .saturating_add(self.names.ends().len())
             .saturating_add(self.names.bytes().len())
             .saturating_add(widen(self.count).saturating_mul(COLUMN_BYTES))
     }
 
-    fn shape(&mut self, event: &NewEvent) -> u32 {
-        if let Some(known) = self.same_shape(event) {
-            return known;
+    /// The name of an actor in this frame.
+    fn name_of(&mut self, text: &str, actor: Option<u32>) -> u32 {
+        let Some(actor) = actor.map(widen) else { return self.names.number(text) };
+        if self.actors.len() <= actor {
+            self.actors.resize(actor.saturating_add(1), NamedActor::default());
         }
-        let kind = match &event.kind {
-            EventKind::Application(name) => self.names.number(name.as_str()) | KIND_IS_NAME,
-            built_in => kind_code(built_in),
-        };
-        let shape = Shape {
-            kind,
-            type_name: self.names.number(event.payload.type_name().as_str()),
-            version: event.payload.version(),
-            codec: event.payload.codec(),
-        };
-        let next = narrow(self.shapes.len());
-        let bytes = shape.encode();
-        let known = *self.shapes.entry(bytes).or_insert(next);
-        if known == next {
-            self.shape_bytes.extend_from_slice(&bytes);
-        }
-        self.last_shape = Some((shape, known));
-        known
-    }
-
-    /// The number of the shape of the event before, if this event has the same.
-    fn same_shape(&self, event: &NewEvent) -> Option<u32> {
-        let (shape, number) = self.last_shape?;
-        let payload = &event.payload;
-        let same_kind = match &event.kind {
-            EventKind::Application(name) => {
-                shape.kind & KIND_IS_NAME != 0
-                    && self.names.text(shape.kind & !KIND_IS_NAME) == name.as_str().as_bytes()
+        match self.actors.get_mut(actor) {
+            Some(named) if named.round == self.round => named.name,
+            Some(named) => {
+                *named = NamedActor { round: self.round, name: self.names.number(text) };
+                named.name
             }
-            built_in => shape.kind == kind_code(built_in),
-        };
-        let same = same_kind
-            && shape.version == payload.version()
-            && shape.codec == payload.codec()
-            && self.names.text(shape.type_name) == payload.type_name().as_str().as_bytes();
-        same.then_some(number)
+            None => self.names.number(text),
+        }
     }
 
-    /// Puts the columns together.
-    fn assemble(&mut self) {
-        self.meta.clear();
-        self.meta.reserve(self.meta_raw());
-        self.meta.extend_from_slice(&self.earliest.to_le_bytes());
-        for number in [self.names.count(), self.names.bytes().len(), self.shapes.len(), 0] {
-            self.meta.extend_from_slice(&narrow(number).to_le_bytes());
+    /// Appends the block of the columns.
+    fn put_meta<'a>(
+        &self,
+        events: impl Iterator<Item = (&'a NewEvent, Placed)>,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(&self.earliest.to_le_bytes());
+        for number in [self.names.count(), self.names.bytes().len(), self.shapes.count(), 0] {
+            out.extend_from_slice(&narrow(number).to_le_bytes());
         }
-        for part in [self.shape_bytes.as_slice(), self.names.ends(), self.names.bytes()] {
-            self.meta.extend_from_slice(part);
+        for part in [self.shapes.bytes(), self.names.ends(), self.names.bytes()] {
+            out.extend_from_slice(part);
         }
-        for column in &self.columns {
-            self.meta.extend_from_slice(column);
-        }
+        let start = out.len();
+        let count = widen(self.count);
+        out.resize(start.saturating_add(count.saturating_mul(COLUMN_BYTES)), 0);
+        let mut rest = Rest { bytes: out.get_mut(start..).unwrap_or_default(), count };
+        let ids = rest.column::<16>();
+        let correlations = rest.column::<16>();
+        let causations = rest.column::<16>();
+        let seqs = rest.column::<8>();
+        let times = rest.column::<8>();
+        let turns = rest.column::<8>();
+        let actors = rest.column::<4>();
+        let shapes = rest.column::<4>();
+        let ends = rest.column::<4>();
+        let rows = ids.zip(correlations.zip(causations)).zip(seqs.zip(times.zip(turns)));
+        let mut rows = rows.zip(actors.zip(shapes.zip(ends))).zip(&self.refs);
+        let mut end_of_payload = 0_usize;
+        // Each of several pieces of events is a loop of its own: that is what `for_each` is for.
+        events.for_each(|(event, placed)| {
+            let Some((row, (actor, shape))) = rows.next() else { return };
+            let (((id, (correlation, causation)), (seq, (at, turn))), (named, (shaped, end))) = row;
+            *id = event.id.as_u128().to_be_bytes();
+            *correlation = event.correlation.map_or(0, CorrelationId::as_u128).to_be_bytes();
+            *causation = event.causation.map_or(0, EventId::as_u128).to_be_bytes();
+            *seq = placed.seq.get().to_le_bytes();
+            *at = micros(placed.at).to_le_bytes();
+            *turn = event.turn.to_le_bytes();
+            *named = actor.to_le_bytes();
+            *shaped = shape.to_le_bytes();
+            end_of_payload = end_of_payload.saturating_add(event.payload.bytes().len());
+            *end = narrow(end_of_payload).to_le_bytes();
+        });
     }
+}
+
+/// The place of the columns that are still to be taken.
+struct Rest<'a> {
+    bytes: &'a mut [u8],
+    count: usize,
+}
+
+impl<'a> Rest<'a> {
+    /// Takes a column with `N` bytes of each event.
+    fn column<const N: usize>(&mut self) -> std::slice::IterMut<'a, [u8; N]> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let length = self.count.saturating_mul(N).min(bytes.len());
+        let (column, rest) = bytes.split_at_mut(length);
+        self.bytes = rest;
+        column.as_chunks_mut::<N>().0.iter_mut()
+    }
+}
+
+/// Appends the block of the payloads.
+fn put_payloads<'a>(events: impl Iterator<Item = (&'a NewEvent, Placed)>, out: &mut Vec<u8>) {
+    events.for_each(|(event, _)| out.extend_from_slice(event.payload.bytes()));
 }
 
 /// Appends header, blocks and padding.
 fn append(header: &FrameHeader, meta: &[u8], payloads: &[u8], out: &mut Vec<u8>) -> Written {
-    let bytes = header.frame_bytes();
     let start = out.len();
-    let end = start.saturating_add(bytes);
-    out.reserve(bytes);
+    out.reserve(header.frame_bytes());
     out.resize(start.saturating_add(FRAME_HEADER_BYTES), 0);
     out.extend_from_slice(meta);
     out.extend_from_slice(payloads);
+    complete(*header, start, out)
+}
+
+/// Writes the header of a frame whose blocks are there, and its padding.
+fn complete(mut header: FrameHeader, start: usize, out: &mut Vec<u8>) -> Written {
+    let bytes = header.frame_bytes();
     let body = out.get(start.saturating_add(FRAME_HEADER_BYTES)..).unwrap_or_default();
-    let mut header = *header;
+    assert!(body.len() == header.body_bytes(), "a frame is as long as it says");
     header.body_crc = checksum(body);
     let (encoded, chain) = header.encode_with_chain();
     put(out, start, &encoded);
-    out.resize(end, 0);
+    out.resize(start.saturating_add(bytes), 0);
     Written { bytes, chain, first: header.first, end: header.end() }
 }

@@ -21,7 +21,7 @@ use steadfast_base::{CorrelationId, EventId, Timestamp};
 use super::event_ref::{EventRef, KindRef};
 use crate::event::{CodecId, EventKind, Position, Seq};
 use crate::format::FormatError;
-use crate::format::bytes::{Reader, narrow, widen};
+use crate::format::bytes::{Reader, widen};
 use crate::format::segment::timestamp;
 
 /// Bytes in front of the shapes.
@@ -99,10 +99,18 @@ pub(crate) fn built_in(code: u32) -> Option<&'static EventKind> {
     widen(code).checked_sub(1).and_then(|index| KINDS.get(index))
 }
 
-/// The code of a kind that is no name.
+/// The code of a kind that is no name: its place in [`EventKind::BUILT_IN`], counted from 1.
 pub(crate) fn kind_code(built_in: &EventKind) -> u32 {
-    let index = EventKind::BUILT_IN.iter().position(|kind| kind == built_in);
-    narrow(index.map_or(usize::MAX, |index| index.saturating_add(1)))
+    match built_in {
+        EventKind::ActorCreated => 1,
+        EventKind::ActorDestroyed => 2,
+        EventKind::MessageSent => 3,
+        EventKind::MessageProcessed => 4,
+        EventKind::StateChanged => 5,
+        EventKind::SnapshotTaken => 6,
+        EventKind::FailureOccurred => 7,
+        EventKind::Application(_) => u32::MAX,
+    }
 }
 
 static KINDS: [EventKind; 7] = EventKind::BUILT_IN;
@@ -253,4 +261,16 @@ impl<'a> Columns<'a> {
 /// A stored time; all were checked to be possible.
 fn time(bytes: [u8; 8]) -> Timestamp {
     timestamp(i64::from_le_bytes(bytes)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_a_kind_leads_back_to_it() {
+        for kind in &EventKind::BUILT_IN {
+            assert_eq!(built_in(kind_code(kind)), Some(kind));
+        }
+    }
 }

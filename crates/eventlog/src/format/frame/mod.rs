@@ -29,6 +29,7 @@ mod columns;
 mod event_ref;
 mod header;
 mod names;
+mod shapes;
 mod view;
 
 #[cfg(test)]

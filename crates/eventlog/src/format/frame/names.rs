@@ -1,12 +1,13 @@
 //! The names of a frame being built, each once.
 
-use std::hash::BuildHasher;
-
 use crate::format::bytes::{narrow, widen};
 use crate::hash::NameHash;
 
 /// How many slots the table begins with.
 const SLOTS_MIN: usize = 64;
+
+/// Up to so many names are looked through one by one; the table is filled once there are more.
+const LINEAR_MAX: usize = 8;
 
 /// Numbers names in the order in which they come; forgetting all of them costs nothing.
 #[derive(Debug, Default)]
@@ -15,6 +16,8 @@ pub(super) struct NameTable {
     slots: Vec<Slot>,
     /// Slots of another round are free.
     round: u32,
+    /// Whether the names are in the table.
+    is_tabled: bool,
     count: usize,
     ends: Vec<u8>,
     bytes: Vec<u8>,
@@ -51,10 +54,14 @@ impl NameTable {
 
     /// The number of a name, which is added if need be.
     pub(super) fn number(&mut self, text: &str) -> u32 {
-        if self.count.saturating_mul(2) >= self.slots.len() {
-            self.grow();
+        if self.count < LINEAR_MAX {
+            let found = (0..narrow(self.count)).find(|name| self.text(*name) == text.as_bytes());
+            return found.unwrap_or_else(|| self.append(text));
         }
-        let at = self.find(text);
+        if !self.is_tabled || self.count.saturating_mul(2) >= self.slots.len() {
+            self.fill();
+        }
+        let at = self.find(text.as_bytes());
         match self.slots.get(at) {
             Some(slot) if slot.round == self.round => slot.name,
             _ => self.add(text, at),
@@ -63,6 +70,7 @@ impl NameTable {
 
     pub(super) fn clear(&mut self) {
         self.count = 0;
+        self.is_tabled = false;
         self.ends.clear();
         self.bytes.clear();
         self.round = self.round.wrapping_add(1);
@@ -72,11 +80,16 @@ impl NameTable {
         }
     }
 
-    fn add(&mut self, text: &str, at: usize) -> u32 {
+    fn append(&mut self, text: &str) -> u32 {
         let name = narrow(self.count);
         self.bytes.extend_from_slice(text.as_bytes());
         self.ends.extend_from_slice(&narrow(self.bytes.len()).to_le_bytes());
         self.count = self.count.saturating_add(1);
+        name
+    }
+
+    fn add(&mut self, text: &str, at: usize) -> u32 {
+        let name = self.append(text);
         if let Some(slot) = self.slots.get_mut(at) {
             *slot = Slot { round: self.round, name };
         }
@@ -84,12 +97,12 @@ impl NameTable {
     }
 
     /// The slot of a name, or the free one where it belongs.
-    fn find(&self, text: &str) -> usize {
+    fn find(&self, text: &[u8]) -> usize {
         let mask = self.slots.len().wrapping_sub(1);
-        let mut at = usize::try_from(self.hash.hash_one(text) >> 20).unwrap_or(0) & mask;
+        let mut at = usize::try_from(self.hash.of(text) >> 20).unwrap_or(0) & mask;
         // Ends at a free slot: half of them are.
         while let Some(slot) = self.slots.get(at).filter(|slot| slot.round == self.round) {
-            if self.text(slot.name) == text.as_bytes() {
+            if self.text(slot.name) == text {
                 break;
             }
             at = at.wrapping_add(1) & mask;
@@ -97,15 +110,17 @@ impl NameTable {
         at
     }
 
-    fn grow(&mut self) {
-        let slots = self.slots.len().saturating_mul(2).max(SLOTS_MIN);
-        self.slots.clear();
-        self.slots.resize(slots, Slot::default());
-        self.round = 1;
+    /// Puts every name into a table that has room for more.
+    fn fill(&mut self) {
+        self.is_tabled = true;
+        if self.count.saturating_mul(2) >= self.slots.len() {
+            let slots = self.slots.len().saturating_mul(2).max(SLOTS_MIN);
+            self.slots.clear();
+            self.slots.resize(slots, Slot::default());
+            self.round = 1;
+        }
         for name in 0..narrow(self.count) {
-            let text = self.text(name).to_vec();
-            let text = String::from_utf8(text).unwrap_or_default();
-            let at = self.find(&text);
+            let at = self.find(self.text(name));
             if let Some(slot) = self.slots.get_mut(at) {
                 *slot = Slot { round: self.round, name };
             }

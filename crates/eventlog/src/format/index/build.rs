@@ -1,8 +1,11 @@
 //! Growing an index, frame by frame.
 
+use steadfast_base::CorrelationId;
+
 use super::fingerprints::fingerprint;
 use super::grown::Entry;
 use super::{IndexedFrame, SegmentIndex};
+use crate::event::{NewEvent, Seq};
 use crate::format::bloom::mix;
 use crate::format::bytes::{narrow, widen};
 use crate::format::frame::{EventRef, FrameView};
@@ -52,6 +55,24 @@ impl SegmentIndex {
             fingerprint: fingerprint(event.id),
         };
         self.grown.add(&entry);
+    }
+
+    /// Adds an event of the frame that was begun last: found by its id now, by its actor, whose number in the log
+    /// is given, and by its correlation once it is [settled](Self::settle).
+    pub(crate) fn add_unsettled(&mut self, event: &NewEvent, seq: Seq, actor: u32) {
+        let correlation = event.correlation.map_or(0, CorrelationId::as_u128);
+        let frame = self.newest_frame();
+        self.grown.add_unsettled(frame, actor, seq, correlation, fingerprint(event.id));
+    }
+
+    /// How many events are found by their ids only.
+    pub(crate) fn unsettled(&self) -> usize {
+        self.grown.unsettled()
+    }
+
+    /// Lets all events be found by everything.
+    pub(crate) fn settle<'a>(&mut self, name_of: impl Fn(u32) -> &'a str) {
+        self.grown.settle(name_of);
     }
 
     /// Forgets the frames from a number on.

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::Posting;
 use super::fingerprints::Fingerprints;
 use crate::event::{ActorName, Seq};
+use crate::format::bloom::mix;
 use crate::format::bytes::{narrow, widen};
 use crate::hash::NameHash;
 
@@ -23,6 +24,21 @@ pub(super) struct Grown {
     /// In the order of their frames.
     links: Vec<Link>,
     ids: Fingerprints,
+    /// Events that are found by their ids only, until they are [settled](Grown::settle).
+    unsettled: Vec<Unsettled>,
+    /// The number of each actor of the log here, counted from 1; 0 for one without.
+    by_log_number: Vec<u32>,
+}
+
+/// An event whose postings are still to be made.
+#[derive(Clone, Copy, Debug)]
+struct Unsettled {
+    frame: u32,
+    /// The number of the actor in the log.
+    actor: u32,
+    seq: Seq,
+    /// The correlation as it is; 0 for none.
+    correlation: u128,
 }
 
 /// An actor's events: an unbroken run of numbers.
@@ -65,24 +81,68 @@ impl Grown {
         number
     }
 
+    /// Adds an event of the newest frame, by the number that its actor has in the log.
+    pub(super) fn add_unsettled(
+        &mut self,
+        frame: u32,
+        actor: u32,
+        seq: Seq,
+        correlation: u128,
+        fingerprint: u32,
+    ) {
+        self.ids.insert(fingerprint);
+        self.unsettled.push(Unsettled { frame, actor, seq, correlation });
+    }
+
+    /// How many events are found by their ids only.
+    pub(super) fn unsettled(&self) -> usize {
+        self.unsettled.len()
+    }
+
+    /// Makes the postings of all events: many at once take much less time than one by one.
+    pub(super) fn settle<'a>(&mut self, name_of: impl Fn(u32) -> &'a str) {
+        let mut unsettled = std::mem::take(&mut self.unsettled);
+        for event in unsettled.drain(..) {
+            let actor = widen(event.actor);
+            if self.by_log_number.len() <= actor {
+                self.by_log_number.resize(actor.saturating_add(1), 0);
+            }
+            let known = self.by_log_number.get(actor).copied().unwrap_or(0);
+            let number = known.checked_sub(1).unwrap_or_else(|| {
+                let number = self.number(name_of(event.actor));
+                if let Some(known) = self.by_log_number.get_mut(actor) {
+                    *known = number.saturating_add(1);
+                }
+                number
+            });
+            let correlation = (event.correlation != 0).then(|| mix(event.correlation));
+            self.add_postings(event.frame, number, event.seq, correlation);
+        }
+        self.unsettled = unsettled;
+    }
+
     /// Adds an event of the newest frame.
     pub(super) fn add(&mut self, entry: &Entry) {
         self.ids.insert(entry.fingerprint);
+        self.add_postings(entry.frame, entry.actor, entry.seq, entry.correlation);
+    }
+
+    fn add_postings(&mut self, frame: u32, actor: u32, seq: Seq, correlation: Option<u64>) {
         let links = &mut self.links;
-        if let Some(hash) = entry.correlation {
+        if let Some(hash) = correlation {
             let newest = self.correlations.entry(hash).or_default();
-            if posting(links, *newest).is_none_or(|posting| posting.frame != entry.frame) {
-                *newest = push(links, Posting { frame: entry.frame, count: 1 }, *newest);
+            if posting(links, *newest).is_none_or(|posting| posting.frame != frame) {
+                *newest = push(links, Posting { frame, count: 1 }, *newest);
             }
         }
-        let Some(run) = self.runs.get_mut(widen(entry.actor)) else { return };
+        let Some(run) = self.runs.get_mut(widen(actor)) else { return };
         if run.first == Seq::ZERO {
-            run.first = entry.seq;
+            run.first = seq;
         }
-        run.last = entry.seq;
-        match posting(links, run.newest).filter(|posting| posting.frame == entry.frame) {
+        run.last = seq;
+        match posting(links, run.newest).filter(|posting| posting.frame == frame) {
             Some(posting) => posting.count = posting.count.saturating_add(1),
-            None => run.newest = push(links, Posting { frame: entry.frame, count: 1 }, run.newest),
+            None => run.newest = push(links, Posting { frame, count: 1 }, run.newest),
         }
     }
 

@@ -100,12 +100,13 @@ fn an_idle_log_gets_its_mark_after_a_blocking_append() {
 }
 
 #[test]
-fn the_newest_ten_thousand_events_are_read_from_memory() {
+fn while_anybody_subscribes_the_newest_ten_thousand_events_are_read_from_memory() {
     let events = TAIL_EVENTS as u64 + 50;
     let storage = SimulatedStorage::new();
     let config = Config::new("log").with_segment_bytes(16 << 20).with_mark_after(None);
     let config = config.with_seal_level(None);
     let store = SegmentStore::open_on(Arc::new(storage.clone()), config, Time::system()).unwrap();
+    let subscription = store.subscribe(Position::ZERO, Query::all());
     for first in (1..=events).step_by(50) {
         append(&store, first, 50).unwrap();
     }
@@ -119,6 +120,8 @@ fn the_newest_ten_thousand_events_are_read_from_memory() {
     };
     assert_eq!(preads(51), 0, "ten thousand events are at hand");
     assert!(preads(50) > 0, "no more than ten thousand are");
+    drop(subscription);
+    assert!(preads(51) > 0, "nobody listens");
 }
 
 #[test]
