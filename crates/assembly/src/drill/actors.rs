@@ -116,9 +116,9 @@ impl Default for ActorOptions {
 ///     let shelf: ActorRef<Reply<u32>> = store.child("shelf").await.ok_or("no shelf")?;
 ///     let shelf = twin.link("/drill/clerk", shelf.recipient());
 ///     Ok::<_, String>(move || {
-///         let (twin, shelf) = (twin.clone(), shelf.clone());
+///         let shelf = shelf.clone();
 ///         async move {
-///             let asked = shelf.ask(twin.system(), |reply| reply).await;
+///             let asked = shelf.ask(|reply| reply).await;
 ///             asked.map(|_| ()).map_err(|error| error.to_string())
 ///         }
 ///     })

@@ -27,8 +27,8 @@ fn shelf(name: &'static str) -> ChildSpec {
     ChildSpec::new(name, || Shelf(7))
 }
 
-async fn ask(twin: &ActorTwin, shelf: &Recipient<Reply<u32>>) -> Result<(), String> {
-    let answer = shelf.ask(twin.system(), |reply| reply).await;
+async fn ask(shelf: &Recipient<Reply<u32>>) -> Result<(), String> {
+    let answer = shelf.ask(|reply| reply).await;
     answer.map(|_| ()).map_err(|error| error.to_string())
 }
 
@@ -42,8 +42,8 @@ fn drilled(options: &ActorOptions, store: impl Fn() -> Supervisor + Sync) -> Rep
             let shelf: ActorRef<Reply<u32>> = store.child("a").await.ok_or("no shelf")?;
             let shelf = twin.link("/drill/clerk", shelf.recipient());
             Ok::<_, String>(move || {
-                let (twin, shelf) = (twin.clone(), shelf.clone());
-                async move { ask(&twin, &shelf).await }
+                let shelf = shelf.clone();
+                async move { ask(&shelf).await }
             })
         }
     })
@@ -100,9 +100,9 @@ fn a_tree_that_a_partition_breaks_for_good_fails() {
             let shelf = twin.link("/drill/clerk", shelf.recipient());
             let offended = Arc::new(AtomicBool::new(false));
             Ok::<_, String>(move || {
-                let (twin, shelf, offended) = (twin.clone(), shelf.clone(), Arc::clone(&offended));
+                let (shelf, offended) = (shelf.clone(), Arc::clone(&offended));
                 async move {
-                    if ask(&twin, &shelf).await.is_err() {
+                    if ask(&shelf).await.is_err() {
                         offended.store(true, Ordering::Relaxed);
                     }
                     let well = !offended.load(Ordering::Relaxed);

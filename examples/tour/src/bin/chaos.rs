@@ -26,7 +26,6 @@ impl Actor for Shelf {
 
 /// Asks both shelves for whoever wants to know how many goods there are.
 struct Clerk {
-    twin: ActorTwin,
     shelves: [Recipient<Reply<u32>>; 2],
 }
 
@@ -37,7 +36,7 @@ impl Actor for Clerk {
     async fn handle(&mut self, reply: Reply<u32>, _: &mut Cx<Self>) -> Result<Flow, Infallible> {
         let mut sum = 0;
         for shelf in &self.shelves {
-            match shelf.ask(self.twin.system(), |reply| reply).await {
+            match shelf.ask(|reply| reply).await {
                 Ok(count) => sum += count,
                 // A shelf that does not answer: nobody is told a wrong number.
                 Err(_) => return Ok(Flow::Continue),
@@ -62,9 +61,8 @@ async fn open(
 
     // Over links that the drill can cut, in place of the refs themselves.
     let link = |shelf: &ActorRef<Reply<u32>>| twin.link("/drill/desk/clerk", shelf.recipient());
-    let (shelves, to_twin) = ([link(&tea), link(&coffee)], twin.clone());
-    let clerk =
-        ChildSpec::new("clerk", move || Clerk { twin: to_twin.clone(), shelves: shelves.clone() });
+    let shelves = [link(&tea), link(&coffee)];
+    let clerk = ChildSpec::new("clerk", move || Clerk { shelves: shelves.clone() });
     let desk = Supervisor::one_for_one().child(clerk).start(twin.system(), "desk").await?;
     let clerk: ActorRef<Reply<u32>> = desk.child("clerk").await.ok_or("no clerk")?;
     Ok(move || {
