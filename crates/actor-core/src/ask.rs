@@ -32,13 +32,52 @@ use crate::{
 pub struct Ask<'a, M: Send + 'static, T: Send + 'static> {
     cell: &'a Arc<Cell<M>>,
     asker: Asker<T>,
+    /// What most questions have nothing of.
+    rare: Option<Box<Rare<M, T>>>,
     /// Where the question lies in the mailbox, once it is there.
     position: u32,
-    /// The question, where it found no slot.
-    unsent: Option<Box<Unsent<M, T>>>,
+}
+
+/// A question that was sent, or is kept, and its asker.
+struct Placed<M, T> {
+    asker: Asker<T>,
+    rare: Option<Box<Rare<M, T>>>,
+    position: u32,
+}
+
+/// What is kept of a question that found no slot, or has a deadline of its own, or is watched.
+struct Rare<M, T> {
+    unsent: Option<Unsent<M, T>>,
     /// An exact deadline, where one was given or inherited.
-    exact: Option<Box<Sleep>>,
+    exact: Option<Sleep>,
     wait: Option<Box<Wait>>,
+}
+
+impl<M, T> Default for Rare<M, T> {
+    fn default() -> Self {
+        Self { unsent: None, exact: None, wait: None }
+    }
+}
+
+impl<M: Send + 'static, T> Rare<M, T> {
+    /// Takes the deadline of the caller's context, if it is earlier.
+    #[cold]
+    fn inherit(&mut self, cell: &Arc<Cell<M>>) {
+        if let Some(at) = context::current().and_then(|context| context.deadline()) {
+            self.set_exact(cell, at);
+        }
+    }
+
+    fn set_exact(&mut self, cell: &Arc<Cell<M>>, at: Instant) {
+        if self.exact.as_ref().is_none_or(|sleep| at < sleep.deadline()) {
+            self.exact = Some(cell.system.time.sleep_until(at));
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "what most questions have none of")]
+    fn unsent(unsent: Unsent<M, T>) -> Option<Box<Self>> {
+        Some(Box::new(Self { unsent: Some(unsent), exact: None, wait: None }))
+    }
 }
 
 enum Unsent<M, T> {
@@ -46,73 +85,44 @@ enum Unsent<M, T> {
     /// For room, no longer than the mailbox lets anybody wait.
     Waiting(M, Ticket, Deadline),
     /// Its outcome is to be told to the asker's tape, under this number.
-    Taped(u32, Option<Box<Unsent<M, T>>>),
+    Taped(u32, Option<Box<Self>>),
     /// It was kept back by the asker's tape, which had this outcome; none if it had no end.
     Recalled(Option<Result<T, AskError<M>>>),
 }
 
 impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
+    /// Writes the question before it makes the future, field by field: a future that was made in memory
+    /// is read back while the writes of the question are still on their way to other processors.
     #[inline]
     pub(crate) fn new(cell: &'a Arc<Cell<M>>, build: impl FnOnce(Reply<T>) -> M) -> Self {
         let (asker, answer) = cell.system.pool.acquire::<T>(cell.system.ask_limit_ms);
         let message = build(Reply::new(answer));
-        if cell.is_watched() {
-            return Self::watched(cell, asker, message);
-        }
-        let mut position = 0;
-        let unsent = match cell.mailbox.try_claim() {
-            Ok(claim) => {
-                position = claim.position();
-                asker.note_place(cell.id, position);
-                claim.write(message, None);
-                None
+        let Placed { asker, rare, position } = if cell.is_watched() {
+            send_watched(cell, message, asker)
+        } else {
+            match cell.mailbox.try_claim() {
+                Ok(claim) => {
+                    let position = claim.position();
+                    asker.note_place(cell.id, position);
+                    claim.write(message, None);
+                    Placed { asker, rare: None, position }
+                }
+                Err(refused) => refuse(cell, message, asker, refused),
             }
-            Err(refused) => refuse(cell, message, &asker, &mut position, refused),
         };
-        Self { cell, asker, position, unsent, exact: None, wait: None }
-    }
-
-    /// As [`new`](Self::new), where somebody wants to know: a context is in force, a probe listens, or
-    /// the asker's turn is on tape.
-    #[cold]
-    #[inline(never)]
-    fn watched(cell: &'a Arc<Cell<M>>, asker: Asker<T>, message: M) -> Self {
-        let mut ask = Self { cell, asker, position: 0, unsent: None, exact: None, wait: None };
-        let noted = tape::is_on()
-            .then(|| tape::note_value(OutputKind::Ask, &cell.path(), &message))
-            .flatten();
-        if let Some(Passage::Kept(number)) = noted {
-            ask.unsent = Some(Box::new(Unsent::Recalled(recall(number, message))));
-            return ask;
-        }
-        match cell.mailbox.try_claim() {
-            Ok(claim) => {
-                ask.position = claim.position();
-                ask.asker.note_place(cell.id, ask.position);
-                claim.write(message, cell.envelope());
-            }
-            Err(refused) => {
-                ask.unsent = refuse(cell, message, &ask.asker, &mut ask.position, refused);
-            }
-        }
-        if let Some(Passage::Out(number)) = noted {
-            ask.unsent = Some(Box::new(Unsent::Taped(number, ask.unsent.take())));
-        }
-        if context::is_set() {
-            ask.inherit();
-        }
-        ask
+        Self { cell, asker, rare, position }
     }
 
     /// Sets the deadline, exact to 1 ms, in place of the default. The caller's context may
     /// shorten it further.
     pub fn within(mut self, limit: Duration) -> Self {
         let at = self.cell.system.time.now() + limit;
-        self.exact = None;
         self.asker.set_limit_ms(0);
-        self.set_exact(at);
+        let rare = self.rare.get_or_insert_default();
+        rare.exact = None;
+        rare.set_exact(self.cell, at);
         if context::is_set() {
-            self.inherit();
+            rare.inherit(self.cell);
         }
         self
     }
@@ -126,37 +136,27 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         self
     }
 
-    /// Takes the deadline of the caller's context, if it is earlier.
+    /// What a question with something of its own comes to before its answer is looked at.
     #[cold]
-    fn inherit(&mut self) {
-        if let Some(at) = context::current().and_then(|context| context.deadline()) {
-            self.set_exact(at);
-        }
-    }
-
-    fn set_exact(&mut self, at: Instant) {
-        if self.exact.as_ref().is_none_or(|sleep| at < sleep.deadline()) {
-            self.exact = Some(Box::new(self.cell.system.time.sleep_until(at)));
-        }
-    }
-
-    /// Brings a message that waits for room into the mailbox; an outcome, if that is the end of it.
-    fn poll_send(&mut self, task: &mut Context<'_>) -> Option<Poll<Result<T, AskError<M>>>> {
-        match *self.unsent.take()? {
+    #[inline(never)]
+    fn poll_rare(&mut self, task: &mut Context<'_>) -> Option<Poll<Result<T, AskError<M>>>> {
+        match self.take_rare()? {
             Unsent::Failed(error) => Some(Poll::Ready(Err(error.into()))),
             Unsent::Recalled(None) => {
-                self.unsent = Some(Box::new(Unsent::Recalled(None)));
+                self.keep(Unsent::Recalled(None));
                 Some(Poll::Pending)
             }
             Unsent::Recalled(Some(outcome)) => Some(Poll::Ready(outcome)),
             Unsent::Taped(number, unsent) => {
-                self.unsent = unsent;
+                if let Some(unsent) = unsent {
+                    self.keep(*unsent);
+                }
                 let polled = Pin::new(&mut *self).poll(task);
                 match &polled {
                     Poll::Ready(outcome) => tell_tape(number, outcome),
                     Poll::Pending => {
-                        let unsent = self.unsent.take();
-                        self.unsent = Some(Box::new(Unsent::Taped(number, unsent)));
+                        let unsent = self.take_rare().map(Box::new);
+                        self.keep(Unsent::Taped(number, unsent));
                     }
                 }
                 Some(polled)
@@ -175,7 +175,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                         Some(Poll::Ready(Err(AskError::Timeout(Some(message)))))
                     }
                     Poll::Pending => {
-                        self.unsent = Some(Box::new(Unsent::Waiting(message, ticket, limit)));
+                        self.keep(Unsent::Waiting(message, ticket, limit));
                         None
                     }
                 }
@@ -183,12 +183,36 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
         }
     }
 
+    fn take_rare(&mut self) -> Option<Unsent<M, T>> {
+        self.rare.as_mut()?.unsent.take()
+    }
+
+    fn keep(&mut self, unsent: Unsent<M, T>) {
+        self.rare.get_or_insert_default().unsent = Some(unsent);
+    }
+
+    /// Whether the exact deadline has passed, if there is one.
+    #[cold]
+    fn is_late(&mut self, task: &mut Context<'_>) -> bool {
+        let exact = self.rare.as_mut().and_then(|rare| rare.exact.as_mut());
+        exact.is_some_and(|exact| Pin::new(exact).poll(task).is_ready())
+    }
+
+    /// Notes that one actor waits for another.
+    #[cold]
+    fn note_wait(&mut self) {
+        let cell = self.cell;
+        if cell.system.probe.is_some() {
+            Wait::begin(&mut self.rare.get_or_insert_default().wait, cell);
+        }
+    }
+
     /// The message, if it is still here; its place in line is given up.
     fn take_unsent(&mut self) -> Option<M> {
-        match *self.unsent.take()? {
+        match self.take_rare()? {
             Unsent::Failed(error) => Some(error.into_message()),
             Unsent::Taped(_, unsent) => {
-                self.unsent = unsent;
+                self.keep(*unsent?);
                 self.take_unsent()
             }
             Unsent::Recalled(_) => None,
@@ -252,35 +276,71 @@ fn tell_tape<M, T: 'static>(number: u32, outcome: &Result<T, AskError<M>>) {
     );
 }
 
+/// Sends a question where somebody wants to know: a context is in force, a probe listens, or the asker's
+/// turn is on tape.
+#[cold]
+#[inline(never)]
+fn send_watched<M: Send + 'static, T: Send + 'static>(
+    cell: &Arc<Cell<M>>,
+    message: M,
+    asker: Asker<T>,
+) -> Placed<M, T> {
+    let noted =
+        tape::is_on().then(|| tape::note_value(OutputKind::Ask, &cell.path(), &message)).flatten();
+    if let Some(Passage::Kept(number)) = noted {
+        let rare = Rare::unsent(Unsent::Recalled(recall(number, message)));
+        return Placed { asker, rare, position: 0 };
+    }
+    let mut placed = match cell.mailbox.try_claim() {
+        Ok(claim) => {
+            let position = claim.position();
+            asker.note_place(cell.id, position);
+            claim.write(message, cell.envelope());
+            Placed { asker, rare: None, position }
+        }
+        Err(refused) => refuse(cell, message, asker, refused),
+    };
+    if let Some(Passage::Out(number)) = noted {
+        let unsent = placed.rare.take().and_then(|rare| rare.unsent);
+        placed.rare = Rare::unsent(Unsent::Taped(number, unsent.map(Box::new)));
+    }
+    if context::is_set() {
+        placed.rare.get_or_insert_default().inherit(cell);
+    }
+    placed
+}
+
 /// What becomes of a question that found no slot.
 #[cold]
+#[inline(never)]
 fn refuse<M: Send + 'static, T>(
     cell: &Arc<Cell<M>>,
     message: M,
-    asker: &Asker<T>,
-    position: &mut u32,
+    asker: Asker<T>,
     refused: Refused,
-) -> Option<Box<Unsent<M, T>>> {
+) -> Placed<M, T> {
+    let mut position = 0;
     let error = match (refused, cell.overflow()) {
         (Refused::Closed, _) => SendError::Stopped(message),
         (_, Overflow::Wait(_)) => {
             let limit = cell.system.pool.register_deadline(cell.room_limit_ms());
-            return Some(Box::new(Unsent::Waiting(message, Ticket::default(), limit)));
+            let rare = Rare::unsent(Unsent::Waiting(message, Ticket::default(), limit));
+            return Placed { asker, rare, position };
         }
         // A dropped question would only wait for its deadline: its asker is told instead.
         (_, Overflow::Reject | Overflow::DropNewest) => SendError::Full(message),
         (_, Overflow::DropOldest) => {
             let note = |place| {
-                *position = place;
+                position = place;
                 asker.note_place(cell.id, place);
             };
             match cell.send_over_oldest(message, note) {
-                Ok(()) => return None,
+                Ok(()) => return Placed { asker, rare: None, position },
                 Err(message) => SendError::Stopped(message),
             }
         }
     };
-    Some(Box::new(Unsent::Failed(error)))
+    Placed { asker, rare: Rare::unsent(Unsent::Failed(error)), position }
 }
 
 impl<M: Send + 'static, T: Send + 'static> Unpin for Ask<'_, M, T> {}
@@ -289,8 +349,8 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
     type Output = Result<T, AskError<M>>;
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.unsent.is_some()
-            && let Some(polled) = self.poll_send(task)
+        if self.rare.is_some()
+            && let Some(polled) = self.poll_rare(task)
         {
             return polled;
         }
@@ -299,13 +359,13 @@ impl<M: Send + 'static, T: Send + 'static> Future for Ask<'_, M, T> {
             Poll::Ready(Err(Lost(why))) => return Poll::Ready(Err(self.lost(why))),
             Poll::Pending => {}
         }
-        if let Some(exact) = &mut self.exact
-            && Pin::new(&mut **exact).poll(task).is_ready()
-        {
+        if self.rare.is_some() && self.is_late(task) {
             return Poll::Ready(Err(AskError::Timeout(self.take_unsent())));
         }
-        let cell = self.cell;
-        Wait::begin(&mut self.wait, cell);
+        // Looked at first: it is this thread's own, while the actor's cell is on its way elsewhere.
+        if turn::current_actor().is_some() {
+            self.note_wait();
+        }
         Poll::Pending
     }
 }
@@ -321,6 +381,8 @@ impl<M: Send + 'static, T: Send + 'static> Drop for Ask<'_, M, T> {
 
 impl<M: Send + 'static, T: Send + 'static> fmt::Debug for Ask<'_, M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ask").field("sent", &self.unsent.is_none()).finish_non_exhaustive()
+        f.debug_struct("Ask")
+            .field("sent", &self.rare.as_ref().is_none_or(|rare| rare.unsent.is_none()))
+            .finish_non_exhaustive()
     }
 }

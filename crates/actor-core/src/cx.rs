@@ -378,7 +378,7 @@ impl<A: Actor> Cx<A> {
             Some(letter) => letter,
             None => self.cell.inbox().try_next()?,
         };
-        if envelope.is_none() && !self.cell.probed {
+        if envelope.is_none() && !self.cell.turns_probed {
             return Some((message, self.settle_apart()));
         }
         Some((message, self.open(envelope)))
@@ -422,7 +422,7 @@ impl<A: Actor> Cx<A> {
 
     #[cold]
     fn open(&mut self, envelope: Option<Box<Envelope>>) -> bool {
-        if self.cell.probed {
+        if self.cell.turns_probed {
             self.begin_turn(envelope.as_deref());
         }
         let context = envelope.map(|envelope| envelope.context);

@@ -110,12 +110,8 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
             Some(Passage::Out(number)) => Some(number),
             None => None,
         };
-        match self.build(None) {
-            Ok((cell, task)) => {
-                settle(number, Ok(cell.id));
-                cell.system.spawn_actor(task);
-                Ok(ActorRef::new(cell))
-            }
+        match self.launch(None, |cell| settle(number, Ok(cell.id))) {
+            Ok((cell, ())) => Ok(ActorRef::new(cell)),
             Err(error) => {
                 settle(number, Err(&error));
                 Err(error)
@@ -178,18 +174,20 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         if tape::is_on() {
             return spawn.detach().map(|child| (child, false));
         }
-        let (cell, task) = spawn.build(None)?;
         // Before it runs: whatever it tells, the supervisor finds it.
-        let held = nest.hold(&cell);
-        cell.system.spawn_actor(task);
+        let (cell, held) = spawn.launch(None, |cell| nest.hold(cell))?;
         Ok((ActorRef::new(cell), held))
     }
 
-    #[expect(clippy::type_complexity, reason = "the future of a task has no name")]
-    fn build(
+    /// Enters the actor into the system's tables and starts its task; `before` is called between. The
+    /// future of the task is made where it is handed on: each hand that it passes copies it.
+    #[expect(clippy::type_complexity, reason = "the cell, and what the caller makes of it")]
+    #[inline]
+    fn launch<R>(
         self,
         report: crate::cell::StartReport,
-    ) -> Result<(Arc<Cell<A::Msg>>, impl Future<Output = ()> + Send + use<A, F>), StartError> {
+        before: impl FnOnce(&Arc<Cell<A::Msg>>) -> R,
+    ) -> Result<(Arc<Cell<A::Msg>>, R), StartError> {
         let Self { system, name, factory, parent, supervisor, capacity, overflow, tape, .. } = self;
         let above = supervisor.as_ref().map(|(cell, _)| cell).or(parent.as_ref());
         let path = match &name {
@@ -225,8 +223,9 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         if let Some(tape) = tape {
             cx.set_tape(tape);
         }
-        let task = run::<A, F>(cx, factory, report);
-        Ok((cell, task))
+        let made = before(&cell);
+        cell.system.spawn_actor(run::<A, F>(cx, factory, report));
+        Ok((cell, made))
     }
 }
 
@@ -271,9 +270,8 @@ impl<A: Actor, F: Factory<A>> Future for Starting<A, F> {
             }
             let (asker, answer) = spawn.system.pool.acquire(0);
             let number = self.number;
-            let built = spawn.build(Some(answer));
-            let (cell, task) = built.inspect_err(|error| settle(number, Err(error)))?;
-            cell.system.spawn_actor(task);
+            let launched = spawn.launch(Some(answer), |_| {});
+            let (cell, ()) = launched.inspect_err(|error| settle(number, Err(error)))?;
             self.waiting = Some((asker, cell));
         }
         let Some((asker, cell)) = &mut self.waiting else { return Poll::Pending };

@@ -40,6 +40,7 @@ impl Drop for Guard {
 }
 
 /// The actor that this thread polls right now.
+#[inline]
 pub(crate) fn current_actor() -> Option<ActorId> {
     TURN.with(|turn| match turn.actor.get() {
         0 => None,

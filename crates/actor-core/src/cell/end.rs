@@ -62,7 +62,7 @@ pub(super) async fn retire<A: Actor>(
         reason_of(&cell, lived)
     };
     cx.forget_context();
-    if cell.probed {
+    if cell.turns_probed {
         cx.end_turn(false);
     }
     let mut lost = cell.take_all_lost();

@@ -45,7 +45,8 @@ impl<M: Send + 'static> Cell<M> {
     /// All replies lost in the turn in which an incarnation ended.
     pub(crate) fn take_all_lost(&self) -> LostList {
         let mut lost = LostList::new();
-        if self.flags.take(Flags::LOST) != 0 {
+        // Only the actor's own task sets it.
+        if self.flags.has(Flags::LOST) && self.flags.take(Flags::LOST) != 0 {
             lost = self.take_kept_lost();
         }
         if turn::has_lost() {

@@ -154,7 +154,7 @@ fn ended_by<A: Actor>(
             return Some(Guarded::Panicked(payload));
         }
     };
-    if cx.cell.probed {
+    if cx.cell.turns_probed {
         cx.end_turn(handled.is_ok());
     }
     match handled {

@@ -95,8 +95,8 @@ pub(crate) struct Cell<M: Send + 'static> {
     pub(crate) system: Arc<SystemInner>,
     room_ms: AtomicU32,
     overflow: AtomicU8,
-    /// Whether a probe wants to hear of every message.
-    pub(crate) probed: bool,
+    /// Whether a probe wants to hear of every message; for senders.
+    probed: bool,
     /// Code of the reason for the end; see `doom`.
     ending: AtomicU8,
     /// Set while a start has failed and the parent is not told yet.
@@ -107,6 +107,8 @@ pub(crate) struct Cell<M: Send + 'static> {
     /// Whether an end without a failure is final although there is a supervisor: it would not
     /// restart the actor anyway.
     pub(crate) parts: AtomicBool,
+    /// As `probed`, for the actor's task: it would take the senders' cache line from them each time.
+    pub(crate) turns_probed: bool,
     incarnation: AtomicU32,
     /// The actor's place in the system's table of live actors.
     pub(crate) place: AtomicU32,
@@ -140,6 +142,7 @@ impl<M: Send + 'static> Cell<M> {
             failed_start: AtomicBool::new(false),
             parts: AtomicBool::new(false),
             probed,
+            turns_probed: probed,
             room_ms: AtomicU32::new(overflow.room_ms()),
             incarnation: AtomicU32::new(0),
             place: AtomicU32::new(u32::MAX),

@@ -155,7 +155,7 @@ fn close<A: Actor>(
         || cell.mailbox.is_closed()
         || cell.flags.has(Flags::FINAL)
         || !cell.is_supervised();
-    if !last || cell.probed || cell.flags.killed() || !cx.is_bare() {
+    if !last || cell.turns_probed || cell.flags.killed() || !cx.is_bare() {
         return Err(lived);
     }
     let mut lost = cell.take_all_lost();

@@ -181,6 +181,7 @@ pub(super) struct Whole<A: Actor, F> {
 }
 
 /// The whole life of an actor, as the future of its task.
+#[inline]
 pub(crate) fn run<A: Actor, F: Factory<A>>(
     cx: Cx<A>,
     factory: F,

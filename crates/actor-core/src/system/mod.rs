@@ -339,6 +339,7 @@ impl SystemInner {
 
     /// Runs the task of an actor.
     #[expect(clippy::disallowed_methods, reason = "the one place where actors are spawned")]
+    #[inline]
     pub(crate) fn spawn_actor(&self, task: impl Future<Output = ()> + Send + 'static) {
         drop(self.runtime.spawn(task));
     }
