@@ -22,10 +22,9 @@ impl Engine {
             statistics.syncs_total = statistics.syncs_total.saturating_add(self.syncs);
             self.syncs = 0;
             if state.has_listeners() {
-                let events = group.taken.iter().flat_map(|taken| &taken.events);
-                for (event, place) in events.zip(&group.places) {
+                group.pieces().for_each(|event, place| {
                     state.push_tail(|| event.clone().placed(place.placed));
-                }
+                });
             }
             state.take_wakers()
         };

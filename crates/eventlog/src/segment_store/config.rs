@@ -10,6 +10,7 @@ pub use steadfast_base::ConfigError;
 use steadfast_base::ConfigFaults;
 use steadfast_base::storage::StorageFile;
 
+use super::segment_file::Fill;
 use super::write_behind::WriteBehind;
 use crate::format::Compression;
 use crate::format::frame::FRAME_BYTES_MAX;
@@ -177,6 +178,14 @@ impl Config {
         }
         let behind = Arc::new(WriteBehind::new(file));
         (Arc::clone(&behind) as Arc<dyn StorageFile>, Some(behind))
+    }
+
+    /// What the space of a segment is filled with ahead.
+    pub(super) fn fill(&self) -> Fill {
+        match self.durability {
+            Durability::Sync => Fill::Zeros,
+            Durability::Os | Durability::Memory => Fill::Nothing,
+        }
     }
 
     /// How often the writer looks after what callers have left behind; `None` if there is nothing such.

@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use super::Durability;
 use super::directory::{Directory, WriterFile};
-use super::group::{Group, Now, Place, Reply, Request, Taken};
+use super::group::{Group, Now, Pieces, Reply, Request};
 use super::known::LogView;
+use super::pieces::PIECE_BYTES;
 use super::segment_file::{Active, Spare};
 use super::shared::Shared;
 use super::state::Segment;
@@ -76,6 +77,8 @@ pub(super) struct Engine {
     pub(super) durable: Position,
     /// Whether something was written since the last sync.
     unsynced: bool,
+    /// How much was written since a sync was asked for that nobody waits for.
+    unasked_bytes: u64,
     /// How many syncs are not in the statistics yet.
     pub(super) syncs: u64,
     /// Whether the last frame says how far the log is durable, and that is up to itself.
@@ -112,6 +115,7 @@ impl Engine {
             next,
             durable: next.previous(),
             unsynced: false,
+            unasked_bytes: 0,
             syncs: 0,
             marked: false,
             stopped: None,
@@ -198,8 +202,8 @@ impl Engine {
         // What the frame weighs at most.
         let mut bytes = 0_usize;
         for taken in &group.taken {
-            let own = taken.events.iter().map(NewEvent::size_bytes);
-            let own = own.fold(0, usize::saturating_add);
+            // A request on its own is below the limit of a frame, whatever it weighs.
+            let own = if group.taken.len() > 1 { taken.size_bytes() } else { 0 };
             if !frame.taken.is_empty() && bytes.saturating_add(own) > EVENTS_BYTES_MAX {
                 self.write_frame(group, &frame)?;
                 frame = InFrame {
@@ -225,11 +229,10 @@ impl Engine {
     fn write_frame(&mut self, group: &Group, frame: &InFrame) -> Result<(), Failure> {
         let taken = group.taken.get(frame.taken.clone()).unwrap_or_default();
         let places = group.places.get(frame.places.clone()).unwrap_or_default();
-        for (events, places) in pieces(taken, places) {
-            for (event, place) in events.iter().zip(places) {
-                self.builder.look_at(event, place.placed, Some(place.actor));
-            }
-        }
+        let pieces = Pieces { taken, places };
+        pieces.for_each(|event, place| {
+            self.builder.look_at(event, place.placed, Some(place.actor));
+        });
         let bound = blocks(self.builder.raw_bytes() as u64);
         let end = self.active.offset.saturating_add(self.buffer.len() as u64);
         if end.saturating_add(bound) > self.active.length {
@@ -238,10 +241,7 @@ impl Engine {
         let offset = self.active.offset.saturating_add(self.buffer.len() as u64);
         let stamp = self.stamp();
         let times = self.builder.times();
-        let events = pieces(taken, places).flat_map(|(events, places)| {
-            events.iter().zip(places.iter().map(|place| place.placed))
-        });
-        let written = self.builder.write(events, &stamp, &mut self.buffer);
+        let written = self.builder.write(&pieces, &stamp, &mut self.buffer);
         self.active.chain = written.chain;
         let segment = self.active.header.first;
         self.frames.push(GroupFrame { segment, offset, written, times });
@@ -299,7 +299,8 @@ impl Engine {
         }
         self.spares_made = self.spares_made.saturating_add(1);
         // Even numbers are this thread's, odd ones those of the thread that makes spares ahead.
-        Spare::make(&self.directory, self.spares_made.saturating_mul(2), length)
+        let fill = self.shared.config.fill();
+        Spare::make(&self.directory, self.spares_made.saturating_mul(2), length, fill)
     }
 
     /// Hands what is encoded to the storage.
@@ -315,6 +316,11 @@ impl Engine {
         self.buffer.clear();
         self.unsynced = true;
         self.marked = false;
+        self.unasked_bytes = self.unasked_bytes.saturating_add(bytes);
+        if self.unasked_bytes >= PIECE_BYTES && self.shared.config.durability != Durability::Sync {
+            self.unasked_bytes = 0;
+            self.shared.want_piece();
+        }
         Ok(())
     }
 
@@ -322,7 +328,9 @@ impl Engine {
         if !self.unsynced {
             return Ok(());
         }
+        self.await_piece()?;
         self.active.file.datasync().map_err(Failure::Unknown)?;
+        self.unasked_bytes = 0;
         self.syncs = self.syncs.saturating_add(1);
         self.unsynced = false;
         // No sector that holds what is synced is written again.
@@ -365,19 +373,6 @@ impl Stopped {
             Self::Fenced(current) => AppendError::Fenced { current: *current, events },
         }
     }
-}
-
-/// The events of each request with their places.
-fn pieces<'a>(
-    taken: &'a [Taken],
-    places: &'a [Place],
-) -> impl Iterator<Item = (&'a [NewEvent], &'a [Place])> + Clone {
-    let mut rest = places;
-    taken.iter().map(move |taken| {
-        let (own, after) = rest.split_at_checked(taken.events.len()).unwrap_or_default();
-        rest = after;
-        (taken.events.as_slice(), own)
-    })
 }
 
 /// A length in whole blocks.

@@ -11,6 +11,7 @@ use crate::append::{
 };
 use crate::event::{ActorName, NewEvent, Position, Seq, to_micros};
 use crate::format::bytes::{narrow, widen};
+use crate::format::frame::Rows;
 use crate::hash::NameHash;
 use crate::read::ReadError;
 
@@ -56,6 +57,13 @@ pub(super) struct Taken {
     pub(super) reply: Option<Reply>,
 }
 
+impl Taken {
+    /// What its events count against the limits.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.events.iter().map(NewEvent::size_bytes).fold(0, usize::saturating_add)
+    }
+}
+
 /// Where an event goes, and whose it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
@@ -69,6 +77,33 @@ pub(super) struct Place {
 struct Pending {
     round: u32,
     highest: Seq,
+}
+
+/// Some requests and the places of their events.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pieces<'a> {
+    pub(super) taken: &'a [Taken],
+    pub(super) places: &'a [Place],
+}
+
+impl Pieces<'_> {
+    /// Hands over each event with its place.
+    pub(super) fn for_each(&self, mut visit: impl FnMut(&NewEvent, &Place)) {
+        let mut rest = self.places;
+        for taken in self.taken {
+            let (own, after) = rest.split_at_checked(taken.events.len()).unwrap_or_default();
+            rest = after;
+            for (event, place) in taken.events.iter().zip(own) {
+                visit(event, place);
+            }
+        }
+    }
+}
+
+impl Rows for Pieces<'_> {
+    fn each(&self, mut row: impl FnMut(&NewEvent, Placed)) {
+        self.for_each(|event, place| row(event, place.placed));
+    }
 }
 
 /// The moment of a group: read when an event asks for it, and the same for all.
@@ -102,6 +137,11 @@ impl Group {
             self.pending.fill(Pending::default());
             self.round = 1;
         }
+    }
+
+    /// All of it.
+    pub(super) fn pieces(&self) -> Pieces<'_> {
+        Pieces { taken: &self.taken, places: &self.places }
     }
 
     /// The position behind the last event, if there is one.

@@ -40,6 +40,7 @@ mod known_frames;
 mod marking;
 mod open;
 mod page;
+mod pieces;
 mod publish;
 mod queue;
 mod recovery;
@@ -90,7 +91,7 @@ use crate::store::{ActorExtent, EventStore, LogExtent};
 
 /// The log in a directory. Clones share it; the last one to go closes it.
 ///
-/// It owns three threads: the writer, one that makes segments ahead, and one that seals full ones. Reads run on the thread that asks
+/// It owns three threads: the writer, one that makes segments and syncs ahead, and one that seals full ones. Reads run on the thread that asks
 /// for them, at the speed of the page cache.
 ///
 /// # Example
@@ -192,8 +193,8 @@ impl SegmentStore {
         };
         let spares = thread::Builder::new().name("eventlog-spares".to_owned());
         let spares = {
-            let shared = Arc::clone(&shared);
-            spares.spawn(move || shared.make_spares())
+            let (engine, shared) = (Arc::clone(&engine), Arc::clone(&shared));
+            spares.spawn(move || shared.make_spares(&engine))
         };
         let running = Mutex::new(vec![writer]);
         let lock = Mutex::new(Some(lock));

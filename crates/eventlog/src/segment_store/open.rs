@@ -212,7 +212,8 @@ impl Opening<'_> {
         }
         let taken = SEGMENT_HEADER_BYTES.saturating_add(frames.len()) as u64;
         let room = OPENING_BYTES.min(self.config.segment_bytes);
-        let spare = Spare::make(self.directory, 0, taken.saturating_add(room))?;
+        let length = taken.saturating_add(room);
+        let spare = Spare::make(self.directory, 0, length, self.config.fill())?;
         let length = spare.length;
         // INV-LOG-3: what was not proven to be synced is synced again before it is served.
         let file = spare.become_segment(self.directory, &header, &frames)?;

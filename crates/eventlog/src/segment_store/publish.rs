@@ -13,25 +13,23 @@ pub(super) fn publish(state: &mut State, frames: &[GroupFrame], group: &Group, d
     for actor in &group.new_actors {
         state.actors.add(actor);
     }
-    for place in &group.places {
+    group.pieces().for_each(|event, place| {
         state.actors.set_highest(place.actor, place.placed.seq);
-    }
-    let events = group.taken.iter().flat_map(|taken| &taken.events);
-    let mut events = events.inspect(|event| state.ids.add(event.id)).zip(&group.places);
-    for frame in frames {
-        let count = frame.written.end.get().saturating_sub(frame.written.first.get());
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        if let Some(segment) = state.segments.get_mut(&frame.segment) {
-            // Nobody shares the index of the segment that is written.
-            add_frame(Arc::make_mut(&mut segment.index), frame, events.by_ref().take(count));
-            let bytes = u64::try_from(frame.written.bytes).unwrap_or(u64::MAX);
-            segment.used_bytes = frame.offset.saturating_add(bytes);
+        state.ids.add(event.id);
+    });
+    if let [frame] = frames {
+        add_frame(state, frame, |add| group.pieces().for_each(add));
+    } else {
+        for frame in frames {
+            let frame_of = frame.written.first..frame.written.end;
+            add_frame(state, frame, |add| {
+                group.pieces().for_each(|event, place| {
+                    if frame_of.contains(&place.placed.position) {
+                        add(event, place);
+                    }
+                });
+            });
         }
-    }
-    drop(events);
-    for frame in frames {
-        let count = frame.written.end.get().saturating_sub(frame.written.first.get());
-        state.add_unsettled(frame.segment, usize::try_from(count).unwrap_or(usize::MAX));
     }
     state.next = group.end().unwrap_or(state.next);
     state.durable = durable;
@@ -39,17 +37,28 @@ pub(super) fn publish(state: &mut State, frames: &[GroupFrame], group: &Group, d
     state.statistics.written_total = state.statistics.written_total.saturating_add(written);
 }
 
-fn add_frame<'a>(
-    index: &mut SegmentIndex,
+/// Adds a frame and the events that `each` hands over.
+fn add_frame(
+    state: &mut State,
     frame: &GroupFrame,
-    events: impl Iterator<Item = (&'a NewEvent, &'a Place)>,
+    each: impl FnOnce(&mut dyn FnMut(&NewEvent, &Place)),
 ) {
+    let Some(segment) = state.segments.get_mut(&frame.segment) else { return };
     let (earliest, latest) = frame.times;
     let first = frame.written.first;
     let count = frame.written.end.get().saturating_sub(first.get());
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    index.begin_frame(IndexedFrame { offset: frame.offset, first, count, earliest, latest });
-    for (event, place) in events {
-        index.add_unsettled(event, place.placed.seq, place.actor);
-    }
+    let indexed = IndexedFrame {
+        offset: frame.offset,
+        first,
+        count: u32::try_from(count).unwrap_or(u32::MAX),
+        earliest,
+        latest,
+    };
+    // Nobody shares the index of the segment that is written.
+    let index: &mut SegmentIndex = Arc::make_mut(&mut segment.index);
+    index.begin_frame(indexed);
+    each(&mut |event, place| index.add_unsettled(event, place.placed.seq, place.actor));
+    let bytes = u64::try_from(frame.written.bytes).unwrap_or(u64::MAX);
+    segment.used_bytes = frame.offset.saturating_add(bytes);
+    state.add_unsettled(frame.segment, usize::try_from(count).unwrap_or(usize::MAX));
 }

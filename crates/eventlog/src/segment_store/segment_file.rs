@@ -12,6 +12,16 @@ use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
 /// Zeros are synced in pieces of this many bytes, so that a commit never waits behind more.
 const ZERO_PIECE_BYTES: u64 = 8 << 20;
 
+/// What the space of a segment is filled with before it is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// Zeros that are written: a sync then has no metadata to write, and waits for it in every commit.
+    Zeros,
+    /// Nothing: it reads as zeros, and takes no space and no time until it is written. Where no commit waits for a
+    /// sync, zeros would only be written to be written over.
+    Nothing,
+}
+
 /// A file of zeros that waits to become a segment.
 #[derive(Debug)]
 pub(super) struct Spare {
@@ -22,8 +32,13 @@ pub(super) struct Spare {
 
 impl Spare {
     /// Makes a spare of this length. The number tells it from others.
-    pub(super) fn make(directory: &Directory, number: u64, length: u64) -> io::Result<Self> {
-        Self::make_while(directory, number, length, || true)
+    pub(super) fn make(
+        directory: &Directory,
+        number: u64,
+        length: u64,
+        fill: Fill,
+    ) -> io::Result<Self> {
+        Self::make_while(directory, number, length, fill, || true)
     }
 
     /// Makes a spare, unless there is no more use for it before it is ready.
@@ -31,11 +46,17 @@ impl Spare {
         directory: &Directory,
         number: u64,
         length: u64,
+        fill: Fill,
         is_wanted: impl Fn() -> bool,
     ) -> io::Result<Self> {
         let path = directory.at(&format!("{number}.spare"));
         let file = directory.storage.open(&path, OpenMode::Create)?;
         file.set_length(0)?;
+        if fill == Fill::Nothing {
+            file.set_length(length)?;
+            file.datasync()?;
+            return Ok(Self { file, path, length });
+        }
         let mut done = 0_u64;
         while done < length {
             if !is_wanted() {

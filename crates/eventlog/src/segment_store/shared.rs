@@ -1,6 +1,7 @@
 //! What the threads of a log share.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -11,6 +12,8 @@ use steadfast_base::Time;
 use super::catalog::Catalog;
 use super::config::{Config, Durability};
 use super::directory::Directory;
+use super::engine::Engine;
+use super::pieces::sync_piece;
 use super::queue::Queue;
 use super::segment_file::Spare;
 use super::state::State;
@@ -31,6 +34,8 @@ pub(super) struct Shared {
     spares_changed: Condvar,
     /// The buffer of the active segment, where there is one.
     behind: Mutex<Option<Arc<WriteBehind>>>,
+    /// See [`Shared::lock_piece`].
+    piece: Mutex<Option<io::ErrorKind>>,
     /// How many groups were committed.
     commits: AtomicU64,
     /// Whether the writer looks after what was committed by others.
@@ -43,10 +48,25 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Spares {
     ready: Option<Spare>,
-    wanted: bool,
+    asked: Asked,
     /// Whether a segment may have become full since somebody looked.
     full: bool,
     ended: bool,
+}
+
+/// What the thread that works ahead is asked for and has not begun.
+#[derive(Debug, Default)]
+struct Asked {
+    spare: bool,
+    /// Whether a piece of the active segment is to be synced.
+    piece: bool,
+}
+
+/// What that thread does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Spare,
+    Piece,
 }
 
 impl Shared {
@@ -69,6 +89,7 @@ impl Shared {
             spares: Mutex::default(),
             spares_changed: Condvar::new(),
             behind: Mutex::default(),
+            piece: Mutex::default(),
             commits: AtomicU64::new(0),
             is_watched: AtomicBool::new(false),
             check_due: AtomicBool::new(true),
@@ -167,8 +188,19 @@ impl Shared {
 
     /// Asks for a spare to be made ahead.
     pub(super) fn want_spare(&self) {
-        self.lock_spares().wanted = true;
+        self.lock_spares().asked.spare = true;
         self.spares_changed.notify_all();
+    }
+
+    /// Asks for what was written to be synced, by whoever has nothing else to do.
+    pub(super) fn want_piece(&self) {
+        self.lock_spares().asked.piece = true;
+        self.spares_changed.notify_all();
+    }
+
+    /// Held while a piece is synced: why the last sync of one failed.
+    pub(super) fn lock_piece(&self) -> MutexGuard<'_, Option<io::ErrorKind>> {
+        self.piece.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn take_spare(&self) -> Option<Spare> {
@@ -190,15 +222,20 @@ impl Shared {
 
     /// Writes the indexes of full segments and makes spares when they are wanted, until the log ends. One that cannot be made is made when it is
     /// needed, where the error has somebody to go to.
-    pub(super) fn make_spares(&self) {
+    pub(super) fn make_spares(&self, engine: &Mutex<Engine>) {
         let mut number = 1_u64;
         // Ends with the log.
-        while self.wait_for_wanted() {
+        while let Some(wanted) = self.wait_for_wanted() {
+            if wanted == Wanted::Piece {
+                sync_piece(self, engine);
+                continue;
+            }
             super::indexing::write_indexes(self);
             number = number.saturating_add(2);
             let length = self.config.segment_bytes;
             let is_wanted = || !self.is_ended();
-            let made = Spare::make_while(&self.directory, number, length, is_wanted);
+            let fill = self.config.fill();
+            let made = Spare::make_while(&self.directory, number, length, fill, is_wanted);
             let Ok(spare) = made else { continue };
             let mut spares = self.lock_spares();
             if spares.ended {
@@ -230,13 +267,20 @@ impl Shared {
         self.lock_spares().ended
     }
 
-    fn wait_for_wanted(&self) -> bool {
+    /// What is to be done next; `None` at the end of the log.
+    fn wait_for_wanted(&self) -> Option<Wanted> {
         let mut spares = self.lock_spares();
-        while !spares.wanted && !spares.ended {
+        // Ends with the log, if nothing is wanted before.
+        while !spares.ended {
+            if std::mem::take(&mut spares.asked.spare) {
+                return Some(Wanted::Spare);
+            }
+            if std::mem::take(&mut spares.asked.piece) {
+                return Some(Wanted::Piece);
+            }
             spares = self.spares_changed.wait(spares).unwrap_or_else(PoisonError::into_inner);
         }
-        spares.wanted = false;
-        !spares.ended
+        None
     }
 
     fn lock_spares(&self) -> MutexGuard<'_, Spares> {

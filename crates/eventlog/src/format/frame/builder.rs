@@ -120,6 +120,21 @@ pub struct FrameBuilder {
     compressed: [Vec<u8>; 2],
 }
 
+/// The events of a frame in their order, wherever they lie. They are gone through in loops that the compiler
+/// sees as such, which those of iterators over pieces are not.
+pub(crate) trait Rows {
+    /// Hands over each event with its place.
+    fn each(&self, row: impl FnMut(&NewEvent, Placed));
+}
+
+impl Rows for [(NewEvent, Placed)] {
+    fn each(&self, mut row: impl FnMut(&NewEvent, Placed)) {
+        for (event, placed) in self {
+            row(event, *placed);
+        }
+    }
+}
+
 /// The name of an actor in a frame; that of another round says nothing.
 #[derive(Clone, Copy, Debug, Default)]
 struct NamedActor {
@@ -180,7 +195,7 @@ impl FrameBuilder {
     /// If it is empty: a frame without events is a [mark](FrameStamp::mark).
     pub fn finish(&mut self, stamp: &FrameStamp, out: &mut Vec<u8>) -> Written {
         let pushed = std::mem::take(&mut self.pushed);
-        self.write(pushed.iter().map(|(event, placed)| (event, *placed)), stamp, out)
+        self.write(pushed.as_slice(), stamp, out)
     }
 
     /// The first step of an event that the caller keeps until [`write`](Self::write); he has seen to it that
@@ -215,13 +230,14 @@ impl FrameBuilder {
     }
 
     /// The second step of all events, in the same order; as [`finish`](Self::finish).
-    pub(crate) fn write<'a>(
+    pub(crate) fn write(
         &mut self,
-        events: impl Iterator<Item = (&'a NewEvent, Placed)> + Clone,
+        events: &(impl Rows + ?Sized),
         stamp: &FrameStamp,
         out: &mut Vec<u8>,
     ) -> Written {
         assert!(!self.is_empty(), "a frame holds events");
+        assert!(self.raw_bytes() <= FRAME_BYTES_MAX, "a frame is one that can be read again");
         let mut header = stamp.header(self.first);
         header.count = self.count;
         header.meta_raw = narrow(self.meta_raw());
@@ -236,7 +252,7 @@ impl FrameBuilder {
             let start = out.len();
             out.reserve(header.frame_bytes());
             out.resize(start.saturating_add(FRAME_HEADER_BYTES), 0);
-            self.put_meta(events.clone(), out);
+            self.put_meta(events, out);
             put_payloads(events, out);
             complete(header, start, out)
         };
@@ -244,16 +260,16 @@ impl FrameBuilder {
         written
     }
 
-    fn write_compressed<'a>(
+    fn write_compressed(
         &mut self,
-        events: impl Iterator<Item = (&'a NewEvent, Placed)> + Clone,
+        events: &(impl Rows + ?Sized),
         mut header: FrameHeader,
         out: &mut Vec<u8>,
     ) -> Written {
         let [mut meta, mut payloads] = std::mem::take(&mut self.raw);
         meta.clear();
         payloads.clear();
-        self.put_meta(events.clone(), &mut meta);
+        self.put_meta(events, &mut meta);
         put_payloads(events, &mut payloads);
         if self.compressor.is_none() {
             self.compressor = BlockCompressor::for_frames();
@@ -314,17 +330,17 @@ impl FrameBuilder {
     }
 
     /// Appends the block of the columns.
-    fn put_meta<'a>(
-        &self,
-        events: impl Iterator<Item = (&'a NewEvent, Placed)>,
-        out: &mut Vec<u8>,
-    ) {
+    fn put_meta(&self, events: &(impl Rows + ?Sized), out: &mut Vec<u8>) {
         out.extend_from_slice(&self.earliest.to_le_bytes());
         for number in [self.names.count(), self.names.bytes().len(), self.shapes.count(), 0] {
             out.extend_from_slice(&narrow(number).to_le_bytes());
         }
         for part in [self.shapes.bytes(), self.names.ends(), self.names.bytes()] {
             out.extend_from_slice(part);
+        }
+        if let [(actor, shape)] = self.refs.as_slice() {
+            events.each(|event, placed| out.extend_from_slice(&row(event, placed, *actor, *shape)));
+            return;
         }
         let start = out.len();
         let count = widen(self.count);
@@ -342,8 +358,7 @@ impl FrameBuilder {
         let rows = ids.zip(correlations.zip(causations)).zip(seqs.zip(times.zip(turns)));
         let mut rows = rows.zip(actors.zip(shapes.zip(ends))).zip(&self.refs);
         let mut end_of_payload = 0_usize;
-        // Each of several pieces of events is a loop of its own: that is what `for_each` is for.
-        events.for_each(|(event, placed)| {
+        events.each(|event, placed| {
             let Some((row, (actor, shape))) = rows.next() else { return };
             let (((id, (correlation, causation)), (seq, (at, turn))), (named, (shaped, end))) = row;
             *id = event.id.as_u128().to_be_bytes();
@@ -377,9 +392,24 @@ impl<'a> Rest<'a> {
     }
 }
 
+/// The columns of the only event of a frame: each has one place, so they make a row.
+fn row(event: &NewEvent, placed: Placed, actor: u32, shape: u32) -> [u8; COLUMN_BYTES] {
+    let mut row = [0; COLUMN_BYTES];
+    put(&mut row, 0, &event.id.as_u128().to_be_bytes());
+    put(&mut row, 16, &event.correlation.map_or(0, CorrelationId::as_u128).to_be_bytes());
+    put(&mut row, 32, &event.causation.map_or(0, EventId::as_u128).to_be_bytes());
+    put(&mut row, 48, &placed.seq.get().to_le_bytes());
+    put(&mut row, 56, &micros(placed.at).to_le_bytes());
+    put(&mut row, 64, &event.turn.to_le_bytes());
+    put(&mut row, 72, &actor.to_le_bytes());
+    put(&mut row, 76, &shape.to_le_bytes());
+    put(&mut row, 80, &narrow(event.payload.bytes().len()).to_le_bytes());
+    row
+}
+
 /// Appends the block of the payloads.
-fn put_payloads<'a>(events: impl Iterator<Item = (&'a NewEvent, Placed)>, out: &mut Vec<u8>) {
-    events.for_each(|(event, _)| out.extend_from_slice(event.payload.bytes()));
+fn put_payloads(events: &(impl Rows + ?Sized), out: &mut Vec<u8>) {
+    events.each(|event, _| out.extend_from_slice(event.payload.bytes()));
 }
 
 /// Appends header, blocks and padding.

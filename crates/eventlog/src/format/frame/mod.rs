@@ -35,6 +35,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::builder::Rows;
 pub use self::builder::{FrameBuilder, FrameFull, FrameStamp, Written};
 pub(crate) use self::columns::{KIND_IS_NAME, Shape, built_in, kind_code};
 pub use self::event_ref::{EventRef, KindRef, Names};

@@ -2,6 +2,7 @@
 
 use steadfast_base::Seed;
 use steadfast_base::storage::Persist;
+use steadfast_eventlog::StoreError;
 use steadfast_eventlog::segment_store::Durability;
 
 use super::*;
@@ -150,4 +151,61 @@ fn single_events_that_nobody_syncs_share_blocks() {
     block_on(events.next()).unwrap_err();
     found.extend(block_on(events.next()).unwrap().iter().map(number));
     assert_eq!(found, (1..=60).filter(|number| *number != 2).collect::<Vec<_>>());
+}
+
+/// Appends events of a megabyte each.
+fn append_large(store: &SegmentStore, numbers: std::ops::Range<u64>) -> Result<(), AppendError> {
+    for number in numbers {
+        let mut large = event(number);
+        large.payload = Payload::raw("test.Noted", vec![7; 1_000_000]);
+        store.append_blocking(Append::one(large))?;
+    }
+    Ok(())
+}
+
+/// A log whose second segment holds eleven of them; the first, which an opening makes, holds one.
+fn open_large(storage: &SimulatedStorage, durability: Durability) -> SegmentStore {
+    let config = lazy_config(durability).with_segment_bytes(12 << 20);
+    SegmentStore::open_on(Arc::new(storage.clone()), config, Time::system()).unwrap()
+}
+
+#[test]
+fn what_nobody_syncs_is_synced_in_pieces_and_survives_the_machine_so_far() {
+    for durability in [Durability::Os, Durability::Memory] {
+        let storage = SimulatedStorage::new();
+        let store = open_large(&storage, durability);
+        let durable = || block_on(store.extent()).unwrap().durable.get();
+        append_large(&store, 1..11).unwrap();
+        while durable() <= 1 {
+            std::thread::yield_now();
+        }
+        let durable = durable();
+        // What is written behind a piece takes nothing of it along.
+        append_large(&store, 11..12).unwrap();
+        let disk = storage.crash(|_, _| Persist::Sectors(0x5555_5555));
+        let found = numbers(&open_large(&disk, durability));
+        let wanted: Vec<u64> = (1..=found.len() as u64).collect();
+        assert_eq!(found, wanted, "{durability:?}");
+        assert!(found.len() as u64 >= durable, "{durability:?}: {} of {durable}", found.len());
+    }
+}
+
+#[test]
+fn a_piece_that_cannot_be_synced_poisons_the_log() {
+    let storage = SimulatedStorage::new();
+    let store = open_large(&storage, Durability::Os);
+    append_large(&store, 1..3).unwrap();
+    wait_for_spare(&storage);
+    storage.fail_sync(0);
+    append_large(&store, 3..11).unwrap();
+    // Ends once the failure has come round: nothing else asks for a sync.
+    let is_poisoned = |error: &AppendError| matches!(error, AppendError::Poisoned { .. });
+    while !store.append_blocking(batch(11, 1)).as_ref().is_err_and(is_poisoned) {
+        std::thread::yield_now();
+    }
+    let syncs = storage.calls().datasync;
+    assert!(matches!(block_on(store.sync()), Err(StoreError::Poisoned(_))));
+    assert!(numbers(&store).len() >= 10, "what was acknowledged is still read");
+    drop(store);
+    assert_eq!(storage.calls().datasync, syncs, "nothing is synced after a failure");
 }
