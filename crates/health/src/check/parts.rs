@@ -33,6 +33,8 @@ use steadfast_policy::Bulkhead;
 pub struct BreakerCheck {
     breaker: CircuitBreaker,
     critical: bool,
+    /// Whether an open breaker's own checks are run too.
+    probing: bool,
 }
 
 impl BreakerCheck {
@@ -42,13 +44,24 @@ impl BreakerCheck {
     ///
     /// See [`BreakerCheck`].
     pub fn new(breaker: CircuitBreaker) -> Self {
-        Self { breaker, critical: true }
+        Self { breaker, critical: true, probing: false }
     }
 
     /// Says whether the whole is critical while the breaker is open.
     #[must_use]
     pub fn critical(mut self, critical: bool) -> Self {
         self.critical = critical;
+        self
+    }
+
+    /// Runs the breaker's own health checks too while it is open: once they all pass it may probe, also
+    /// before its open wait is over.
+    ///
+    /// They share the time-out of this check. Calls still have to pass as probes before it closes; to close
+    /// it without calls is self-healing's, see [`ResetBreaker`](crate::ResetBreaker).
+    #[must_use]
+    pub fn probing(mut self) -> Self {
+        self.probing = true;
         self
     }
 }
@@ -64,6 +77,10 @@ impl HealthCheck for BreakerCheck {
     }
 
     async fn check(&self) -> HealthReport {
+        if self.probing && self.breaker.state() == State::Open {
+            // What they found shows in the state; without checks nothing happens.
+            drop(self.breaker.run_health_checks().await);
+        }
         let state = self.breaker.state();
         match state {
             State::Closed => Health::Healthy.into(),

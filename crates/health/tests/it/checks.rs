@@ -273,6 +273,37 @@ fn an_open_breaker_is_critical_and_a_half_open_one_degraded() {
 }
 
 #[test]
+fn an_open_breaker_whose_own_checks_are_scheduled_probes_as_soon_as_they_pass() {
+    let test = TestSystem::new();
+    let config = Config::builder().open_wait(secs(100_000)).build().unwrap();
+    let breaker = CircuitBreaker::new("mail", config, test.time().clone()).unwrap();
+    let smtp = Told::new("smtp", Does::Fail);
+    breaker.add_health_check(smtp.clone()).unwrap();
+    let check = Arc::new(BreakerCheck::new(breaker.clone()).probing());
+    let checker = HealthChecker::builder()
+        .check_with(check, CheckSettings::immediate())
+        .start(test.system())
+        .unwrap();
+    test.run(async {
+        test.advance(secs(61)).await;
+        assert_eq!(smtp.runs(), 0, "a closed breaker is left alone");
+        breaker.set_state(State::Open).unwrap();
+        test.advance(secs(90)).await;
+        assert_eq!((breaker.state(), smtp.runs()), (State::Open, 3));
+        assert_eq!(checker.health(), Health::Critical);
+        smtp.set(Does::Pass);
+        test.advance(secs(30)).await;
+        assert_eq!((breaker.state(), smtp.runs()), (State::HalfOpen, 4));
+        assert_eq!(checker.health(), Health::Degraded);
+        (0..3).for_each(|_| breaker.acquire().unwrap().succeed());
+        assert_eq!(breaker.state(), State::Closed);
+        breaker.set_state(State::ForcedOpen).unwrap();
+        test.advance(secs(30)).await;
+        assert_eq!((breaker.state(), smtp.runs()), (State::ForcedOpen, 4));
+    });
+}
+
+#[test]
 fn a_bulkhead_is_judged_by_the_calls_since_the_check_before() {
     let test = TestSystem::new();
     let bulkhead = Bulkhead::new(BulkheadConfig::new(2), test.time().clone()).unwrap();
