@@ -68,6 +68,8 @@ pub const OUTLIER_SPARED: &str = "policy.outlier.spared";
 pub const OUTLIER_RETURNED: &str = "policy.outlier.returned";
 /// A hedge started one more attempt; field `attempt`.
 pub const HEDGE_STARTED: &str = "policy.hedge.started";
+/// The budget allowed no further attempt; field `attempt`.
+pub const HEDGE_REFUSED: &str = "policy.hedge.refused";
 /// A call met an injected fault; fields `fault`, `delay`.
 pub const CHAOS_INJECTED: &str = "policy.chaos.injected";
 /// A fault of the system was injected; fields `fault`, `amount`.

@@ -175,6 +175,13 @@ impl CircuitBreaker {
         })
     }
 
+    /// The call time-out in force, in nanoseconds; the maximum if there is none. For pipelines.
+    #[doc(hidden)]
+    #[inline]
+    pub fn __call_timeout_nanos(&self) -> u64 {
+        self.inner.gate.call_timeout_nanos()
+    }
+
     /// Whether a call may be made whose result will be reported by [`record`](Self::record).
     ///
     /// While half-open this takes a probe's place, which `record` frees. Prefer

@@ -170,8 +170,14 @@ impl Gate {
     }
 
     pub(crate) fn call_timeout(&self) -> Option<Duration> {
-        let nanos = self.call_timeout.load(Ordering::Relaxed);
+        let nanos = self.call_timeout_nanos();
         (nanos != NEVER).then(|| Duration::from_nanos(nanos))
+    }
+
+    /// The time-out of asynchronous calls in nanoseconds; the maximum if there is none.
+    #[inline]
+    pub(crate) fn call_timeout_nanos(&self) -> u64 {
+        self.call_timeout.load(Ordering::Relaxed)
     }
 
     /// The machine, with everything taken in that was counted outside of it.

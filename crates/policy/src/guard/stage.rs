@@ -112,7 +112,6 @@ impl<B: Breakers, C, A> GuardStage<B, C, A> {
     pub(crate) fn reconfigure(&self, config: &Config) -> Result<(), breaker::ConfigError> {
         self.breakers.reconfigure(config)?;
         self.live.timed.store(is_timed(config), Ordering::Relaxed);
-        self.live.limit.set(config.call_timeout);
         Ok(())
     }
 }
@@ -121,6 +120,12 @@ impl<B, C, A> GuardStage<B, C, A> {
     #[inline]
     fn is_timed(&self) -> bool {
         self.live.timed.load(Ordering::Relaxed)
+    }
+
+    /// Takes on the call time-out, which may have been changed by the breaker's own handle.
+    #[inline]
+    fn follow(&self, breaker: &CircuitBreaker) {
+        self.live.limit.follow(breaker.__call_timeout_nanos());
     }
 
     #[cold]
@@ -179,6 +184,7 @@ where
         let picked = self.breakers.pick(call.key());
         let breaker: &CircuitBreaker = picked.borrow();
         if self.is_timed() || call.needs_time() {
+            self.follow(breaker);
             let next = Later::new(move |call| Stage::run(&self.live.limit, call, next));
             return GuardRun { stage: self, breaker, call, next, permit: None }.await;
         }
@@ -204,6 +210,7 @@ where
             self.mend(&call, &mut done);
             return done;
         }
+        self.follow(breaker);
         let mut done = match breaker.acquire_at(call.now(&self.time)) {
             Ok(permit) => {
                 let mut done = Stage::call(&self.live.limit, call, next);

@@ -52,6 +52,7 @@ pub enum Idempotency {
 /// | event | when | fields |
 /// |---|---|---|
 /// | [`HEDGE_STARTED`](crate::names::HEDGE_STARTED) | one more attempt was started | `attempt` |
+/// | [`HEDGE_REFUSED`](crate::names::HEDGE_REFUSED) | the budget allowed no further one | `attempt` |
 ///
 /// # Example
 ///

@@ -196,6 +196,7 @@ impl<T, F: Future<Output = T>, M: FnMut(u32) -> Option<F>> Attempts<'_, T, F, M>
         self.sleep = None;
         if !inner.budget.withdraw(now) {
             inner.refused.fetch_add(1, Ordering::Relaxed);
+            inner.events.emit(names::HEDGE_REFUSED, || [("attempt", number.into())]);
             self.race.close();
             return;
         }

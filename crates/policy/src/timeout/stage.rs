@@ -46,6 +46,15 @@ impl TimeLimitStage {
         self.limit.store(nanos, Ordering::Relaxed);
     }
 
+    /// Takes on a limit that is kept elsewhere, in nanoseconds; the maximum stands for none.
+    #[inline]
+    pub(crate) fn follow(&self, nanos: u64) {
+        // A store that changes nothing would take the line away from other threads.
+        if self.limit.load(Ordering::Relaxed) != nanos {
+            self.limit.store(nanos, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn kind(&self) -> &'static str {
         self.kind
     }

@@ -175,6 +175,19 @@ fn s49_a_hedge_in_a_pipeline_needs_an_idempotent_call_and_runs_two_attempts() {
 }
 
 #[test]
+fn a_hedge_that_the_budget_refuses_is_told() {
+    let bench = Bench::new();
+    let none = BudgetSettings::Ratio { ratio: 0.0, per_second: 0.0, burst: 1 };
+    let budget = Budget::new(none).expect("valid");
+    assert!(budget.withdraw(bench.clock.time().now()));
+    let hedge = HedgeConfig::at_once().with_budget(&budget);
+    let pipeline = bench.builder().idempotent().hedge(hedge).build().expect("valid");
+    assert_eq!(bench.block_on(pipeline.run(|_| async { Ok::<_, ()>(1) })), Ok(1));
+    assert_eq!(bench.named(names::HEDGE_REFUSED).len(), 1);
+    assert_eq!(bench.named(names::HEDGE_STARTED).len(), 0);
+}
+
+#[test]
 fn chaos_innermost_is_what_the_policies_around_it_see() {
     let bench = Bench::new();
     let budget = Budget::new(BudgetSettings::ratio(1.0)).expect("valid");

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::task::Poll;
 
-use steadfast_base::FailureKind;
+use steadfast_base::{FailureKind, Instant};
 use steadfast_breaker::{CircuitBreaker, Config, ConfigBuilder, OnDrop, State};
 use steadfast_policy::{Error, Reason, Retry, names};
 
@@ -84,6 +84,25 @@ fn the_call_timeout_of_the_breaker_limits_the_call() {
     assert_eq!(bench.elapsed(), 300);
     assert!(deadline.get().is_some());
     assert_eq!(breaker.metrics().totals.failures_by_kind, [(FailureKind::Timeout, 1)]);
+}
+
+#[test]
+fn a_call_timeout_set_by_the_breakers_own_handle_holds_in_the_pipeline() {
+    for config in both() {
+        let bench = Bench::new();
+        let breaker = breaker(&bench, config.clone());
+        let builder = bench.builder().total_deadline(ms(5_000)).breaker(&breaker);
+        let pipeline = builder.build().unwrap();
+        let hang = || bench.block_on(pipeline.run(|_| std::future::pending::<Result<(), ()>>()));
+        breaker.reconfigure(config.clone().call_timeout(ms(200)).build().unwrap()).unwrap();
+        let Err(Error::Timeout(timed_out)) = hang() else { panic!("it hangs") };
+        assert_eq!((timed_out.after, bench.elapsed()), (ms(200), 200));
+        let sync = pipeline.call(|call| Ok::<_, ()>(call.deadline()));
+        assert_eq!(sync, Ok(Some(Instant::ZERO + ms(400))));
+        breaker.reconfigure(config.build().unwrap()).unwrap();
+        let Err(Error::Timeout(timed_out)) = hang() else { panic!("it hangs") };
+        assert_eq!(timed_out.after, ms(5_000));
+    }
 }
 
 #[test]
