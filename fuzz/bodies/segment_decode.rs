@@ -6,7 +6,7 @@
 use bytes::Bytes;
 
 use steadfast_base::{CorrelationId, EventId, Timestamp};
-use steadfast_eventlog::format::cold::{ColdTrailer, ColdView};
+use steadfast_eventlog::format::cold::{ColdHead, ColdLayout, ColdPart, ColdTrailer, ColdView};
 use steadfast_eventlog::format::frame::{FrameHeader, FrameRole, FrameView, Names, decode_events};
 use steadfast_eventlog::format::{Scratch, SegmentHeader, SegmentIndex, checksum};
 use steadfast_eventlog::{Position, Query, Seq};
@@ -90,7 +90,9 @@ fn read_index(bytes: &[u8]) {
 fn read_envelopes(bytes: &[u8]) {
     let Some((count, rest)) = bytes.split_first_chunk::<4>() else { return };
     let Some((blocks, envelopes)) = rest.split_first_chunk::<4>() else { return };
+    // One checksum covers all of them here, so that any change of a section is met with a good one.
     let trailer = ColdTrailer {
+        layout: ColdLayout::Whole,
         log_id: 1,
         first: Position::new(1),
         count: u32::from_le_bytes(*count).max(1),
@@ -102,25 +104,47 @@ fn read_envelopes(bytes: &[u8]) {
         latest: Timestamp::UNIX_EPOCH,
         sha256: [0; 32],
     };
-    let Ok(view) = ColdView::open(trailer, &Bytes::copy_from_slice(envelopes)) else { return };
-    let mut decoder = view.decoder();
-    for number in 0..view.blocks().min(16) {
-        let Some(block) = view.block(number) else { continue };
-        let stored = Bytes::from(vec![0; usize::try_from(block.stored).unwrap_or(0).min(1 << 20)]);
-        let _payloads = decoder.as_mut().map(|decoder| decoder.decode(&block, stored));
-        let _rows = view.payloads(&block).take(64).count();
+    let parts = ColdTrailer { layout: ColdLayout::Parts, ..trailer };
+    let length = usize::try_from(ColdHead::bytes(&parts)).unwrap_or(0);
+    let beginning = envelopes.get(..length).unwrap_or_default();
+    let parts = ColdTrailer { envelopes_crc: checksum(beginning), ..parts };
+    if let Ok(head) = ColdHead::parse(parts, &Bytes::copy_from_slice(beginning)) {
+        for part in ColdPart::ALL {
+            let (offset, length) = head.place(part);
+            assert!(offset >= parts.envelopes_offset && length <= parts.envelopes_len);
+        }
     }
+    let Ok(head) = ColdHead::parse(trailer, &Bytes::copy_from_slice(envelopes)) else { return };
+    let Ok(view) = ColdView::open(head, &Bytes::new()) else { return };
+    for part in ColdPart::ALL {
+        let _loaded = view.load(part, &Bytes::new());
+    }
+    look_into(&view);
+}
+
+fn look_into(view: &ColdView) {
+    if let Some(blocks) = view.blocks() {
+        for number in 0..blocks.count().min(16) {
+            let Some(block) = blocks.get(number) else { continue };
+            let stored = usize::try_from(block.stored).unwrap_or(0).min(1 << 20);
+            let _payloads = blocks.decode(&block, Bytes::from(vec![0; stored]));
+            let _rows =
+                blocks.rows(number).take(64).filter_map(|row| blocks.number_of(row)).count();
+        }
+    }
+    let _may = view.may_contain(EventId::from_u128(7));
+    let _rows = view.rows_of_correlation(CorrelationId::from_u128(7));
+    let Some(columns) = view.rows() else { return };
     for run in view.actors().take(64) {
         let _run = view.actor(run.actor);
         for row in run.rows.clone().take(64) {
-            let _event = view.event_in(&run, row, &[]);
+            let _event = columns.event_in(&run, row, &[]);
         }
     }
-    let rows = view.rows_in_order().unwrap_or_default();
+    let rows = columns.in_order().unwrap_or_default();
     for row in rows.into_iter().take(64) {
-        if let Ok(event) = view.event(row, &[]) {
-            let _row = view.row_of_id(event.id);
+        if let Ok(event) = columns.event(row, &[]) {
+            let _row = columns.of_id(event.id);
         }
     }
-    let _rows = view.rows_of_correlation(CorrelationId::from_u128(7));
 }

@@ -29,6 +29,10 @@ pub struct Statistics {
     pub syncs_total: u64,
     /// Events written, since then.
     pub written_total: u64,
+    /// Decompressed blocks of sealed segments that a look-up found in memory, since then.
+    pub block_hits_total: u64,
+    /// Blocks that a look-up had to read and decompress, since then.
+    pub block_misses_total: u64,
 }
 
 /// What a verification found.

@@ -110,12 +110,22 @@ impl<B: AsRef<[u8]>> Packed<B> {
     }
 
     /// One number; `None` behind the last.
+    #[inline]
     pub(crate) fn get(&self, index: usize) -> Option<u64> {
         if index >= self.count {
             return None;
         }
-        let Stretch { least, width, start } = *self.stretches.get(index / STRETCH)?;
-        let bit = (index % STRETCH).checked_mul(usize::from(width))?;
+        self.get_in(self.stretches.get(index / STRETCH)?, index % STRETCH)
+    }
+
+    /// One number of a stretch.
+    #[inline]
+    fn get_in(&self, stretch: &Stretch, index: usize) -> Option<u64> {
+        let Stretch { least, width, start } = *stretch;
+        if width == 0 {
+            return Some(least);
+        }
+        let bit = index.checked_mul(usize::from(width))?;
         let at = start.checked_add(bit / 8)?;
         let bits = self.bytes.as_ref().get(at..)?.first_chunk::<16>()?;
         let shifted = u128::from_le_bytes(*bits) >> (bit % 8);
@@ -126,7 +136,14 @@ impl<B: AsRef<[u8]>> Packed<B> {
 
     /// All numbers, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        (0..self.count).filter_map(|index| self.get(index))
+        let lengths = (0..self.count).step_by(STRETCH).map(|start| {
+            let left = self.count.saturating_sub(start);
+            left.min(STRETCH)
+        });
+        let stretches = self.stretches.iter().zip(lengths);
+        stretches.flat_map(move |(stretch, length)| {
+            (0..length).filter_map(move |index| self.get_in(stretch, index))
+        })
     }
 
     /// How many numbers of a rising column are at most `number`.

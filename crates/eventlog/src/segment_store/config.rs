@@ -41,6 +41,12 @@ pub const SCAN_THREADS: usize = 4;
 /// How hard full segments are compressed: the zstd level that costs a second per segment.
 pub const SEAL_LEVEL: i32 = 3;
 
+/// How many bytes of decompressed blocks of sealed segments are kept: 32 MiB, two thousand of them.
+pub const BLOCK_CACHE_BYTES: u64 = 32 << 20;
+
+/// The most of them.
+pub const BLOCK_CACHE_BYTES_MAX: u64 = 64 << 30;
+
 /// When an append is acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,6 +73,7 @@ pub enum Durability {
 /// | `scan_threads` | 4 |
 /// | `compression` | none: frames are written as they are |
 /// | `seal_level` | 3 |
+/// | `block_cache_bytes` | 32 MiB |
 ///
 /// # Example
 ///
@@ -94,13 +101,17 @@ pub struct Config {
     /// How many of the newest events are kept ready for readers while anybody subscribes. Without a subscription
     /// none are: what nobody listens to costs nothing, and reads go to the page cache.
     pub tail_events: usize,
-    /// How many threads read segments when the log is opened.
+    /// How many threads read segments when the log is opened, and decompress a sealed one when most of it is
+    /// read; the latter never more than there are processors.
     pub scan_threads: usize,
     /// Whether frames are compressed when they are written.
     pub compression: Compression,
     /// How hard full segments are compressed in the background, as a level of zstd from 1 to 19; `None`:
     /// they stay as they are.
     pub seal_level: Option<i32>,
+    /// How many bytes of decompressed blocks of sealed segments are kept at most, for look-ups of actors,
+    /// pieces of work and single events; the least used go first. 0: every look-up decompresses its own.
+    pub block_cache_bytes: u64,
 }
 
 impl Config {
@@ -116,6 +127,7 @@ impl Config {
             scan_threads: SCAN_THREADS,
             compression: Compression::default(),
             seal_level: Some(SEAL_LEVEL),
+            block_cache_bytes: BLOCK_CACHE_BYTES,
         }
     }
 
@@ -165,6 +177,13 @@ impl Config {
     #[must_use]
     pub fn with_seal_level(mut self, level: Option<i32>) -> Self {
         self.seal_level = level;
+        self
+    }
+
+    /// Sets how many bytes of decompressed blocks are kept.
+    #[must_use]
+    pub fn with_block_cache_bytes(mut self, bytes: u64) -> Self {
+        self.block_cache_bytes = bytes;
         self
     }
 
@@ -220,6 +239,7 @@ impl Config {
         if let Some(level) = self.seal_level {
             faults.between(level, 1..=19, "seal_level");
         }
+        faults.between(self.block_cache_bytes, 0..=BLOCK_CACHE_BYTES_MAX, "block_cache_bytes");
         faults.into_result("event log")
     }
 }

@@ -61,7 +61,7 @@ impl<'a> LogView<'a> {
         for segment in state.segments.values().rev() {
             if let Some(sealed) = &segment.sealed {
                 match sealed.row(actor.as_str(), seq) {
-                    Some(row) => return sealed.place(row).map(Some),
+                    Some(row) => return sealed.identify(row).map(Some),
                     None => continue,
                 }
             }

@@ -26,6 +26,7 @@
 
 mod actors;
 mod answering;
+mod block_cache;
 mod catalog;
 mod config;
 mod cursor;
@@ -49,6 +50,7 @@ mod scan;
 mod seal;
 mod sealed;
 mod segment_file;
+mod shapes;
 mod shared;
 mod state;
 mod unpacked;
@@ -67,8 +69,8 @@ use steadfast_base::Time;
 use steadfast_base::storage::{FileSystem, Storage, StorageLock};
 
 pub use self::config::{
-    Config, ConfigError, Durability, MARK_AFTER, SCAN_THREADS, SEAL_LEVEL, SEGMENT_BYTES,
-    SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TAIL_EVENTS,
+    BLOCK_CACHE_BYTES, BLOCK_CACHE_BYTES_MAX, Config, ConfigError, Durability, MARK_AFTER,
+    SCAN_THREADS, SEAL_LEVEL, SEGMENT_BYTES, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TAIL_EVENTS,
 };
 use self::cursor::{LogCursor, LogTail};
 use self::directory::Directory;
@@ -390,7 +392,12 @@ impl EventStore for SegmentStore {
 
     async fn statistics(&self) -> Result<Statistics, ReadError> {
         let state = self.shared.read_state();
-        if state.closed { Err(ReadError::Closed) } else { Ok(state.statistics()) }
+        if state.closed {
+            return Err(ReadError::Closed);
+        }
+        let mut statistics = state.statistics();
+        (statistics.block_hits_total, statistics.block_misses_total) = self.shared.blocks.counts();
+        Ok(statistics)
     }
 
     async fn sync(&self) -> Result<(), StoreError> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use steadfast_base::Timestamp;
 
 use super::fetch::{FrameAt, Piece, fetch, fetch_borrowed};
-use super::rows::RowReader;
-use super::sealed::Sealed;
+use super::rows::{Reading, RowReader};
+use super::sealed::{Candidates, Need, Sealed};
 use super::shared::Shared;
 use super::state::{Segment, State};
 use crate::event::{ActorName, Event, Position, Seq};
@@ -52,9 +52,7 @@ pub(super) struct Reader {
 /// Which frames to read next, or which rows of a sealed segment.
 struct Plan {
     frames: Vec<FrameAt>,
-    rows: Option<(Arc<Sealed>, Vec<u32>)>,
-    /// Whether most of that segment is going to be read.
-    most: bool,
+    rows: Option<(Arc<Sealed>, Candidates)>,
     /// Where to go on after them; `None` if there is nothing behind them.
     then: Option<Position>,
     deleted: Arc<HashMap<ActorName, Seq>>,
@@ -64,6 +62,8 @@ enum Step {
     /// The newest events answer it.
     Done(Page),
     Read(Plan),
+    /// A sealed segment has to be asked, and something of it be there for that.
+    Provide(Arc<Sealed>, Need),
     Damaged(PageError),
 }
 
@@ -90,11 +90,20 @@ impl Reader {
                 }
                 Step::Damaged(damaged) if found.is_empty() => return Err(damaged),
                 Step::Damaged(_) => return Ok(Page { found, next: at }),
+                Step::Provide(sealed, need) => match sealed.provide(need) {
+                    Ok(()) => continue,
+                    Err(error) if found.is_empty() => {
+                        let next = behind(&sealed, &error, query, at);
+                        return Err(PageError { error, next });
+                    }
+                    Err(_) => return Ok(Page { found, next: at }),
+                },
                 Step::Read(plan) => plan,
             };
             let read = match &plan.rows {
-                Some((sealed, rows)) => {
-                    self.read_rows(sealed, rows, &plan, query, count, &mut found)
+                Some((sealed, candidates)) => {
+                    let reading = reading(shared, sealed, candidates, query);
+                    self.read_rows(&reading, &plan, at, count, &mut found)
                 }
                 None => self.read(&plan, query, at, count, &mut found),
             };
@@ -164,19 +173,18 @@ impl Reader {
         }
     }
 
-    /// Reads rows of a sealed segment; says where to go on if it had enough before their end.
+    /// Reads events of a sealed segment; says where to go on if it had enough before their end.
     fn read_rows(
         &mut self,
-        sealed: &Sealed,
-        rows: &[u32],
+        reading: &Reading<'_>,
         plan: &Plan,
-        query: &Query,
+        from: Position,
         count: usize,
         found: &mut Vec<Event>,
     ) -> Result<Option<Position>, PageError> {
-        self.rows.prepare(sealed, query, plan.most && query.limit.is_none());
+        let query = reading.query;
         let mut enough = false;
-        let taken = self.rows.take(sealed, rows, query, &mut self.names, |event| {
+        let taken = self.rows.take(reading, &mut self.names, |event| {
             let deleted = plan.deleted.get(&event.actor);
             if deleted.is_none_or(|deleted| event.seq > *deleted) {
                 found.push(event);
@@ -186,12 +194,12 @@ impl Reader {
         });
         match taken {
             Ok(()) => Ok(if enough { resume_at(query, found) } else { None }),
-            Err((error, row)) => {
-                let at = sealed.view.position_of(row).unwrap_or(end(query));
-                let next = match (&error, query.direction) {
-                    (ReadError::Corruption { .. }, Direction::Forward) => at.next(),
-                    (ReadError::Corruption { .. }, Direction::Backward) => at.previous(),
-                    _ => at,
+            Err((error, at)) => {
+                let next = match (&error, at, query.direction) {
+                    (ReadError::Corruption { .. }, Some(at), Direction::Forward) => at.next(),
+                    (ReadError::Corruption { .. }, Some(at), Direction::Backward) => at.previous(),
+                    (_, Some(at), _) => at,
+                    (_, None, _) => behind(reading.sealed, &error, query, from),
                 };
                 Err(PageError { error, next })
             }
@@ -208,7 +216,7 @@ impl Reader {
         mut visit: impl FnMut(&EventRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
         let mut query = query.clone();
-        query.direction = Direction::Forward;
+        (query.direction, query.limit) = (Direction::Forward, None);
         let mut at = query.from;
         let is_filtered = query.is_filtered();
         // Every round moves on by at least a frame, or ends.
@@ -217,6 +225,10 @@ impl Reader {
             let plan = match plan_frames(&shared.read_state(), &query, at) {
                 Step::Done(_) => return Ok(()),
                 Step::Damaged(damaged) => return Err(damaged.error),
+                Step::Provide(sealed, need) => {
+                    sealed.provide(need)?;
+                    continue;
+                }
                 Step::Read(plan) => plan,
             };
             let mut flow = ControlFlow::Continue(());
@@ -232,9 +244,9 @@ impl Reader {
                 }
                 flow
             };
-            if let Some((sealed, rows)) = &plan.rows {
-                self.rows.prepare(sealed, &query, plan.most);
-                self.rows.scan(sealed, rows, &mut show)?;
+            if let Some((sealed, candidates)) = &plan.rows {
+                let reading = reading(shared, sealed, candidates, &query);
+                self.rows.scan(&reading, &mut show)?;
             } else {
                 let scratch = &mut self.scratch;
                 let fetched = fetch_borrowed(&plan.frames, &mut self.buffer, |frame| {
@@ -251,6 +263,26 @@ impl Reader {
                 _ => return Ok(()),
             }
         }
+    }
+}
+
+fn reading<'a>(
+    shared: &'a Shared,
+    sealed: &'a Sealed,
+    candidates: &'a Candidates,
+    query: &'a Query,
+) -> Reading<'a> {
+    let (cache, threads) = (&shared.blocks, shared.unpack_threads);
+    Reading { sealed, candidates, query, cache, threads }
+}
+
+/// Where to go on after an error that concerns all of a sealed segment: behind it if it is damaged.
+fn behind(sealed: &Sealed, error: &ReadError, query: &Query, at: Position) -> Position {
+    let trailer = sealed.view.trailer();
+    match (error, query.direction) {
+        (ReadError::Corruption { .. }, Direction::Forward) => trailer.end(),
+        (ReadError::Corruption { .. }, Direction::Backward) => trailer.first.previous(),
+        _ => at,
     }
 }
 
@@ -345,11 +377,13 @@ fn plan_forward(state: &State, query: &Query, low: Position, high: Position) -> 
             if !frames.is_empty() {
                 return Step::Read(make_plan(state, frames, Some(segment.header.first)));
             }
-            let (rows, then) = sealed.candidates(query, low, high, PLAN_ROWS_MAX);
-            if !rows.is_empty() {
-                let behind = then.unwrap_or(sealed.view.trailer().end());
-                let most = reads_most(sealed, query, low, high);
-                return Step::Read(rows_plan(state, sealed, rows, most, behind));
+            match sealed.candidates(query, low, high, PLAN_ROWS_MAX) {
+                Err(need) => return Step::Provide(Arc::clone(sealed), need),
+                Ok((candidates, _)) if candidates.is_empty() => {}
+                Ok((candidates, then)) => {
+                    let behind = then.unwrap_or(sealed.view.trailer().end());
+                    return Step::Read(rows_plan(state, sealed, candidates, behind));
+                }
             }
             continue;
         }
@@ -380,11 +414,13 @@ fn plan_backward(state: &State, query: &Query, low: Position, high: Position) ->
                 let before = sealed.view.trailer().end().previous();
                 return Step::Read(make_plan(state, frames, Some(before)));
             }
-            let (rows, then) = sealed.candidates(query, low, high, PLAN_ROWS_MAX);
-            if !rows.is_empty() {
-                let before = then.unwrap_or(segment.header.first.previous());
-                let most = reads_most(sealed, query, low, high);
-                return Step::Read(rows_plan(state, sealed, rows, most, before));
+            match sealed.candidates(query, low, high, PLAN_ROWS_MAX) {
+                Err(need) => return Step::Provide(Arc::clone(sealed), need),
+                Ok((candidates, _)) if candidates.is_empty() => {}
+                Ok((candidates, then)) => {
+                    let before = then.unwrap_or(segment.header.first.previous());
+                    return Step::Read(rows_plan(state, sealed, candidates, before));
+                }
             }
             continue;
         }
@@ -404,30 +440,13 @@ fn plan_backward(state: &State, query: &Query, low: Position, high: Position) ->
 }
 
 fn make_plan(state: &State, frames: Vec<FrameAt>, then: Option<Position>) -> Plan {
-    Plan { frames, rows: None, most: false, then, deleted: Arc::clone(&state.deleted) }
+    Plan { frames, rows: None, then, deleted: Arc::clone(&state.deleted) }
 }
 
-fn rows_plan(
-    state: &State,
-    sealed: &Arc<Sealed>,
-    rows: Vec<u32>,
-    most: bool,
-    then: Position,
-) -> Plan {
-    let rows = Some((Arc::clone(sealed), rows));
+fn rows_plan(state: &State, sealed: &Arc<Sealed>, candidates: Candidates, then: Position) -> Plan {
+    let rows = Some((Arc::clone(sealed), candidates));
     let deleted = Arc::clone(&state.deleted);
-    Plan { frames: Vec::new(), rows, most, then: Some(then), deleted }
-}
-
-/// Whether a query goes over at least a quarter of the events of a sealed segment.
-fn reads_most(sealed: &Sealed, query: &Query, low: Position, high: Position) -> bool {
-    let trailer = sealed.view.trailer();
-    let (low, high) = (low.max(trailer.first), high.next().min(trailer.end()));
-    let by_position = query.actors.is_empty() && query.correlation.is_none() && query.id.is_none();
-    let is_all = query.at_from <= trailer.earliest
-        && query.at_before.is_none_or(|before| before > trailer.latest);
-    let events = high.get().saturating_sub(low.get());
-    by_position && is_all && events >= u64::from(trailer.count / 4)
+    Plan { frames: Vec::new(), rows, then: Some(then), deleted }
 }
 
 /// The frames of a segment that may hold what is looked for, by number.

@@ -77,7 +77,7 @@ pub(super) fn recover(
     let log_id = writer.map(|writer| writer.log_id);
     let log_id = log_id.or_else(|| found.first().map(|found| found.header.log_id));
     let closed_at = writer.and_then(|writer| writer.closed_at);
-    let looked_at = look_at_all(&Look { directory, closed_at }, &found, scan_threads)?;
+    let looked_at = look_at_all(&Look { directory, closed_at, indexes }, &found, scan_threads)?;
     let epochs = found.iter().map(|found| u64::from(found.header.epoch));
     let mut epoch = epochs.max().unwrap_or(0);
     let mut last = None;
@@ -196,6 +196,7 @@ struct Look<'a> {
     directory: &'a Directory,
     /// Where the log was closed, if it was and nobody has written since.
     closed_at: Option<ClosedAt>,
+    indexes: Indexes,
 }
 
 /// What became of a segment.
@@ -271,7 +272,18 @@ fn look_at(look: &Look<'_>, found: &Found, until: Option<Until>) -> io::Result<L
         let trailer = sealed.view.trailer();
         until.is_none_or(|until| until.end == trailer.end() && until.chain == trailer.chain)
     };
-    let kind = match opened {
+    let mut offset = SEGMENT_HEADER_BYTES as u64;
+    let checked = match opened {
+        Ok(sealed) if look.indexes == Indexes::Ignore => match sealed.check()? {
+            Ok(()) => Ok(sealed),
+            Err((at, error)) => {
+                offset = at;
+                Err(error)
+            }
+        },
+        opened => opened,
+    };
+    let kind = match checked {
         Ok(sealed) if links(&sealed) => {
             let path = std::path::PathBuf::new();
             let segment = Segment::sealed(found.header, file, path, sealed, length);
@@ -281,6 +293,5 @@ fn look_at(look: &Look<'_>, found: &Found, until: Option<Until>) -> io::Result<L
         Err(error) => error.kind(),
     };
     let next = until.map_or(first.next(), |until| until.end);
-    let offset = SEGMENT_HEADER_BYTES as u64;
     Ok(LookedAt::Damaged(Damage { segment: first, offset, position: first, next, kind }))
 }

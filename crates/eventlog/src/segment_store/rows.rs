@@ -1,105 +1,205 @@
-//! Reading the rows of sealed segments: single blocks for few of them, all at once for many.
+//! Reading the events of sealed segments: single blocks for few of them, all at once for many.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::sealed::Sealed;
+use super::block_cache::{BlockCache, BlockStore, Payloads};
+use super::sealed::{Candidates, Sealed, rows_at};
+use super::shapes::Shapes;
 use super::unpacked::Unpacked;
-use crate::event::{Event, Position};
+use crate::event::{ActorName, Event, Position};
 use crate::format::FormatError;
-use crate::format::cold::{ActorRun, BlockDecoder, ColdBlock};
+use crate::format::cold::{ActorRun, ColdBlock, ColdRows};
 use crate::format::frame::{EventRef, Names};
-use crate::read::{Query, ReadError};
+use crate::read::{Direction, Query, ReadError};
 
-/// Reads payloads of one sealed segment after the other, and keeps what it has of the last one.
-#[derive(Debug, Default)]
+/// What a reader that passes by the cache keeps of the segment it is in: the blocks of a segment of the
+/// usual size.
+const OWN_BLOCKS_BYTES: usize = 64 << 20;
+
+/// Reads events of one sealed segment after the other, and keeps what it has of the last one.
+#[derive(Debug)]
 pub(super) struct RowReader {
     segment: Position,
-    blocks: HashMap<u32, Payloads>,
+    /// The block that was read from last.
+    last: Option<Arc<Payloads>>,
+    own: BlockStore,
     unpacked: Option<Unpacked>,
+    /// Whether the segment turned out to be one that cannot be unpacked.
+    is_row_by_row: bool,
+    shapes: Shapes,
 }
 
-/// A decompressed block.
-#[derive(Debug)]
-struct Payloads {
-    first_row: u32,
-    ranges: Vec<Range<usize>>,
-    bytes: Bytes,
-}
-
-/// What a row was needed for before, and may be for the next one.
-#[derive(Default)]
-struct Kept<'a> {
-    run: Option<ActorRun<'a>>,
-    decoder: Option<BlockDecoder<'a>>,
-}
-
-impl RowReader {
-    /// Decompresses all of a segment if most of it is going to be read.
-    pub(super) fn prepare(&mut self, sealed: &Sealed, query: &Query, most: bool) {
-        self.enter(sealed);
-        if most && self.unpacked.is_none() && query.id.is_none() {
-            // What cannot be unpacked is met again row by row, where the error has a place.
-            self.unpacked = Unpacked::of(sealed);
+impl Default for RowReader {
+    fn default() -> Self {
+        Self {
+            segment: Position::ZERO,
+            last: None,
+            own: BlockStore::new(OWN_BLOCKS_BYTES),
+            unpacked: None,
+            is_row_by_row: false,
+            shapes: Shapes::default(),
         }
     }
+}
 
-    /// Hands over the events of rows that meet the conditions of a query, until `take` has enough.
+/// What is read of a sealed segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) sealed: &'a Sealed,
+    pub(super) candidates: &'a Candidates,
+    pub(super) query: &'a Query,
+    pub(super) cache: &'a BlockCache,
+    /// How many threads may decompress.
+    pub(super) threads: usize,
+}
+
+impl Reading<'_> {
+    /// Whether neighbors of what is read are likely to be read again by somebody.
+    fn is_cached(&self) -> bool {
+        let query = self.query;
+        !query.actors.is_empty() || query.correlation.is_some() || query.id.is_some()
+    }
+}
+
+/// A read that failed, and the position it was met at; `None` if all of the segment is lost.
+pub(super) type Failed = (ReadError, Option<Position>);
+
+impl RowReader {
+    /// Hands over the events that meet the conditions of a query, until `take` has enough.
     ///
     /// # Errors
     ///
-    /// The first error met, and the row it was met at.
+    /// The first error met, and where.
     pub(super) fn take(
         &mut self,
-        sealed: &Sealed,
-        rows: &[u32],
-        query: &Query,
+        reading: &Reading<'_>,
         names: &mut Names,
         mut take: impl FnMut(Event) -> ControlFlow<()>,
-    ) -> Result<(), (ReadError, u32)> {
+    ) -> Result<(), Failed> {
+        let Reading { sealed, query, .. } = *reading;
         self.enter(sealed);
-        let is_filtered = query.is_filtered();
-        let mut kept = Kept::default();
+        let all = |error| (error, None);
+        match reading.candidates {
+            Candidates::Rows(rows) => self.take_rows(reading, rows, names, &mut take),
+            Candidates::Places(places) if self.unpack(reading).map_err(all)? => {
+                self.take_places(reading, places.clone(), names, &mut take)
+            }
+            Candidates::Places(places) => {
+                let rows = rows_at(sealed.order().map_err(all)?, places, query.direction);
+                self.take_rows(reading, &rows, names, &mut take)
+            }
+        }
+    }
+
+    fn take_rows(
+        &mut self,
+        reading: &Reading<'_>,
+        rows: &[u32],
+        names: &mut Names,
+        take: &mut impl FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<(), Failed> {
+        let Reading { sealed, query, .. } = *reading;
+        let columns = sealed.rows().map_err(|error| (error, None))?;
+        let mut known: Option<(ActorRun<'_>, ActorName)> = None;
+        // An event of few of a block would keep all of it in memory.
+        let copies = query.actors.is_empty();
         for row in rows {
-            let event = if let Some(unpacked) = &mut self.unpacked {
-                unpacked.event(sealed, *row, names, |event| !is_filtered || event.matches(query))
+            let failed = |error| (error, Some(position_of(&columns, sealed, *row)));
+            let damaged = |error| failed(sealed.damaged(*row, None, error));
+            let of_row = known.take().filter(|(run, _)| run.rows.contains(row));
+            let (run, actor) = if let Some(known) = of_row {
+                known
             } else {
-                self.event(sealed, *row, query, names, &mut kept)
+                let run = columns.run_with(*row).map_err(damaged)?;
+                let actor = names.get(run.actor).into();
+                (run, actor)
             };
-            let event = event.map_err(|error| (error, *row))?;
-            if event.is_some_and(|event| take(event).is_break()) {
+            let (shape, event) = columns.event_with_shape(&run, *row, &[]).map_err(damaged)?;
+            if event.matches(query) {
+                let payload = self.payload(reading, *row).map_err(failed)?;
+                let payload = if copies { Bytes::copy_from_slice(&payload) } else { payload };
+                let event = self.shapes.own(&event, shape, actor.clone(), payload, names);
+                if take(event).is_break() {
+                    break;
+                }
+            }
+            known = Some((run, actor));
+        }
+        Ok(())
+    }
+
+    fn take_places(
+        &mut self,
+        reading: &Reading<'_>,
+        mut places: Range<u32>,
+        names: &mut Names,
+        take: &mut impl FnMut(Event) -> ControlFlow<()>,
+    ) -> Result<(), Failed> {
+        let Reading { sealed, query, .. } = *reading;
+        let is_filtered = query.is_filtered();
+        let Some(unpacked) = &self.unpacked else { return Ok(()) };
+        let columns = sealed.rows().map_err(|error| (error, None))?;
+        // Ends with the places.
+        while let Some(place) = match query.direction {
+            Direction::Forward => places.next(),
+            Direction::Backward => places.next_back(),
+        } {
+            let found = unpacked.find(&columns, place).ok_or_else(|| wrong(sealed, place))?;
+            if is_filtered && !found.event.matches(query) {
+                continue;
+            }
+            let payload = unpacked.payload(&found);
+            let actor = found.actor.clone();
+            let event = self.shapes.own(&found.event, found.shape, actor, payload, names);
+            if take(event).is_break() {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Shows the events of rows where they lie, until `show` has enough.
+    /// Shows the events where they lie, until `show` has enough.
     pub(super) fn scan(
         &mut self,
-        sealed: &Sealed,
-        rows: &[u32],
+        reading: &Reading<'_>,
         show: &mut impl FnMut(&EventRef<'_>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
+        let Reading { sealed, query, .. } = *reading;
         self.enter(sealed);
-        if let Some(unpacked) = &self.unpacked {
-            for row in rows {
-                if show(&unpacked.view(sealed, *row)?).is_break() {
-                    break;
+        let rows = match reading.candidates {
+            Candidates::Rows(rows) => rows,
+            Candidates::Places(places) => {
+                if self.unpack(reading)? {
+                    let columns = sealed.rows()?;
+                    let Some(unpacked) = &self.unpacked else { return Ok(()) };
+                    for place in places.clone() {
+                        let found = unpacked.find(&columns, place);
+                        let found = found.ok_or_else(|| wrong(sealed, place).0)?;
+                        if show(&found.event).is_break() {
+                            break;
+                        }
+                    }
+                    return Ok(());
                 }
+                &rows_at(sealed.order()?, places, query.direction)
             }
-            return Ok(());
-        }
-        let mut kept = Kept::default();
+        };
+        let columns = sealed.rows()?;
+        let mut known: Option<ActorRun<'_>> = None;
         for row in rows {
-            let payload = self.payload(sealed, *row, &mut kept.decoder)?;
-            if show(&event_of(sealed, *row, &payload, &mut kept.run)?).is_break() {
+            let damaged = |error| sealed.damaged(*row, None, error);
+            let payload = self.payload(reading, *row)?;
+            let run = match known.take().filter(|run| run.rows.contains(row)) {
+                Some(run) => run,
+                None => columns.run_with(*row).map_err(damaged)?,
+            };
+            if show(&columns.event_in(&run, *row, &payload).map_err(damaged)?).is_break() {
                 break;
             }
+            known = Some(run);
         }
         Ok(())
     }
@@ -108,87 +208,80 @@ impl RowReader {
     fn enter(&mut self, sealed: &Sealed) {
         let segment = sealed.view.trailer().first;
         if self.segment != segment {
-            self.blocks.clear();
+            self.own.clear();
+            self.last = None;
             self.unpacked = None;
+            self.is_row_by_row = false;
+            self.shapes.clear();
             self.segment = segment;
         }
     }
 
-    fn event<'a>(
-        &mut self,
-        sealed: &'a Sealed,
-        row: u32,
-        query: &Query,
-        names: &mut Names,
-        kept: &mut Kept<'a>,
-    ) -> Result<Option<Event>, ReadError> {
-        let event = event_of(sealed, row, &[], &mut kept.run)?;
-        if !event.matches(query) {
-            return Ok(None);
+    /// Decompresses all of a segment, unless that cannot be done or was before; says whether it is there.
+    fn unpack(&mut self, reading: &Reading<'_>) -> Result<bool, ReadError> {
+        if self.unpacked.is_none() && !self.is_row_by_row {
+            // What cannot be unpacked is met again row by row, where the error has a place.
+            self.unpacked = Unpacked::of(reading.sealed, reading.threads)?;
+            self.is_row_by_row = self.unpacked.is_none();
         }
-        let payload = self.payload(sealed, row, &mut kept.decoder)?;
-        Ok(Some(event.to_event(names, payload)))
+        Ok(self.unpacked.is_some())
     }
 
-    fn payload<'a>(
-        &mut self,
-        sealed: &'a Sealed,
-        row: u32,
-        decoder: &mut Option<BlockDecoder<'a>>,
-    ) -> Result<Bytes, ReadError> {
-        let missing = FormatError::content("payload block");
-        let block = sealed.view.block_of(row).ok_or(missing);
-        let block = block.map_err(|error| sealed.damaged(row, None, error))?;
-        let payloads = match self.blocks.entry(block.number) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(read_block(sealed, row, &block, decoder)?),
+    fn payload(&mut self, reading: &Reading<'_>, row: u32) -> Result<Bytes, ReadError> {
+        if let Some(last) = &self.last
+            && let Some(range) = last.range(row)
+        {
+            return Ok(last.bytes.slice(range));
+        }
+        let sealed = reading.sealed;
+        let missing = || sealed.damaged(row, None, FormatError::content("payload block"));
+        let number = sealed.blocks()?.number_of(row).ok_or_else(missing)?;
+        let key = (self.segment, number);
+        let is_cached = reading.is_cached();
+        let known = if is_cached { reading.cache.get(key) } else { self.own.get(key) };
+        let payloads = if let Some(payloads) = known {
+            payloads
+        } else {
+            let payloads = Arc::new(read_block(sealed, row, number)?);
+            if is_cached {
+                reading.cache.insert(key, &payloads);
+            } else {
+                self.own.insert(key, &payloads);
+            }
+            payloads
         };
-        let index = row.checked_sub(payloads.first_row).and_then(|row| usize::try_from(row).ok());
-        let range = index.and_then(|index| payloads.ranges.get(index)).cloned();
-        let range = range.filter(|range| range.end <= payloads.bytes.len());
-        let payload = range.map(|range| payloads.bytes.slice(range));
-        payload.ok_or_else(|| sealed.damaged(row, Some(&block), missing))
+        let payload = payloads.range(row).map(|range| payloads.bytes.slice(range));
+        self.last = Some(payloads);
+        payload.ok_or_else(missing)
     }
 }
 
-/// The event of a row; rows next to each other are mostly of one actor.
-fn event_of<'a: 'b, 'b>(
-    sealed: &'a Sealed,
-    row: u32,
-    payload: &'b [u8],
-    known: &mut Option<ActorRun<'a>>,
-) -> Result<EventRef<'b>, ReadError> {
-    let damaged = |error| sealed.damaged(row, None, error);
-    let run = match known.take().filter(|run| run.rows.contains(&row)) {
-        Some(run) => run,
-        None => sealed.view.run_with(row).map_err(damaged)?,
-    };
-    let event = sealed.view.event_in(&run, row, payload).map_err(damaged);
-    *known = Some(run);
-    event
+fn position_of(columns: &ColdRows<'_>, sealed: &Sealed, row: u32) -> Position {
+    columns.position(row).unwrap_or(sealed.view.trailer().first)
 }
 
-fn read_block<'a>(
-    sealed: &'a Sealed,
-    row: u32,
-    block: &ColdBlock,
-    decoder: &mut Option<BlockDecoder<'a>>,
-) -> Result<Payloads, ReadError> {
-    let damaged = |error| sealed.damaged(row, Some(block), error);
-    let mut stored = vec![0; usize::try_from(block.stored).unwrap_or(0)];
-    let read = sealed.file.pread(&mut stored, block.offset);
-    let read = read.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
-    stored.truncate(read);
-    let decoder = match decoder {
-        Some(decoder) => decoder,
-        None => decoder.insert(sealed.view.decoder().map_err(damaged)?),
-    };
-    let bytes = decoder.decode(block, stored.into()).map_err(damaged)?;
-    let mut first_row = None;
-    let mut ranges = Vec::new();
-    for (row, range) in sealed.view.payloads(block) {
-        first_row.get_or_insert(row);
-        ranges.push(range);
+/// The error of an event that makes no sense.
+fn wrong(sealed: &Sealed, place: u32) -> Failed {
+    let position = sealed.view.trailer().first.plus(u64::from(place));
+    (sealed.damaged_event(position, FormatError::content("sealed segment")), Some(position))
+}
+
+/// Reads, checks and decompresses a block.
+fn read_block(sealed: &Sealed, row: u32, number: u32) -> Result<Payloads, ReadError> {
+    let blocks = sealed.blocks()?;
+    let wrong = FormatError::content("payload block");
+    let block: ColdBlock = blocks.get(number).ok_or_else(|| sealed.damaged(row, None, wrong))?;
+    let damaged = |error| sealed.damaged(row, Some(&block), error);
+    let stored = sealed.read(block.offset, block.stored)?;
+    let bytes = blocks.decode(&block, stored).map_err(damaged)?;
+    let rows = blocks.rows(number);
+    let columns = sealed.rows()?;
+    let mut ends = Vec::with_capacity(rows.len());
+    let mut at = 0_usize;
+    for row in rows.clone() {
+        let length = columns.payload_bytes(row).ok_or_else(|| damaged(wrong))?;
+        at = at.saturating_add(length);
+        ends.push(u32::try_from(at).map_err(|_too_long| damaged(wrong))?);
     }
-    Ok(Payloads { first_row: first_row.unwrap_or(row), ranges, bytes })
+    Ok(Payloads { rows, ends, bytes })
 }

@@ -99,6 +99,7 @@ fn seal(shared: &Shared, full: &Full, level: i32) -> Result<(), SealError> {
     let file = shared.directory.storage.open(&path, OpenMode::Read)?;
     let header = SegmentHeader { sealed: true, ..full.header };
     let sealed = open_sealed(Arc::clone(&file), &header)??;
+    sealed.check()?.map_err(|(_, error)| error)?;
     let segment = Segment::sealed(header, file, path, sealed, contents.len() as u64);
     shared.write_state().segments.insert(first, segment);
     // One that stays is removed at the next opening.

@@ -9,6 +9,7 @@ use std::sync::{
 
 use steadfast_base::Time;
 
+use super::block_cache::BlockCache;
 use super::catalog::Catalog;
 use super::config::{Config, Durability};
 use super::directory::Directory;
@@ -26,6 +27,10 @@ pub(super) struct Shared {
     pub(super) directory: Directory,
     pub(super) time: Time,
     pub(super) queue: Queue,
+    /// Blocks of sealed segments that were asked for lately.
+    pub(super) blocks: BlockCache,
+    /// How many threads decompress a segment of which most is read.
+    pub(super) unpack_threads: usize,
     state: RwLock<State>,
     /// Also the lock under which deletions and retention run, one at a time.
     catalog: Mutex<Catalog>,
@@ -78,7 +83,10 @@ impl Shared {
         catalog: Catalog,
     ) -> Self {
         state.ids.since = state.next;
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
+            blocks: BlockCache::new(config.block_cache_bytes),
+            unpack_threads: config.scan_threads.min(processors),
             config,
             directory,
             time,

@@ -143,10 +143,11 @@ impl Segment {
         }
     }
 
-    /// The position of an actor's event, or of the frame that holds it.
+    /// The position of an actor's event, or of the frame that holds it; of an event in a sealed segment only
+    /// if what knows it was read before.
     pub(super) fn position_near(&self, actor: &str, seq: Seq) -> Option<Position> {
         if let Some(sealed) = &self.sealed {
-            return sealed.view.position_of(sealed.row(actor, seq)?);
+            return sealed.view.rows()?.position(sealed.row(actor, seq)?);
         }
         let frame = self.index.frames_of_actor(actor, seq, seq).first().copied()?;
         let frame = self.index.frames().get(usize::try_from(frame).ok()?)?;

@@ -1,176 +1,193 @@
-//! A whole sealed segment in memory, for whoever reads most of it in the order of positions.
+//! A sealed segment decompressed whole, for reads that go over most of it.
 //!
-//! Payloads lie by actor in the file and by position in the log: each block would be needed all the time.
+//! Events lie by actor in the file and by position in the log: each block would be needed all the time.
+//! Blocks are independent of each other, so several threads decompress them.
 
-use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::{io, thread};
 
 use bytes::Bytes;
 
 use super::sealed::Sealed;
-use crate::event::{ActorName, Event, EventKind, Payload, Seq, TypeName};
-use crate::format::FormatError;
-use crate::format::cold::{ActorRun, BlockDecoder, ColdBlock};
-use crate::format::frame::{EventRef, KindRef, Names};
+use crate::event::{ActorName, Seq};
+use crate::format::cold::{ColdBlock, ColdBlocks, ColdRows, RowAt};
+use crate::format::frame::EventRef;
 use crate::read::ReadError;
 
 /// A segment with more payload than this is read block by block.
 const UNPACKED_BYTES_MAX: usize = 256 << 20;
 
-/// How much is read at once.
+/// How much is read at once, and decompressed by one thread.
 const READ_BYTES: u64 = 1 << 20;
 
 /// The payloads of a sealed segment, and whose they are.
 #[derive(Debug)]
 pub(super) struct Unpacked {
     payloads: Bytes,
-    /// Where the payload of each row begins, and where the last one ends.
-    starts: Vec<usize>,
     actors: Vec<Actor>,
-    /// The place of each row's actor in `actors`.
-    actor_of: Vec<u32>,
-    /// What was met of each shape before.
-    shapes: Vec<Option<(EventKind, TypeName)>>,
+    /// The events in the order of positions.
+    entries: Vec<Entry>,
 }
 
 #[derive(Debug)]
 struct Actor {
     name: ActorName,
-    rows: Range<u32>,
+    first_row: u32,
     first: Seq,
+}
+
+/// What an event needs beside what stands at its place.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    turn: u64,
+    row: u32,
+    /// The place of its actor in `actors`.
+    actor: u32,
+    shape: u32,
+    start: u32,
+    end: u32,
+}
+
+/// An entry that was not filled in.
+const MISSING: u32 = u32::MAX;
+
+/// An event that was found.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    pub(super) event: EventRef<'a>,
+    pub(super) actor: &'a ActorName,
+    pub(super) shape: u32,
+    range: (usize, usize),
 }
 
 impl Unpacked {
     /// All of a segment; `None` if it is too large or any of it is damaged.
-    pub(super) fn of(sealed: &Sealed) -> Option<Self> {
-        let view = &sealed.view;
-        let starts = view.payload_starts();
-        let raw = *starts.last()?;
-        if raw > UNPACKED_BYTES_MAX {
+    ///
+    /// # Errors
+    ///
+    /// What keeps all of its events from being read.
+    pub(super) fn of(sealed: &Sealed, threads: usize) -> Result<Option<Self>, ReadError> {
+        let (columns, blocks) = (sealed.rows()?, sealed.blocks()?);
+        Ok(Self::build(sealed, &columns, blocks, threads))
+    }
+
+    fn build(
+        sealed: &Sealed,
+        columns: &ColdRows<'_>,
+        blocks: &ColdBlocks,
+        threads: usize,
+    ) -> Option<Self> {
+        let count = usize::try_from(sealed.view.trailer().count).ok()?;
+        let empty = Entry { turn: 0, row: 0, actor: MISSING, shape: 0, start: 0, end: 0 };
+        let (mut actors, mut entries) = (Vec::new(), vec![empty; count]);
+        let mut rows = columns.all().zip(0_u32..);
+        let mut start = 0_u32;
+        for (run, actor) in sealed.view.actors().zip(0_u32..) {
+            for (at, row) in rows.by_ref().take(run.rows.len()) {
+                let RowAt { place, shape, turn, length } = at?;
+                let end = start.checked_add(u32::try_from(length).ok()?)?;
+                let entry = entries.get_mut(usize::try_from(place).ok()?)?;
+                if entry.actor != MISSING || !run.rows.contains(&row) {
+                    return None;
+                }
+                *entry = Entry { turn, row, actor, shape, start, end };
+                start = end;
+            }
+            let name = ActorName::from(run.actor);
+            actors.push(Actor { name, first_row: run.rows.start, first: run.first });
+        }
+        let raw = usize::try_from(start).ok()?;
+        if raw > UNPACKED_BYTES_MAX || entries.iter().any(|entry| entry.actor == MISSING) {
             return None;
         }
-        let (mut actors, mut actor_of) = (Vec::new(), Vec::new());
-        for (run, number) in view.actors().zip(0_u32..) {
-            let ActorRun { actor, rows, first } = run;
-            actor_of.extend(rows.clone().map(|_row| number));
-            actors.push(Actor { name: ActorName::from(actor), rows, first });
-        }
-        let payloads = unpack(sealed, raw)?.into();
-        let whole = actor_of.len().checked_add(1) == Some(starts.len());
-        whole.then_some(Self { payloads, starts, actors, actor_of, shapes: Vec::new() })
+        let payloads = unpack(sealed, blocks, raw, threads)?.into();
+        Some(Self { payloads, actors, entries })
     }
 
-    /// The event of a row where it lies.
-    pub(super) fn view<'a>(
-        &'a self,
-        sealed: &'a Sealed,
-        row: u32,
-    ) -> Result<EventRef<'a>, ReadError> {
-        let (_, event) = self.find(sealed, row)?;
-        Ok(event)
+    /// The event at a place, where it lies.
+    pub(super) fn find<'a>(&'a self, columns: &ColdRows<'a>, place: u32) -> Option<Found<'a>> {
+        let Entry { turn, row, actor, shape, start, end } =
+            *self.entries.get(usize::try_from(place).ok()?)?;
+        let actor = self.actors.get(usize::try_from(actor).ok()?)?;
+        let range = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
+        let payload = self.payloads.get(range.0..range.1)?;
+        let at = RowAt { place, shape, turn, length: payload.len() };
+        let event = columns.event_at(&at, payload)?;
+        let seq = actor.first.plus(u64::from(row.checked_sub(actor.first_row)?));
+        let event = EventRef { actor: actor.name.as_str(), seq, ..event };
+        Some(Found { event, actor: &actor.name, shape, range })
     }
 
-    /// The event of a row if it is wanted.
-    pub(super) fn event(
-        &mut self,
-        sealed: &Sealed,
-        row: u32,
-        names: &mut Names,
-        is_wanted: impl FnOnce(&EventRef<'_>) -> bool,
-    ) -> Result<Option<Event>, ReadError> {
-        let (actor, event) = self.find(sealed, row)?;
-        if !is_wanted(&event) {
-            return Ok(None);
-        }
-        let shape = sealed.view.shape_of(row).and_then(|shape| usize::try_from(shape).ok());
-        let known = shape.and_then(|shape| self.shapes.get(shape)?.clone());
-        let (kind, type_name) = known.unwrap_or_else(|| own_names(&event, names));
-        let range = self.range(row).unwrap_or(0..0);
-        let payload = self.payloads.slice(range);
-        let owned = Event {
-            id: event.id,
-            kind: kind.clone(),
-            actor: actor.name.clone(),
-            seq: event.seq,
-            position: event.position,
-            at: event.at,
-            correlation: event.correlation,
-            causation: event.causation,
-            turn: event.turn,
-            payload: Payload::new(event.codec, type_name.clone(), event.version, payload),
-        };
-        self.remember(shape, kind, type_name);
-        Ok(Some(owned))
-    }
-
-    fn remember(&mut self, shape: Option<usize>, kind: EventKind, type_name: TypeName) {
-        let Some(shape) = shape else { return };
-        if self.shapes.len() <= shape {
-            self.shapes.resize(shape.saturating_add(1), None);
-        }
-        if let Some(slot) = self.shapes.get_mut(shape).filter(|slot| slot.is_none()) {
-            *slot = Some((kind, type_name));
-        }
-    }
-
-    fn find<'a>(
-        &'a self,
-        sealed: &'a Sealed,
-        row: u32,
-    ) -> Result<(&'a Actor, EventRef<'a>), ReadError> {
-        let missing = || sealed.damaged(row, None, FormatError::content("sealed segment"));
-        let index = usize::try_from(row).ok();
-        let number = index.and_then(|index| self.actor_of.get(index)).ok_or_else(missing)?;
-        let actor = usize::try_from(*number).ok().and_then(|number| self.actors.get(number));
-        let actor = actor.ok_or_else(missing)?;
-        let payload = self.range(row).and_then(|range| self.payloads.get(range));
-        let run =
-            ActorRun { actor: actor.name.as_str(), rows: actor.rows.clone(), first: actor.first };
-        let event = sealed.view.event_in(&run, row, payload.ok_or_else(missing)?);
-        Ok((actor, event.map_err(|error| sealed.damaged(row, None, error))?))
-    }
-
-    fn range(&self, row: u32) -> Option<Range<usize>> {
-        let row = usize::try_from(row).ok()?;
-        Some(*self.starts.get(row)?..*self.starts.get(row.checked_add(1)?)?)
+    /// The payload of an event that was found, sharing the memory of all.
+    pub(super) fn payload(&self, found: &Found<'_>) -> Bytes {
+        self.payloads.slice(found.range.0..found.range.1)
     }
 }
 
-fn own_names(event: &EventRef<'_>, names: &mut Names) -> (EventKind, TypeName) {
-    let kind = match event.kind {
-        KindRef::BuiltIn(kind) => kind.clone(),
-        KindRef::Application(name) => EventKind::application(names.get(name)),
-    };
-    (kind, names.get(event.type_name).into())
-}
+/// Blocks next to each other, and where they are decompressed to.
+type Group<'a> = (Vec<ColdBlock>, &'a mut [u8]);
 
 /// All payload blocks back to back: `raw` bytes.
-fn unpack(sealed: &Sealed, raw: usize) -> Option<Vec<u8>> {
-    let mut decoder = sealed.view.decoder().ok()?;
+fn unpack(sealed: &Sealed, blocks: &ColdBlocks, raw: usize, threads: usize) -> Option<Vec<u8>> {
     let mut out = vec![0; raw];
-    let (mut rest, mut buffer) = (out.as_mut_slice(), Vec::new());
-    let mut group: Vec<ColdBlock> = Vec::new();
-    for number in 0..sealed.view.blocks() {
-        let block = sealed.view.block(number)?;
-        let start = group.first().map_or(block.offset, |first| first.offset);
-        if block.offset.saturating_add(u64::from(block.stored)).saturating_sub(start) > READ_BYTES {
-            rest = unpack_group(sealed, &group, &mut decoder, &mut buffer, rest)?;
-            group.clear();
+    let groups = groups(blocks, &mut out)?;
+    let threads = threads.min(groups.len());
+    let groups = Mutex::new(groups.into_iter());
+    let failed = AtomicBool::new(false);
+    let work = || {
+        let mut buffer = Vec::new();
+        // Ends with the groups.
+        while !failed.load(Ordering::Relaxed) {
+            let group = groups.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((group, out)) = group else { break };
+            if unpack_group(sealed, blocks, &group, &mut buffer, out).is_none() {
+                failed.store(true, Ordering::Relaxed);
+            }
         }
-        group.push(block);
-    }
-    rest = unpack_group(sealed, &group, &mut decoder, &mut buffer, rest)?;
-    rest.is_empty().then_some(out)
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            let helper = thread::Builder::new().name("eventlog-unpack".to_owned());
+            // Without a helper this thread does all of it.
+            helper.spawn_scoped(scope, work).map_err(drop::<io::Error>).ok();
+        }
+        work();
+    });
+    drop(groups);
+    (!failed.load(Ordering::Relaxed)).then_some(out)
 }
 
-/// Decompresses blocks next to each other to the front of `out`, and gives back what is left of it.
-fn unpack_group<'a>(
+/// The blocks in groups that are read at once, each with its piece of `out`, which they fill exactly.
+fn groups<'a>(blocks: &ColdBlocks, mut out: &'a mut [u8]) -> Option<Vec<Group<'a>>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut group: Vec<ColdBlock> = Vec::new();
+    let mut bytes = 0_usize;
+    for number in 0..blocks.count() {
+        let block = blocks.get(number)?;
+        let start = group.first().map_or(block.offset, |first| first.offset);
+        let end = block.offset.saturating_add(u64::from(block.stored));
+        if end.saturating_sub(start) > READ_BYTES && !group.is_empty() {
+            let (own, rest) = out.split_at_mut_checked(bytes)?;
+            groups.push((std::mem::take(&mut group), own));
+            (out, bytes) = (rest, 0);
+        }
+        bytes = bytes.saturating_add(usize::try_from(block.raw).ok()?);
+        group.push(block);
+    }
+    groups.push((group, out.split_at_mut_checked(bytes).filter(|parts| parts.1.is_empty())?.0));
+    Some(groups)
+}
+
+/// Decompresses blocks next to each other.
+fn unpack_group(
     sealed: &Sealed,
+    blocks: &ColdBlocks,
     group: &[ColdBlock],
-    decoder: &mut BlockDecoder<'_>,
     buffer: &mut Vec<u8>,
-    mut out: &'a mut [u8],
-) -> Option<&'a mut [u8]> {
-    let Some((first, last)) = group.first().zip(group.last()) else { return Some(out) };
+    mut out: &mut [u8],
+) -> Option<()> {
+    let (first, last) = group.first().zip(group.last())?;
     let end = last.offset.saturating_add(u64::from(last.stored));
     buffer.resize(usize::try_from(end.checked_sub(first.offset)?).ok()?, 0);
     sealed.file.pread_exact(buffer, first.offset).ok()?;
@@ -179,8 +196,8 @@ fn unpack_group<'a>(
         let (own, after) = stored.split_at_checked(usize::try_from(block.stored).ok()?)?;
         stored = after;
         let (raw, rest) = out.split_at_mut_checked(usize::try_from(block.raw).ok()?)?;
-        decoder.decode_into(block, own, raw).ok()?;
+        blocks.decode_into(block, own, raw).ok()?;
         out = rest;
     }
-    Some(out)
+    out.is_empty().then_some(())
 }

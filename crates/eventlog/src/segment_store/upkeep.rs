@@ -97,6 +97,7 @@ pub(super) fn retain(
     }
     // INV-LOG-5: the low-water mark is durable before a segment below it goes.
     write_catalog(shared, &mut catalog, before)?;
+    shared.blocks.retire(retired.first);
     for first in gone {
         let segment = shared.write_state().segments.remove(&first);
         let Some(segment) = segment else { continue };

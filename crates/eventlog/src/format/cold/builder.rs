@@ -5,8 +5,8 @@ use std::fmt;
 
 use steadfast_base::EventId;
 
-use super::envelopes as section;
-use super::trailer::{COLD_TRAILER_BYTES, ColdTrailer, sha256};
+use super::envelopes::{self as section, ColdPart, HEAD_BYTES};
+use super::trailer::{COLD_TRAILER_BYTES, ColdLayout, ColdTrailer, sha256};
 use crate::event::{ActorName, Position};
 use crate::format::bloom::{Bloom, hash_id};
 use crate::format::bytes::{narrow, put_text, widen};
@@ -212,13 +212,14 @@ impl ColdBuilder {
         let blocks = self.put_blocks(&rows, &dictionary, level, &mut file);
         let envelopes = self.envelopes(&rows, dictionary, &blocks);
         let trailer = ColdTrailer {
+            layout: ColdLayout::Parts,
             log_id: header.log_id,
             first: self.first,
             count: narrow(self.places.len()),
             chain,
             envelopes_offset: wide(file.len()),
             envelopes_len: narrow(envelopes.len()),
-            envelopes_crc: checksum(&envelopes),
+            envelopes_crc: checksum(envelopes.get(..HEAD_BYTES).unwrap_or_default()),
             earliest,
             latest,
             sha256: [0; 32],
@@ -295,6 +296,10 @@ impl ColdBuilder {
         set(section::BLOOM, bloom);
         let lengths = sections.iter().flat_map(|bytes| narrow(bytes.len()).to_le_bytes());
         let mut out: Vec<u8> = lengths.collect();
+        for part in ColdPart::ALL {
+            let bytes = sections.get(part.sections()).unwrap_or_default().concat();
+            out.extend_from_slice(&checksum(&bytes).to_le_bytes());
+        }
         out.extend(sections.concat());
         out
     }

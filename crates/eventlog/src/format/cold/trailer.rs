@@ -15,12 +15,31 @@ pub const COLD_TRAILER_BYTES: usize = 128;
 
 const WHAT: &str = "sealed segment trailer";
 const MAGIC: u32 = u32::from_le_bytes(*b"SFCT");
-const VERSION: u16 = 1;
 const CRC_AT: usize = COLD_TRAILER_BYTES - 4;
+
+/// How the envelopes are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColdLayout {
+    /// One checksum for all of them: version 1, which is read and no longer written.
+    Whole,
+    /// A checksum for each part, so that each is read when it is needed: version 2.
+    Parts,
+}
+
+impl ColdLayout {
+    fn version(self) -> u16 {
+        match self {
+            Self::Whole => 1,
+            Self::Parts => 2,
+        }
+    }
+}
 
 /// What a sealed segment says at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColdTrailer {
+    /// How the envelopes are laid out.
+    pub layout: ColdLayout,
     /// The log it belongs to.
     pub log_id: u64,
     /// The position of its first event.
@@ -33,7 +52,7 @@ pub struct ColdTrailer {
     pub envelopes_offset: u64,
     /// How many bytes they have.
     pub envelopes_len: u32,
-    /// Their CRC-32C.
+    /// The CRC-32C of their beginning, which has those of the parts; of all of them in version 1.
     pub envelopes_crc: u32,
     /// The earliest time of its events.
     pub earliest: Timestamp,
@@ -48,7 +67,7 @@ impl ColdTrailer {
     pub fn encode(&self) -> [u8; COLD_TRAILER_BYTES] {
         let mut bytes = [0; COLD_TRAILER_BYTES];
         put(&mut bytes, 0, &MAGIC.to_le_bytes());
-        put(&mut bytes, 4, &VERSION.to_le_bytes());
+        put(&mut bytes, 4, &self.layout.version().to_le_bytes());
         put(&mut bytes, 8, &self.log_id.to_le_bytes());
         put(&mut bytes, 16, &self.first.get().to_le_bytes());
         put(&mut bytes, 24, &self.count.to_le_bytes());
@@ -82,9 +101,9 @@ impl ColdTrailer {
         if magic != MAGIC {
             return Err(FormatError::content(WHAT));
         }
-        if version != VERSION {
-            return Err(FormatError::new(DamageKind::UnknownVersion, WHAT));
-        }
+        let layouts = [ColdLayout::Whole, ColdLayout::Parts];
+        let layout = layouts.into_iter().find(|layout| layout.version() == version);
+        let layout = layout.ok_or(FormatError::new(DamageKind::UnknownVersion, WHAT))?;
         let wrong = FormatError::content(WHAT);
         let log_id = reader.u64()?;
         let (first, count, chain) = (Position::new(reader.u64()?), reader.u32()?, reader.u32()?);
@@ -108,6 +127,7 @@ impl ColdTrailer {
             return Err(wrong);
         }
         Ok(Self {
+            layout,
             log_id,
             first,
             count,

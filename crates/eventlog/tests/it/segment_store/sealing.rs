@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use steadfast_base::CorrelationId;
 use steadfast_base::storage::Persist;
-use steadfast_eventlog::{Expected, Position, ReadError, Seq};
+use steadfast_eventlog::format::cold::{COLD_TRAILER_BYTES, ColdHead, ColdPart, ColdTrailer};
+use steadfast_eventlog::{DamageKind, Expected, Position, ReadError, Seq};
 
 use super::*;
 
@@ -131,20 +132,169 @@ fn a_damaged_block_loses_its_own_events_and_no_others() {
     assert!(!block_on(store.verify()).unwrap().is_sound());
 }
 
+/// Where the parts of the first segment lie, and the length of its file.
+fn layout(storage: &SimulatedStorage) -> (ColdHead, u64) {
+    let file = storage.contents(&segment(1)).unwrap();
+    let trailer = ColdTrailer::decode(&file, file.len() as u64).unwrap();
+    let start = usize::try_from(trailer.envelopes_offset).unwrap();
+    let length = usize::try_from(ColdHead::bytes(&trailer)).unwrap();
+    let head = file[start..start + length].to_vec();
+    (ColdHead::parse(trailer, &head.into()).unwrap(), file.len() as u64)
+}
+
 #[test]
-fn a_damaged_index_of_a_sealed_segment_is_found_when_the_log_is_opened() {
+fn damage_to_what_opening_needs_of_a_sealed_segment_is_found_by_opening() {
     let (storage, _events) = unsealed();
     close(sealed(&storage));
-    let bytes = storage.contents(&segment(1)).unwrap().len() as u64;
-    for from_end in [3_u64, 60, 100, 400] {
+    let (head, length) = layout(&storage);
+    let (actors, bytes) = head.place(ColdPart::Actors);
+    let beginning = head.trailer().envelopes_offset;
+    let trailer = length - COLD_TRAILER_BYTES as u64;
+    let places = [beginning, beginning + 50, actors - 1, actors, actors + u64::from(bytes) - 1];
+    for at in places.into_iter().chain([trailer, trailer + 40, trailer + 70, length - 3]) {
         let disk = storage.crash(|_, _| Persist::All);
-        disk.flip_bit(&segment(1), (bytes - from_end) * 8);
+        disk.flip_bit(&segment(1), at * 8);
         let error = try_open(&disk).unwrap_err();
         assert!(
             matches!(error, OpenError::Damaged(ReadError::Corruption { segment, .. }) if segment == Position::FIRST),
-            "{from_end}: {error:?}"
+            "{at}: {error:?}"
         );
     }
+    for cut in [1, 60, 128, 129, 1_000] {
+        let disk = storage.crash(|_, _| Persist::All);
+        let mut file = disk.contents(&segment(1)).unwrap();
+        file.truncate(file.len() - cut);
+        disk.put(&segment(1), file);
+        try_open(&disk).unwrap_err();
+    }
+}
+
+/// Reads to the end, over errors; the events and how often which damage was met.
+fn read_over(store: &SegmentStore, query: Query) -> (Vec<Event>, Vec<(Position, u64, DamageKind)>) {
+    let mut reading = store.read(query);
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    // Ends at the end of the log: each error moves on.
+    loop {
+        match block_on(reading.next()) {
+            Ok(batch) if batch.is_empty() => return (found, errors),
+            Ok(batch) => found.extend(batch),
+            Err(ReadError::Corruption { segment, offset, position, damage }) => {
+                assert_eq!(segment, Position::FIRST);
+                errors.push((position, offset, damage));
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn s23_damage_to_a_part_that_is_read_later_is_corruption_for_whoever_needs_it() {
+    let (storage, events) = unsealed();
+    close(sealed(&storage));
+    let (head, _) = layout(&storage);
+    let behind = head.trailer().end();
+    let known = |query: &Query, from: Position| -> Vec<Event> {
+        let found = events.iter().filter(|event| event.position >= from && query.matches(event));
+        found.cloned().collect()
+    };
+    let events_need = [ColdPart::CorrelationIds, ColdPart::Blocks, ColdPart::Rows];
+    let queries = [
+        (Query::all(), None),
+        (Query::all().limit(1_000), None),
+        (Query::actor("actor 1"), None),
+        (Query::event(events[2].id), Some(ColdPart::Bloom)),
+        (Query::correlation(CorrelationId::from_u128(1)), Some(ColdPart::Correlations)),
+    ];
+    for part in ColdPart::ALL.into_iter().skip(1) {
+        let (offset, bytes) = head.place(part);
+        for at in [0, u64::from(bytes) / 2, u64::from(bytes) - 1] {
+            let disk = storage.crash(|_, _| Persist::All);
+            disk.flip_bit(&segment(1), (offset + at) * 8 + at % 8);
+            let file = disk.contents(&segment(1)).unwrap();
+            let store = sealed(&disk);
+            for (query, more) in &queries {
+                for query in [query.clone(), query.clone().backward()] {
+                    let (mut found, errors) = read_over(&store, query.clone());
+                    found.sort_by_key(|event| event.position);
+                    let context = format!("{part:?} at {at}, {query:?}");
+                    if events_need.contains(&part) || *more == Some(part) {
+                        let damage = (Position::FIRST, offset, DamageKind::Checksum);
+                        assert_eq!(errors, [damage], "{context}");
+                        assert!(found == known(&query, behind), "{context}: {}", found.len());
+                        assert_eq!(read_over(&store, query).1, errors, "{context}, again");
+                    } else {
+                        assert_eq!(errors, [], "{context}");
+                        assert!(found == known(&query, Position::FIRST), "{context}");
+                    }
+                }
+            }
+            let shown = store.scan(&Query::all(), |_| ControlFlow::Continue(()));
+            let is_needed = events_need.contains(&part);
+            assert_eq!(matches!(shown, Err(ReadError::Corruption { .. })), is_needed, "{part:?}");
+            assert!(!block_on(store.verify()).unwrap().is_sound(), "{part:?}");
+            assert!(disk.contents(&segment(1)).unwrap() == file);
+            close(store);
+        }
+    }
+}
+
+#[test]
+fn an_append_that_cannot_tell_whether_it_is_a_retry_is_refused_and_gives_the_events_back() {
+    let (storage, events) = unsealed();
+    close(sealed(&storage));
+    let (offset, _) = layout(&storage).0.place(ColdPart::Bloom);
+    storage.flip_bit(&segment(1), (offset + 3) * 8);
+    let store = sealed(&storage);
+    for _ in 0..2 {
+        let retry = Append::one(flow(number(&events[0]))).expecting(Expected::Any);
+        match store.append(retry).wait() {
+            Err(AppendError::Unavailable { events, .. }) => assert_eq!(events.len(), 1),
+            other => panic!("{other:?}"),
+        }
+    }
+    let exact = Append::one(flow(1_000))
+        .expecting(Expected::Exact(block_on(store.actor(&flow(1_000).actor)).unwrap().highest));
+    assert!(!store.append(exact).wait().unwrap().duplicate);
+}
+
+#[test]
+fn look_ups_share_the_blocks_they_have_read_and_scans_and_verification_do_not() {
+    let (storage, events) = unsealed();
+    close(sealed(&storage));
+    let store = sealed(&storage);
+    let counts = || {
+        let statistics = block_on(store.statistics()).unwrap();
+        (statistics.block_hits_total, statistics.block_misses_total)
+    };
+    assert!(all(&store) == events);
+    assert_eq!(counts(), (0, 0), "a scan passes by");
+    let own = |actor: &str| block_on(store.read(Query::actor(actor)).all()).unwrap();
+    let first = own("actor 1");
+    let (_, misses) = counts();
+    assert!(misses > 0);
+    assert!(own("actor 1") == first);
+    let (hits, still) = counts();
+    assert!(hits > 0 && still == misses);
+    // What is in memory stays readable; verification looks at the disk.
+    let damaged = first[0].position;
+    assert!(damaged < layout(&storage).0.trailer().end());
+    storage.flip_bit(&segment(1), (4_096 + 50) * 8);
+    assert!(own("actor 1") == first);
+    assert!(!block_on(store.verify()).unwrap().is_sound());
+    assert!(all_over(&store) < events.len());
+    close(store);
+    let config = config().with_tail_events(0).with_block_cache_bytes(0);
+    let store = SegmentStore::open_on(Arc::new(storage.clone()), config, Time::system()).unwrap();
+    for _ in 0..2 {
+        block_on(store.read(Query::actor("actor 1")).next()).ok();
+    }
+    let statistics = block_on(store.statistics()).unwrap();
+    assert!(statistics.block_hits_total == 0 && statistics.block_misses_total > 1);
+}
+
+/// How many events can be read, errors aside.
+fn all_over(store: &SegmentStore) -> usize {
+    read_over(store, Query::all()).0.len()
 }
 
 #[test]
