@@ -1,5 +1,6 @@
 //! Reading frames from segment files.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -7,10 +8,11 @@ use bytes::{Bytes, BytesMut};
 
 use steadfast_base::storage::StorageFile;
 
+use super::ahead::{Ahead, ReadAhead, Slot};
 use super::state::Segment;
 use crate::event::Position;
 use crate::format::FormatError;
-use crate::format::frame::FrameHeader;
+use crate::format::frame::{FrameHeader, check_frame};
 use crate::read::{DamageKind, ReadError};
 
 /// How much is read at once where frames lie next to each other.
@@ -21,7 +23,7 @@ const READ_BYTES: u64 = 1 << 20;
 pub(super) struct FrameAt {
     file: Arc<dyn StorageFile>,
     segment: Position,
-    offset: u64,
+    pub(super) offset: u64,
     /// Where the next frame with events begins, or the segment ends: never before this one ends.
     end: u64,
     pub(super) first: Position,
@@ -55,6 +57,15 @@ impl FrameAt {
         }
     }
 
+    /// Whether its bytes, in a piece that begins at an offset, are whole and unchanged.
+    pub(super) fn is_whole_in(&self, piece: &[u8], start: u64) -> bool {
+        let from = usize::try_from(self.offset.saturating_sub(start)).unwrap_or(usize::MAX);
+        let to = usize::try_from(self.end.saturating_sub(start)).unwrap_or(usize::MAX);
+        let Some(bytes) = piece.get(from..to) else { return false };
+        let header = FrameHeader::decode(bytes).ok().flatten();
+        header.is_some_and(|header| check_frame(bytes, &header).is_ok())
+    }
+
     fn is_followed_by(&self, next: &Self) -> bool {
         self.segment == next.segment && self.end == next.offset
     }
@@ -65,6 +76,8 @@ impl FrameAt {
 pub(super) struct FetchedFrame<'a, B> {
     at: &'a FrameAt,
     pub(super) bytes: B,
+    /// Whether its body was found to be whole and unchanged when it was read.
+    pub(super) is_whole: bool,
 }
 
 impl<B: AsRef<[u8]>> FetchedFrame<'_, B> {
@@ -94,30 +107,84 @@ pub(super) struct Piece {
     segment: Position,
     start: u64,
     bytes: Bytes,
+    /// Where the frames end that were found to be whole when it was read.
+    whole_to: u64,
+    /// The piece that is being read ahead.
+    following: Option<Following>,
+    /// Memory of a piece before.
+    spare: Option<BytesMut>,
+}
+
+#[derive(Debug)]
+struct Following {
+    segment: Position,
+    start: u64,
+    end: u64,
+    slot: Arc<Slot>,
 }
 
 impl Piece {
-    /// The bytes of a frame, if they are here.
-    fn get(&self, at: &FrameAt) -> Option<Bytes> {
+    /// The bytes of a frame, if they are here, and whether they were found to be whole.
+    fn get(&self, at: &FrameAt) -> Option<(Bytes, bool)> {
         let from = usize::try_from(at.offset.checked_sub(self.start)?).ok()?;
         let to = usize::try_from(at.end.checked_sub(self.start)?).ok()?;
         let holds = self.segment == at.segment && from < to && to <= self.bytes.len();
-        holds.then(|| self.bytes.slice(from..to))
+        holds.then(|| (self.bytes.slice(from..to), at.end <= self.whole_to))
     }
 
-    /// Reads frames that lie next to each other.
-    fn read(&mut self, run: &[FrameAt]) -> Result<(), ReadError> {
+    /// Reads frames that lie next to each other, and asks for those behind them if they follow on what was
+    /// here before.
+    fn read(&mut self, frames: &[FrameAt], ahead: Option<&Ahead>) -> Result<(), ReadError> {
+        let length = run_length(frames);
+        let (run, rest) = frames.split_at_checked(length).unwrap_or((frames, &[]));
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
-        let length = usize::try_from(last.end.saturating_sub(first.offset)).unwrap_or(0);
+        let before = self.start.saturating_add(self.bytes.len() as u64);
+        let goes_on =
+            (first.segment == self.segment && first.offset == before) || self.following.is_some();
+        let following = self.following.take().filter(|following| {
+            (following.segment, following.start, following.end)
+                == (first.segment, first.offset, last.end)
+        });
+        let read = following.and_then(|following| following.slot.wait());
         // The memory of the piece before is used again if nobody keeps an event of it.
-        let before = std::mem::take(&mut self.bytes).try_into_mut();
-        let mut bytes = before.unwrap_or_else(|_shared| BytesMut::with_capacity(length));
-        bytes.resize(length, 0);
-        let read = first.file.pread(&mut bytes, first.offset);
-        bytes.truncate(read.map_err(|error| ReadError::Unavailable(Arc::new(error)))?);
-        (self.segment, self.start, self.bytes) = (first.segment, first.offset, bytes.freeze());
+        let old = std::mem::take(&mut self.bytes).try_into_mut().ok();
+        (self.segment, self.start) = (first.segment, first.offset);
+        if let Some(ReadAhead { bytes, whole }) = read {
+            let whole_to = whole.checked_sub(1).and_then(|whole| run.get(whole));
+            self.whole_to = whole_to.map_or(0, |last| last.end);
+            self.bytes = bytes;
+            self.spare = old.or(self.spare.take());
+        } else {
+            self.whole_to = 0;
+            let buffer = old.or_else(|| self.spare.take()).unwrap_or_default();
+            let read = read_run(run, buffer);
+            self.bytes = read.map_err(|error| ReadError::Unavailable(Arc::new(error)))?;
+        }
+        if let Some(ahead) = ahead.filter(|_ahead| goes_on) {
+            self.ask(rest, ahead);
+        }
         Ok(())
     }
+
+    /// Asks for the next piece.
+    fn ask(&mut self, rest: &[FrameAt], ahead: &Ahead) {
+        let run = rest.get(..run_length(rest)).unwrap_or(rest);
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return };
+        let buffer = self.spare.take().unwrap_or_default();
+        let slot = ahead.ask(run, buffer);
+        let (segment, start, end) = (first.segment, first.offset, last.end);
+        self.following = slot.map(|slot| Following { segment, start, end, slot });
+    }
+}
+
+/// Reads frames that lie next to each other, into memory that may be there.
+pub(super) fn read_run(run: &[FrameAt], mut buffer: BytesMut) -> io::Result<Bytes> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(Bytes::new()) };
+    let length = usize::try_from(last.end.saturating_sub(first.offset)).unwrap_or(0);
+    buffer.resize(length, 0);
+    let read = first.file.pread(&mut buffer, first.offset)?;
+    buffer.truncate(read);
+    Ok(buffer.freeze())
 }
 
 /// Reads frames, those next to each other in one go, and hands each to `visit` until that has enough.
@@ -128,16 +195,17 @@ impl Piece {
 pub(super) fn fetch<'a>(
     frames: &'a [FrameAt],
     piece: &mut Piece,
+    ahead: Option<&Ahead>,
     mut visit: impl FnMut(&FetchedFrame<'_, Bytes>) -> Result<ControlFlow<()>, ReadError>,
 ) -> Result<(), (ReadError, &'a FrameAt)> {
     for (number, at) in frames.iter().enumerate() {
         if piece.get(at).is_none() {
             let rest = frames.get(number..).unwrap_or_default();
-            let run = rest.get(..run_length(rest)).unwrap_or(rest);
-            piece.read(run).map_err(|error| (error, at))?;
+            piece.read(rest, ahead).map_err(|error| (error, at))?;
         }
-        let bytes = piece.get(at).ok_or_else(|| (at.error(DamageKind::Truncated), at))?;
-        let frame = FetchedFrame { at, bytes };
+        let (bytes, is_whole) =
+            piece.get(at).ok_or_else(|| (at.error(DamageKind::Truncated), at))?;
+        let frame = FetchedFrame { at, bytes, is_whole };
         if visit(&frame).map_err(|error| (error, at))?.is_break() {
             return Ok(());
         }
@@ -174,7 +242,10 @@ pub(super) fn fetch_borrowed<'a>(
             let range = from.unwrap_or(usize::MAX)..to.unwrap_or(usize::MAX).min(bytes.len());
             let bytes = bytes.get(range).filter(|bytes| !bytes.is_empty());
             let bytes = bytes.ok_or_else(|| (at.error(DamageKind::Truncated), at))?;
-            if visit(&FetchedFrame { at, bytes }).map_err(|error| (error, at))?.is_break() {
+            if visit(&FetchedFrame { at, bytes, is_whole: false })
+                .map_err(|error| (error, at))?
+                .is_break()
+            {
                 return Ok(());
             }
             number = number.saturating_add(1);

@@ -117,7 +117,7 @@ fn first_of(
     for frame in frames.iter().rev() {
         let Some(at) = FrameAt::of(segment, *frame) else { continue };
         let mut found = None;
-        let fetched = fetch(std::slice::from_ref(&at), &mut Piece::default(), |frame| {
+        let fetched = fetch(std::slice::from_ref(&at), &mut Piece::default(), None, |frame| {
             frame.check()?;
             let events = decode_events(&frame.bytes, query, names, scratch);
             found = events.map_err(|error| frame.damaged(error))?.into_iter().next();

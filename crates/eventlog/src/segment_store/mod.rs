@@ -25,6 +25,7 @@
 //! after [`Config::mark_after`]: damage to exactly that frame in that time looks like a torn write.
 
 mod actors;
+mod ahead;
 mod answering;
 mod block_cache;
 mod catalog;
@@ -93,8 +94,8 @@ use crate::store::{ActorExtent, EventStore, LogExtent};
 
 /// The log in a directory. Clones share it; the last one to go closes it.
 ///
-/// It owns three threads: the writer, one that makes segments and syncs ahead, and one that seals full ones. Reads run on the thread that asks
-/// for them, at the speed of the page cache.
+/// It owns four threads: the writer, one that makes segments and syncs ahead, one that seals full ones, and one that reads ahead
+/// for scans. Other reads run on the thread that asks for them, at the speed of the page cache.
 ///
 /// # Example
 ///
@@ -207,6 +208,10 @@ impl SegmentStore {
             let sealed = Arc::clone(&shared);
             threads.add(sealer.spawn(move || seal::seal_all(&sealed, level))?);
         }
+        let reader = thread::Builder::new().name("eventlog-ahead".to_owned());
+        let ahead = Arc::clone(&shared);
+        shared.ahead.begin();
+        threads.add(reader.spawn(move || ahead.ahead.run())?);
         shared.want_spare();
         shared.tell_full();
         Ok(Self { shared, engine: Some(engine), threads })

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use steadfast_base::Timestamp;
 
-use super::fetch::{FrameAt, Piece, fetch, fetch_borrowed};
+use super::ahead::Ahead;
+use super::fetch::{FrameAt, Piece, fetch};
 use super::rows::{Reading, RowReader};
 use super::sealed::{Candidates, Need, Sealed};
 use super::shared::Shared;
@@ -46,7 +47,6 @@ pub(super) struct Reader {
     piece: Piece,
     /// The frame that was checked last: the next page may begin in the middle of it.
     checked: Option<(Position, u64)>,
-    buffer: Vec<u8>,
 }
 
 /// Which frames to read next, or which rows of a sealed segment.
@@ -79,6 +79,9 @@ impl Reader {
         count: usize,
     ) -> Result<Page, PageError> {
         let mut found = Vec::new();
+        if query.limit.is_none() && !query.is_filtered() {
+            found.reserve(count);
+        }
         let mut at = from;
         // Every round moves on by at least a frame, or ends.
         while found.len() < count {
@@ -105,7 +108,7 @@ impl Reader {
                     let reading = reading(shared, sealed, candidates, query);
                     self.read_rows(&reading, &plan, at, count, &mut found)
                 }
-                None => self.read(&plan, query, at, count, &mut found),
+                None => self.read(shared, &plan, at, query, count, &mut found),
             };
             match (read, plan.then) {
                 (Ok(Some(next)), _) => return Ok(Page { found, next }),
@@ -125,9 +128,10 @@ impl Reader {
     /// Reads the frames of a plan; says where to go on if it had enough before their end.
     fn read(
         &mut self,
+        shared: &Shared,
         plan: &Plan,
-        query: &Query,
         from: Position,
+        query: &Query,
         count: usize,
         found: &mut Vec<Event>,
     ) -> Result<Option<Position>, PageError> {
@@ -138,9 +142,10 @@ impl Reader {
         }
         let (names, scratch, checked) = (&mut self.names, &mut self.scratch, &mut self.checked);
         let mut enough = None;
-        let fetched = fetch(&plan.frames, &mut self.piece, |frame| {
+        let ahead = ahead(shared, query);
+        let fetched = fetch(&plan.frames, &mut self.piece, ahead, |frame| {
             frame.check()?;
-            let is_checked = *checked == Some(frame.place());
+            let is_checked = frame.is_whole || *checked == Some(frame.place());
             let part = FramePart { query: &narrowed, direction: query.direction, is_checked };
             let mut flow = ControlFlow::Continue(());
             let taken = take_events(&frame.bytes, &part, names, scratch, |event| {
@@ -249,9 +254,10 @@ impl Reader {
                 self.rows.scan(&reading, &mut show)?;
             } else {
                 let scratch = &mut self.scratch;
-                let fetched = fetch_borrowed(&plan.frames, &mut self.buffer, |frame| {
+                let ahead = ahead(shared, &query);
+                let fetched = fetch(&plan.frames, &mut self.piece, ahead, |frame| {
                     frame.check()?;
-                    let view = FrameView::open(frame.bytes, scratch);
+                    let view = FrameView::open_checked(&frame.bytes, scratch, frame.is_whole);
                     let view = view.map_err(|error| frame.damaged(error))?;
                     let mut events = view.iter().flat_map(FrameView::events);
                     Ok(events.try_for_each(|event| show(&event)))
@@ -264,6 +270,13 @@ impl Reader {
             }
         }
     }
+}
+
+/// What reads ahead, for a scan over frames next to each other.
+fn ahead<'a>(shared: &'a Shared, query: &Query) -> Option<&'a Ahead> {
+    let is_scan = query.actors.is_empty() && query.correlation.is_none() && query.id.is_none();
+    let goes_on = query.limit.is_none() && query.direction == Direction::Forward;
+    Some(&shared.ahead).filter(|_ahead| is_scan && goes_on)
 }
 
 fn reading<'a>(

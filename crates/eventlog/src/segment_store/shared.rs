@@ -9,6 +9,7 @@ use std::sync::{
 
 use steadfast_base::Time;
 
+use super::ahead::Ahead;
 use super::block_cache::BlockCache;
 use super::catalog::Catalog;
 use super::config::{Config, Durability};
@@ -29,6 +30,8 @@ pub(super) struct Shared {
     pub(super) queue: Queue,
     /// Blocks of sealed segments that were asked for lately.
     pub(super) blocks: BlockCache,
+    /// What reads ahead for scans.
+    pub(super) ahead: Ahead,
     /// How many threads decompress a segment of which most is read.
     pub(super) unpack_threads: usize,
     state: RwLock<State>,
@@ -86,6 +89,7 @@ impl Shared {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             blocks: BlockCache::new(config.block_cache_bytes),
+            ahead: Ahead::default(),
             unpack_threads: config.scan_threads.min(processors),
             config,
             directory,
@@ -215,8 +219,9 @@ impl Shared {
         self.lock_spares().ready.take()
     }
 
-    /// Ends the thread that makes spares.
+    /// Ends the threads that make spares and read ahead.
     pub(super) fn end_spares(&self) {
+        self.ahead.end();
         let spare = {
             let mut spares = self.lock_spares();
             spares.ended = true;

@@ -33,8 +33,18 @@ impl<'a> FrameView<'a> {
     ///
     /// [`FormatError`] if it is not whole and unchanged, padding included, or makes no sense.
     pub fn open(bytes: &'a [u8], scratch: &'a mut Scratch) -> Result<Option<Self>, FormatError> {
+        Self::open_checked(bytes, scratch, false)
+    }
+
+    /// The same, of a frame whose checksum may have been found to match before.
+    pub(crate) fn open_checked(
+        bytes: &'a [u8],
+        scratch: &'a mut Scratch,
+        is_checked: bool,
+    ) -> Result<Option<Self>, FormatError> {
         let Some(header) = FrameHeader::decode(bytes)? else { return Ok(None) };
-        let (meta, payloads) = blocks(bytes, &header)?;
+        let (meta, payloads) =
+            if is_checked { parts(bytes, &header)? } else { blocks(bytes, &header)? };
         if header.meta_compressed {
             scratch.decompress_meta(meta, widen(header.meta_raw), WHAT)?;
         }

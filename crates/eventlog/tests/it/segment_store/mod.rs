@@ -7,6 +7,7 @@
     reason = "what fails here is a failed test, helpers included"
 )]
 
+mod ahead;
 mod conformance;
 mod crash;
 mod damage;
