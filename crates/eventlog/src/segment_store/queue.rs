@@ -119,6 +119,11 @@ impl Queue {
         !self.is_busy.load(Ordering::Acquire)
     }
 
+    /// Whether somebody waits for the writer.
+    pub(super) fn has_jobs(&self) -> bool {
+        !self.lock().jobs.is_empty()
+    }
+
     fn publish(&self, inner: &Inner) {
         self.is_busy.store(inner.is_busy(), Ordering::Release);
     }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use steadfast_base::storage::OpenMode;
 
@@ -24,7 +25,15 @@ struct Full {
     frames: Vec<FrameAt>,
     /// The chain value of its last frame.
     chain: u32,
+    /// How many segments wait for it, itself included.
+    backlog: u32,
 }
+
+/// A segment is sealed once there was no commit for so long,
+const SEAL_QUIET: Duration = Duration::from_millis(5);
+
+/// or after so long, divided by the number of those that wait: so a log that never rests is sealed too.
+const SEAL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Seals full segments whenever there may be some, until the log ends.
 ///
@@ -35,6 +44,9 @@ pub(super) fn seal_all(shared: &Shared, level: i32) {
     while shared.wait_for_full() {
         while let Some(full) = oldest_unsealed(shared, after) {
             after = full.header.first;
+            // A second of a processor's work per segment: not while it is needed for appends, if that can wait.
+            let patience = SEAL_PATIENCE.checked_div(full.backlog).unwrap_or(SEAL_PATIENCE);
+            shared.wait_while_busy(SEAL_QUIET, patience);
             if shared.is_ended() {
                 return;
             }
@@ -49,6 +61,9 @@ fn oldest_unsealed(shared: &Shared, after: Position) -> Option<Full> {
     let segments: Vec<&Segment> =
         state.segments.range(after.next()..).map(|(_, one)| one).collect();
     let mut pairs = segments.iter().zip(segments.iter().skip(1));
+    let waits = |one: &&&Segment| one.sealed.is_none() && !one.index.frames().is_empty();
+    // The last one is being written.
+    let backlog = segments.iter().rev().skip(1).filter(waits).count();
     let (segment, next) =
         pairs.find(|(one, _)| one.sealed.is_none() && !one.index.frames().is_empty())?;
     let predecessor = next.header.predecessor?;
@@ -56,7 +71,8 @@ fn oldest_unsealed(shared: &Shared, after: Position) -> Option<Full> {
     let frames: Vec<FrameAt> = numbers.filter_map(|number| FrameAt::of(segment, number)).collect();
     let whole = frames.last().is_some_and(|last| last.next == predecessor.end);
     let (header, chain) = (segment.header, predecessor.chain);
-    whole.then_some(Full { header, frames, chain })
+    let backlog = u32::try_from(backlog).unwrap_or(u32::MAX);
+    whole.then_some(Full { header, frames, chain, backlog })
 }
 
 /// Why a segment was not sealed.

@@ -9,8 +9,8 @@ use steadfast_base::storage::{OpenMode, StorageFile};
 use super::directory::Directory;
 use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader};
 
-/// Zeros are synced in pieces of this many bytes, so that a commit never waits behind more.
-const ZERO_PIECE_BYTES: u64 = 8 << 20;
+/// Zeros are synced in pieces of this many bytes, so that a commit never waits behind more: a millisecond's worth.
+const ZERO_PIECE_BYTES: u64 = 1 << 20;
 
 /// What the space of a segment is filled with before it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
+use std::time::Duration;
 
 use steadfast_base::Time;
 
@@ -21,6 +22,11 @@ use super::segment_file::Spare;
 use super::state::State;
 use super::write_behind::WriteBehind;
 use crate::append::{Epoch, Fence};
+
+/// Each piece of a spare waits for a moment without a commit, but not for long: one that is not ready in time is made
+/// by whoever needs it.
+const ZERO_QUIET: Duration = Duration::from_micros(500);
+const ZERO_PATIENCE: Duration = Duration::from_millis(2);
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -246,7 +252,10 @@ impl Shared {
             super::indexing::write_indexes(self);
             number = number.saturating_add(2);
             let length = self.config.segment_bytes;
-            let is_wanted = || !self.is_ended();
+            let is_wanted = || {
+                self.wait_while_busy(ZERO_QUIET, ZERO_PATIENCE);
+                !self.is_ended()
+            };
             let fill = self.config.fill();
             let made = Spare::make_while(&self.directory, number, length, fill, is_wanted);
             let Ok(spare) = made else { continue };
@@ -257,6 +266,24 @@ impl Shared {
                 return;
             }
             spares.ready = Some(spare);
+        }
+    }
+
+    /// Lets whoever appends go first: waits until there was no commit for as long as `quiet`, at most for `patience`.
+    pub(super) fn wait_while_busy(&self, quiet: Duration, patience: Duration) {
+        let mut left = patience;
+        while !left.is_zero() {
+            let before = self.commits();
+            let spares = self.lock_spares();
+            if spares.ended {
+                return;
+            }
+            let waited = self.spares_changed.wait_timeout(spares, quiet);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            if self.commits() == before && !self.queue.has_jobs() {
+                return;
+            }
+            left = left.saturating_sub(quiet);
         }
     }
 
