@@ -11,11 +11,11 @@ use crate::serde_forms::seconds;
 
 /// Most rules of one kind.
 const RULES_MAX: usize = 64;
-/// Most memory that one fault may hold: 16 GiB.
+/// Most memory that all faults together may hold: 16 GiB.
 const MEMORY_BYTES_MAX: u64 = 16 << 30;
-/// Most file handles that one fault may hold.
-const FILE_HANDLES_MAX: u32 = 100_000;
-/// Most disk space that one fault may hold: 64 GiB.
+/// Most file handles that all faults together may hold.
+const FILE_HANDLES_MAX: u64 = 100_000;
+/// Most disk space that all faults together may hold: 64 GiB.
 const DISK_BYTES_MAX: u64 = 64 << 30;
 
 /// Which faults are injected. By default none: chaos has to be asked for.
@@ -133,7 +133,7 @@ pub enum SystemFault {
     },
     /// So much memory is taken for a while.
     Memory {
-        /// How much; at most 16 GiB.
+        /// How much; at most 16 GiB, with that of other rules.
         bytes: u64,
         /// How long.
         #[serde(with = "seconds")]
@@ -141,7 +141,7 @@ pub enum SystemFault {
     },
     /// So many files are held open for a while.
     FileHandles {
-        /// How many; at most 100,000.
+        /// How many; at most 100,000, with those of other rules.
         count: u32,
         /// How long.
         #[serde(with = "seconds")]
@@ -149,7 +149,7 @@ pub enum SystemFault {
     },
     /// So much disk space is filled for a while.
     Disk {
-        /// How much; at most 64 GiB.
+        /// How much; at most 64 GiB, with that of other rules.
         bytes: u64,
         /// The folder in which a file is made.
         folder: PathBuf,
@@ -182,13 +182,13 @@ impl SystemFault {
         }
     }
 
-    /// Whether it asks for more than is ever held.
-    fn exceeds(&self) -> bool {
+    /// Bytes of memory, file handles and bytes of disk space that it holds.
+    fn held_max(&self) -> [u64; 3] {
         match self {
-            Self::Memory { bytes, .. } => *bytes > MEMORY_BYTES_MAX,
-            Self::FileHandles { count, .. } => *count > FILE_HANDLES_MAX,
-            Self::Disk { bytes, .. } => *bytes > DISK_BYTES_MAX,
-            Self::KillActors(_) | Self::Partition { .. } => false,
+            Self::Memory { bytes, .. } => [*bytes, 0, 0],
+            Self::FileHandles { count, .. } => [0, u64::from(*count), 0],
+            Self::Disk { bytes, .. } => [0, 0, *bytes],
+            Self::KillActors(_) | Self::Partition { .. } => [0; 3],
         }
     }
 }
@@ -305,7 +305,17 @@ impl ChaosConfig {
             let at = |field| format!("chaos.system[{number}].{field}");
             require((0.0..=1.0).contains(&rule.rate), at("rate"), "must be between 0 and 1");
             require(!rule.every.is_zero(), at("every"), "is zero; it must be longer");
-            require(!rule.fault.exceeds(), at("fault"), "asks for more than is ever held");
+        }
+        for (place, what, most) in [
+            (0, "memory", MEMORY_BYTES_MAX),
+            (1, "file handles", FILE_HANDLES_MAX),
+            (2, "disk space", DISK_BYTES_MAX),
+        ] {
+            let held =
+                self.system.iter().filter_map(|rule| rule.fault.held_max().get(place).copied());
+            let total = held.fold(0, u64::saturating_add);
+            let problem = format!("may hold {total} of {what} at once; at most {most} are allowed");
+            require(total <= most, "chaos.system".to_owned(), &problem);
         }
         faults
     }

@@ -61,7 +61,9 @@ pub(super) struct SystemPlan {
     streams: Vec<Stream>,
     /// The next occasion of each rule.
     occasions: Vec<Instant>,
-    /// Faults that last, and their end.
+    /// Until when the last fault of each rule lasts.
+    busy: Vec<Instant>,
+    /// Faults that last, and their end; one for each rule at most.
     lasting: Vec<(u64, Instant)>,
     begun: u64,
     made: Instant,
@@ -72,6 +74,7 @@ impl SystemPlan {
         Self {
             streams: streams(config.system.len(), seed, "policy.chaos.system"),
             occasions: config.system.iter().map(|rule| now + rule.every).collect(),
+            busy: vec![now; config.system.len()],
             lasting: Vec::new(),
             begun: 0,
             made: now,
@@ -80,7 +83,8 @@ impl SystemPlan {
 
     /// What is to be done now; `actors` are those that may be killed or parted.
     ///
-    /// Each rule has at most one occasion in a step: those that were missed are not made up for.
+    /// Each rule has at most one occasion in a step: those that were missed are not made up for. At an
+    /// occasion while its last fault lasts, a rule begins no other, so that what is held stays bounded.
     pub(super) fn step(
         &mut self,
         config: &ChaosConfig,
@@ -90,7 +94,7 @@ impl SystemPlan {
         let ended = self.lasting.extract_if(.., |(_, end)| *end <= now);
         let mut acts: Vec<Act> = ended.map(|(number, _)| Act::End(number)).collect();
         let rules = config.system.iter().zip(&mut self.streams).zip(&mut self.occasions);
-        for ((rule, stream), occasion) in rules {
+        for (((rule, stream), occasion), busy) in rules.zip(&mut self.busy) {
             if *occasion > now {
                 continue;
             }
@@ -104,13 +108,15 @@ impl SystemPlan {
                     stream.shuffle(&mut actors);
                     acts.extend(actors.into_iter().take(*count as usize).map(Act::Kill));
                 }
-                fault => {
+                fault if *busy <= now => {
                     self.begun += 1;
                     let fault = dealt(fault, stream, &actors);
                     let end = now + fault.lasting().unwrap_or_default();
+                    *busy = end;
                     self.lasting.push((self.begun, end));
                     acts.push(Act::Begin(self.begun, fault));
                 }
+                _ => {}
             }
         }
         acts

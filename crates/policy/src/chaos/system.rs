@@ -55,8 +55,8 @@ pub trait ChaosTarget: Send + Sync {
 /// Injects the [`SystemFault`]s of a configuration; whatever lasts is undone at its end.
 ///
 /// Step it by hand, or let [`run`](Self::run) do so on a thread of its own: taking resources blocks.
-/// Dropping it undoes what lasts. Resources are bounded by the settings, and what the system cannot give
-/// is not insisted on.
+/// Dropping it undoes what lasts. A fault that still lasts is not begun again at the next occasions of its
+/// rule, so that resources are bounded by the settings; what the system cannot give is not insisted on.
 ///
 /// By default no fault is injected, see [`ChaosConfig`].
 ///

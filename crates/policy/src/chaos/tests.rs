@@ -207,6 +207,28 @@ fn resources_are_held_up_to_their_bound_and_given_back() {
 }
 
 #[test]
+fn a_fault_that_outlasts_its_next_occasions_is_not_begun_again() {
+    let fault = SystemFault::Memory { bytes: 1_000_000, lasting: secs(10) };
+    let config = ChaosConfig::default().with_system_fault(fault, secs(1), 1.0);
+    let (clock, _target, chaos) = system(config);
+    for second in 1..=40 {
+        clock.advance(secs(1));
+        chaos.step();
+        assert_eq!(chaos.held(), 1_000_000, "after {second} s");
+    }
+}
+
+#[test]
+fn what_all_rules_hold_together_is_bounded() {
+    let half = SystemFault::Memory { bytes: 9 << 30, lasting: secs(1) };
+    let one = ChaosConfig::default().with_system_fault(half.clone(), secs(1), 1.0);
+    assert!(one.validate().is_ok());
+    let two = one.with_system_fault(half, secs(1), 1.0);
+    let error = two.validate().expect_err("18 GiB").to_string();
+    assert!(error.contains("chaos.system may hold 19327352832 of memory at once"), "{error}");
+}
+
+#[test]
 fn occasions_happen_at_their_rate() {
     let config = ChaosConfig::default().with_system_fault(SystemFault::KillActors(1), secs(1), 0.2);
     let mut plan = SystemPlan::new(&config, Seed::new(1), Instant::ZERO);
