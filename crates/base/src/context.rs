@@ -23,7 +23,7 @@
 
 mod attempt;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -36,20 +36,26 @@ use crate::call_context::CallContext;
 
 pub use self::attempt::{Attempt, AttemptScope};
 
-use self::attempt::{Said, is_said, said, say};
+use self::attempt::{Said, said};
 
 thread_local! {
-    /// Whether `CURRENT` holds a context. Kept apart because a plain flag needs no destructor,
-    /// which makes reading it a single load.
-    static IS_SET: Cell<bool> = const { Cell::new(false) };
+    /// The shared context, if what is said tells of one.
     static CURRENT: RefCell<Option<Arc<CallContext>>> = const { RefCell::new(None) };
 }
 
 /// What is current on a thread, or is to be: what an attempt said, if it did, inside of `shared`.
 #[derive(Debug)]
 struct Held {
-    shared: Option<Arc<CallContext>>,
+    /// Says whether there is a shared context, too.
     said: Said,
+    shared: Option<Arc<CallContext>>,
+}
+
+impl Held {
+    #[inline]
+    fn new(said: Said, shared: Option<Arc<CallContext>>) -> Self {
+        Self { said: said.with_shared(shared.is_some()), shared }
+    }
 }
 
 /// Makes something else current while it lives, and keeps it in its place thereafter.
@@ -79,7 +85,7 @@ impl Drop for Entered<'_> {
 /// ```
 #[inline]
 pub fn is_set() -> bool {
-    IS_SET.get() || is_said()
+    !Said::now().is_nothing()
 }
 
 /// The current context, if one is set.
@@ -162,7 +168,7 @@ pub fn enter(context: impl Into<Arc<CallContext>>) -> Guard {
 /// assert!(context::is_set());
 /// ```
 pub fn replace(context: Option<Arc<CallContext>>) -> Guard {
-    let mut held = Held { shared: context, said: Said::NOTHING };
+    let mut held = Held::new(Said::NOTHING, context);
     swap(&mut held);
     Guard { former: held, on_this_thread: PhantomData }
 }
@@ -187,7 +193,7 @@ pub fn replace(context: Option<Arc<CallContext>>) -> Guard {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn scope<F: Future>(context: impl Into<Arc<CallContext>>, future: F) -> Scoped<F> {
-    Scoped { future, held: Held { shared: Some(nest(context.into())), said: Said::NOTHING } }
+    Scoped { future, held: Held::new(Said::NOTHING, Some(nest(context.into()))) }
 }
 
 /// The context as it counts inside the current one.
@@ -204,8 +210,7 @@ fn load() -> Option<Arc<CallContext>> {
     let Some(attempt) = said() else { return shared() };
     let context = Arc::new(attempt.inside(shared().as_deref()));
     if CURRENT.try_with(|current| current.replace(Some(Arc::clone(&context)))).is_ok() {
-        IS_SET.set(true);
-        say(Said::NOTHING);
+        Said::NOTHING.with_shared(true).set();
     }
     Some(context)
 }
@@ -219,18 +224,20 @@ fn shared() -> Option<Arc<CallContext>> {
 /// is set.
 #[inline]
 fn swap(held: &mut Held) {
-    held.said = say(held.said);
-    if held.shared.is_some() || IS_SET.get() {
-        held.shared = replace_shared(held.shared.take());
+    if held.said.exchange() {
+        swap_shared(held);
     }
 }
 
-fn replace_shared(shared: Option<Arc<CallContext>>) -> Option<Arc<CallContext>> {
+/// Changes the shared context, after what is said.
+fn swap_shared(held: &mut Held) {
+    let shared = held.shared.take();
     let set = shared.is_some();
     // The cell is borrowed only inside this closure, which runs no foreign code.
     let former = CURRENT.try_with(|current| current.replace(shared));
-    IS_SET.set(set && former.is_ok());
-    former.ok().flatten()
+    Said::now().with_shared(set && former.is_ok()).set();
+    held.shared = former.ok().flatten();
+    held.said = held.said.with_shared(held.shared.is_some());
 }
 
 /// Puts the former context back when dropped; made by [`enter`] and [`replace`].

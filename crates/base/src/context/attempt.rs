@@ -50,7 +50,7 @@ impl Attempt {
     #[inline]
     pub fn scope(mut self) -> AttemptScope {
         let shared = if is_set() { self.inherit() } else { None };
-        AttemptScope { held: Held { shared, said: Said::new(self) } }
+        AttemptScope { held: Held::new(Said::new(self), shared) }
     }
 
     /// The context around it; an outer attempt's deadline comes with it.
@@ -76,75 +76,109 @@ impl Attempt {
     }
 }
 
-/// What an attempt says, or nothing, in two words.
+/// What an attempt says, or nothing, and whether a shared context is around it.
 ///
+/// All but a deadline is one word, so that an attempt without one changes one word of the thread.
 /// Words of the size of a register are read as they were written, which lets the processor go on
 /// without waiting for the memory between.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Said {
+    /// The number in the upper half, then priority and the marks below; 0 for nothing.
+    word: u64,
+    /// Means something only with [`HAS_DEADLINE`].
     deadline: u64,
-    /// The number in the upper half, then priority, retry mark and [`SAID_SOMETHING`]; 0 for nothing.
-    rest: u64,
 }
 
 const NUMBER_SHIFT: u32 = 32;
 const PRIORITY_SHIFT: u32 = 8;
 const PRIORITY_MASK: u64 = 0xFF;
-const RETRY_FORBIDDEN: u64 = 2;
 const SAID_SOMETHING: u64 = 1;
+const RETRY_FORBIDDEN: u64 = 2;
+const HAS_DEADLINE: u64 = 4;
+const HAS_SHARED: u64 = 8;
 
 impl Said {
-    pub(super) const NOTHING: Self = Self { deadline: 0, rest: 0 };
+    pub(super) const NOTHING: Self = Self { word: 0, deadline: 0 };
 
     #[inline]
     fn new(attempt: Attempt) -> Self {
         let mark = if attempt.retry == RetryMark::Forbidden { RETRY_FORBIDDEN } else { 0 };
+        let limit = if attempt.deadline == Instant::MAX { 0 } else { HAS_DEADLINE };
         let number = u64::from(attempt.number) << NUMBER_SHIFT;
         let priority = (attempt.priority as u64) << PRIORITY_SHIFT;
         Self {
+            word: number | priority | mark | limit | SAID_SOMETHING,
             deadline: attempt.deadline.as_nanos(),
-            rest: number | priority | mark | SAID_SOMETHING,
         }
     }
 
     fn attempt(self) -> Option<Attempt> {
-        if self.rest == 0 {
+        if self.word & SAID_SOMETHING == 0 {
             return None;
         }
-        let priority = self.rest >> PRIORITY_SHIFT & PRIORITY_MASK;
+        let priority = self.word >> PRIORITY_SHIFT & PRIORITY_MASK;
         let of_number = |other: &Priority| *other as u64 == priority;
-        let forbidden = self.rest & RETRY_FORBIDDEN != 0;
+        let is = |mark| self.word & mark != 0;
         Some(Attempt {
-            number: (self.rest >> NUMBER_SHIFT) as u32,
-            deadline: Instant::from_nanos(self.deadline),
+            number: (self.word >> NUMBER_SHIFT) as u32,
+            deadline: if is(HAS_DEADLINE) {
+                Instant::from_nanos(self.deadline)
+            } else {
+                Instant::MAX
+            },
             priority: Priority::ALL.into_iter().find(of_number).unwrap_or_default(),
-            retry: if forbidden { RetryMark::Forbidden } else { RetryMark::Allowed },
+            retry: if is(RETRY_FORBIDDEN) { RetryMark::Forbidden } else { RetryMark::Allowed },
         })
+    }
+
+    /// What is said on this thread, the deadline aside.
+    #[inline]
+    pub(super) fn now() -> Self {
+        Self { word: WORD.get(), deadline: 0 }
+    }
+
+    /// Whether neither an attempt nor a shared context says anything.
+    #[inline]
+    pub(super) fn is_nothing(self) -> bool {
+        self.word == 0
+    }
+
+    /// The same beside a shared context, or without one.
+    #[inline]
+    pub(super) fn with_shared(self, shared: bool) -> Self {
+        let mark = if shared { HAS_SHARED } else { 0 };
+        Self { word: self.word & !HAS_SHARED | mark, ..self }
+    }
+
+    /// Says this on this thread, the deadline aside.
+    pub(super) fn set(self) {
+        WORD.set(self.word);
+    }
+
+    /// Says this on this thread and takes what was said before; true if one of the two is beside a
+    /// shared context.
+    #[inline]
+    pub(super) fn exchange(&mut self) -> bool {
+        let former = WORD.replace(self.word);
+        let either = former | self.word;
+        self.word = former;
+        if either & HAS_DEADLINE != 0 {
+            self.deadline = DEADLINE.replace(self.deadline);
+        }
+        either & HAS_SHARED != 0
     }
 }
 
 thread_local! {
     // Two variables: one of two words would be read by one instruction, which the processor makes
     // wait until both words are written.
+    static WORD: Cell<u64> = const { Cell::new(0) };
     static DEADLINE: Cell<u64> = const { Cell::new(0) };
-    static REST: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Whether an attempt says something on this thread.
-#[inline]
-pub(super) fn is_said() -> bool {
-    REST.get() != 0
 }
 
 /// What an attempt says on this thread.
 pub(super) fn said() -> Option<Attempt> {
-    Said { deadline: DEADLINE.get(), rest: REST.get() }.attempt()
-}
-
-/// Says something else on this thread; gives back what was said before.
-#[inline]
-pub(super) fn say(said: Said) -> Said {
-    Said { deadline: DEADLINE.replace(said.deadline), rest: REST.replace(said.rest) }
+    Said { word: WORD.get(), deadline: DEADLINE.get() }.attempt()
 }
 
 /// Makes an attempt's context current while its code runs; made by [`Attempt::scope`].
