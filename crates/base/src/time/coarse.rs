@@ -21,21 +21,18 @@ static OFFSET: AtomicU64 = AtomicU64::new(0);
 /// Until when on the kernel's clock the offset is good.
 static GOOD_UNTIL: AtomicU64 = AtomicU64::new(0);
 
-/// The time of the last tick, given the time; may be the time itself.
+/// The time of the last tick, while the offset is good.
 #[inline]
-pub(super) fn nanos(now: impl Fn() -> u64) -> u64 {
+pub(super) fn nanos() -> Option<u64> {
     let tick = read(ClockId::MonotonicCoarse);
     // Acquires the offset that was stored before.
-    if tick < GOOD_UNTIL.load(Ordering::Acquire) {
-        tick.wrapping_add(OFFSET.load(Ordering::Relaxed))
-    } else {
-        renew(now)
-    }
+    (tick < GOOD_UNTIL.load(Ordering::Acquire))
+        .then(|| tick.wrapping_add(OFFSET.load(Ordering::Relaxed)))
 }
 
 /// Takes the offset anew, unless this thread is interrupted meanwhile; gives back the time.
 #[cold]
-fn renew(now: impl Fn() -> u64) -> u64 {
+pub(super) fn renew(now: impl Fn() -> u64) -> u64 {
     let before = now();
     let kernel = read(ClockId::Monotonic);
     let after = now();

@@ -113,8 +113,15 @@ pub(super) fn nanos_relaxed() -> u64 {
 /// Nanoseconds from the start to the machine's last tick.
 #[inline]
 pub(super) fn nanos_coarse() -> u64 {
+    // The offset of the coarse clock is good only once the scale is known.
+    coarse::nanos().unwrap_or_else(nanos_with_offset)
+}
+
+/// Takes the offset of the coarse clock anew; gives back the time.
+#[cold]
+fn nanos_with_offset() -> u64 {
     match SCALE.get() {
-        Some(Some(scale)) => coarse::nanos(|| scale.nanos(counter::ordered())),
+        Some(Some(scale)) => coarse::renew(|| scale.nanos(counter::ordered())),
         _ => nanos_by_system(),
     }
 }
