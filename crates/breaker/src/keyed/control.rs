@@ -11,7 +11,7 @@ use crate::state::State;
 
 use super::KeyedBreakers;
 
-impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
+impl<K: Hash + Eq + Clone + Send + Sync, S: BuildHasher> KeyedBreakers<K, S> {
     /// Forgets the breaker of `key`; the key starts anew at its next call.
     ///
     /// # Example
@@ -136,8 +136,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         let mut found = Vec::new();
         for part in &self.parts {
             let table = part.lock();
-            let matching = table.entries().filter(|(_, breaker)| wanted(breaker));
-            found.extend(matching.map(|(key, breaker)| (key.clone(), breaker.clone())));
+            let matching = table.entries().filter(|entry| wanted(&entry.breaker));
+            found.extend(matching.map(|entry| (entry.key.clone(), entry.breaker.clone())));
         }
         found
     }

@@ -2,17 +2,21 @@
 
 mod control;
 mod hash;
+mod recent;
 mod table;
 
 #[cfg(all(test, not(suite_loom)))]
 mod tests;
 
 use std::borrow::Borrow;
+use std::cell::{Ref, RefCell};
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use thread_local::ThreadLocal;
 
 use steadfast_base::Time;
 
@@ -23,7 +27,8 @@ use crate::machine::Machine;
 use crate::rejection::CallError;
 
 pub use self::hash::KeyHasher;
-use self::table::Table;
+use self::recent::Recent;
+use self::table::{Entry, Table};
 
 /// Locks over the keys; keys of different parts do not wait for each other.
 const PARTS: usize = 16;
@@ -36,9 +41,12 @@ const PARTS: usize = 16;
 /// flood of failing keys can evict them. An evicted key starts anew, closed; permits under way are
 /// still valid and end with the breaker that gave them.
 ///
-/// A breaker with the default window takes about 600 bytes beside its key, and has one counter instead
+/// A breaker with the default window takes about 650 bytes beside its key, and has one counter instead
 /// of sixteen: cheapest for many keys with some calls each. For one key with most of the load take a
 /// [`CircuitBreaker`].
+///
+/// Each thread finds the up to 256 keys that it asked for lately without a lock, in 4 KiB of its own for
+/// each set of breakers; up to as many evicted ones stay in memory until others take their places there.
 ///
 /// Keys hash by a fixed function ([`KeyHasher`]), so that a run can be repeated; for keys that an
 /// attacker can choose pass `std::hash::RandomState` to [`with_hasher`](Self::with_hasher).
@@ -58,8 +66,10 @@ const PARTS: usize = 16;
 /// assert_eq!(hosts.call("10.0.0.2", || Ok::<_, &str>(7)), Ok(7));
 /// # Ok::<(), steadfast_breaker::ConfigError>(())
 /// ```
-pub struct KeyedBreakers<K, S = BuildHasherDefault<KeyHasher>> {
+pub struct KeyedBreakers<K: Send + Sync, S = BuildHasherDefault<KeyHasher>> {
     parts: Box<[Part<K>]>,
+    /// What each thread asked for lately.
+    recent: ThreadLocal<RefCell<Recent<K>>>,
     /// Entries in all parts, and those about to be inserted.
     len: AtomicUsize,
     evicted: AtomicU64,
@@ -84,7 +94,7 @@ impl<K> Part<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone> KeyedBreakers<K> {
+impl<K: Hash + Eq + Clone + Send + Sync> KeyedBreakers<K> {
     /// No breakers yet; each gets `config`.
     ///
     /// # Errors
@@ -100,7 +110,7 @@ impl<K: Hash + Eq + Clone> KeyedBreakers<K> {
     }
 }
 
-impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
+impl<K: Hash + Eq + Clone + Send + Sync, S: BuildHasher> KeyedBreakers<K, S> {
     /// Like [`new`](KeyedBreakers::new), with the function that hashes keys.
     ///
     /// # Errors
@@ -116,6 +126,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         let parts = (0..PARTS).map(|_| Part(Mutex::new(Table::new()))).collect();
         Ok(Self {
             parts,
+            recent: ThreadLocal::new(),
             len: AtomicUsize::new(0),
             evicted: AtomicU64::new(0),
             capacity: capacity.get(),
@@ -173,9 +184,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let hash = self.hasher.hash_one(key);
-        let known = self.part(hash).lock().get(hash, key).cloned();
-        known.unwrap_or_else(|| self.insert(hash, key.to_owned()))
+        self.entry(key, |entry| entry.breaker.clone())
     }
 
     /// The breaker of `key`, if there is one.
@@ -199,7 +208,8 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         Q: Hash + Eq + ?Sized,
     {
         let hash = self.hasher.hash_one(key);
-        self.part(hash).lock().get(hash, key).cloned()
+        let table = self.part(hash).lock();
+        table.get(hash, key).map(|entry| entry.breaker.clone())
     }
 
     /// Makes a call under the breaker of `key`, see [`CircuitBreaker::call`].
@@ -217,7 +227,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.breaker(key).call(call)
+        self.entry(key, |entry| entry.breaker.call(call))
     }
 
     /// Makes an asynchronous call under the breaker of `key`, see [`CircuitBreaker::call_async`].
@@ -242,6 +252,44 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
         self.breaker(key).call_async(call).await
     }
 
+    /// Shows the entry of `key`, made if need be.
+    #[inline]
+    fn entry<Q, R>(&self, key: &Q, show: impl FnOnce(&Entry<K>) -> R) -> R
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let recent = self.recent.get_or(|| RefCell::new(Recent::new(self.capacity)));
+        // Whoever asks for another key while this one is shown finds the cell borrowed, and keeps nothing.
+        let known = recent.try_borrow().ok();
+        let known =
+            known.and_then(|recent| Ref::filter_map(recent, |recent| recent.get(hash, key)).ok());
+        let found;
+        let entry = if let Some(known) = &known {
+            &**known
+        } else {
+            found = self.look_up(hash, key, recent);
+            &*found
+        };
+        show(entry)
+    }
+
+    /// Finds the entry of `key` in the table, or makes it, and keeps it at hand.
+    #[inline(never)]
+    fn look_up<Q>(&self, hash: u64, key: &Q, recent: &RefCell<Recent<K>>) -> Arc<Entry<K>>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let known = self.part(hash).lock().get(hash, key).cloned();
+        let entry = known.unwrap_or_else(|| self.insert(hash, key.to_owned()));
+        if let Ok(mut recent) = recent.try_borrow_mut() {
+            recent.keep(hash, Arc::clone(&entry));
+        }
+        entry
+    }
+
     fn template(&self) -> MutexGuard<'_, Machine> {
         self.template.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -253,7 +301,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
 
     /// Adds the breaker of `key`, unless another thread was first.
     #[cold]
-    fn insert(&self, hash: u64, key: K) -> CircuitBreaker {
+    fn insert(&self, hash: u64, key: K) -> Arc<Entry<K>> {
         self.make_room(hash);
         let version = self.settings_version.load(Ordering::Acquire);
         let machine = self.template().clone();
@@ -267,14 +315,14 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
             self.len.fetch_sub(1, Ordering::Relaxed);
             return known;
         }
-        table.insert(hash, key, breaker.clone());
+        let entry = table.insert(hash, key, breaker);
         drop(table);
         if self.settings_version.load(Ordering::Acquire) != version {
             // New settings came after the template was read and may have missed this breaker.
             let config = self.template().config().clone();
-            breaker.reconfigure(config).expect("the template's settings are valid");
+            entry.breaker.reconfigure(config).expect("the template's settings are valid");
         }
-        breaker
+        entry
     }
 
     /// Reserves the place of one entry, evicting another one at the capacity.
@@ -298,7 +346,7 @@ impl<K: Hash + Eq + Clone, S: BuildHasher> KeyedBreakers<K, S> {
     }
 }
 
-impl<K, S> fmt::Debug for KeyedBreakers<K, S> {
+impl<K: Send + Sync, S> fmt::Debug for KeyedBreakers<K, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyedBreakers")
             .field("name", &self.family.name)

@@ -1,6 +1,8 @@
 //! A hash table of breakers that evicts by a clock hand.
 
 use std::borrow::Borrow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::breaker::CircuitBreaker;
 
@@ -22,10 +24,47 @@ pub(super) struct Table<K> {
 #[derive(Debug)]
 struct Slot<K> {
     hash: u64,
-    key: K,
-    breaker: CircuitBreaker,
+    entry: Arc<Entry<K>>,
+}
+
+/// A key with its breaker; threads keep those that they asked for lately.
+#[derive(Debug)]
+pub(super) struct Entry<K> {
+    pub(super) key: K,
+    pub(super) breaker: CircuitBreaker,
     /// Whether it was asked for since the hand last passed.
-    used: bool,
+    used: AtomicBool,
+    /// Whether it has left the table.
+    gone: AtomicBool,
+}
+
+impl<K> Entry<K> {
+    fn new(key: K, breaker: CircuitBreaker) -> Self {
+        Self { key, breaker, used: AtomicBool::new(false), gone: AtomicBool::new(false) }
+    }
+
+    /// Notes that somebody asked for it.
+    #[inline]
+    pub(super) fn note_use(&self) {
+        // A store that changes nothing would take the line away from other threads.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it is still in the table, as far as this thread can know.
+    #[inline]
+    pub(super) fn is_in_force(&self) -> bool {
+        !self.gone.load(Ordering::Acquire)
+    }
+
+    fn take_use(&self) -> bool {
+        let used = self.used.load(Ordering::Relaxed);
+        if used {
+            self.used.store(false, Ordering::Relaxed);
+        }
+        used
+    }
 }
 
 impl<K> Table<K> {
@@ -37,51 +76,49 @@ impl<K> Table<K> {
         self.slots.len()
     }
 
-    /// The breaker of `key`, which counts as used.
+    /// The entry of `key`, which counts as used.
     #[inline]
-    pub(super) fn get<Q: Eq + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<&CircuitBreaker>
+    pub(super) fn get<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<&Arc<Entry<K>>>
     where
         K: Borrow<Q>,
     {
-        let cell = self.find(hash, |slot| slot.hash == hash && slot.key.borrow() == key)?;
+        let cell = self.cell_of_key(hash, key)?;
         let slot = self.cells.get(cell).copied().flatten()?;
-        let slot = self.slots.get_mut(slot as usize)?;
-        // A store that changes nothing would take the line away from other threads.
-        if !slot.used {
-            slot.used = true;
-        }
-        Some(&slot.breaker)
+        let entry = &self.slots.get(slot as usize)?.entry;
+        entry.note_use();
+        Some(entry)
     }
 
     /// Adds a key that is not in the table.
-    pub(super) fn insert(&mut self, hash: u64, key: K, breaker: CircuitBreaker) {
+    pub(super) fn insert(&mut self, hash: u64, key: K, breaker: CircuitBreaker) -> Arc<Entry<K>> {
         if self.cells.len() < (self.slots.len() + 1) * 2 {
             self.grow();
         }
         let number = u32::try_from(self.slots.len()).expect("a table holds less than 2^32 keys");
-        self.slots.push(Slot { hash, key, breaker, used: false });
+        let entry = Arc::new(Entry::new(key, breaker));
+        self.slots.push(Slot { hash, entry: Arc::clone(&entry) });
         self.link(hash, number);
+        entry
     }
 
-    pub(super) fn remove<Q: Eq + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<CircuitBreaker>
+    pub(super) fn remove<Q: Eq + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<Arc<Entry<K>>>
     where
         K: Borrow<Q>,
     {
-        let cell = self.find(hash, |slot| slot.hash == hash && slot.key.borrow() == key)?;
+        let cell = self.cell_of_key(hash, key)?;
         let number = self.cells.get(cell).copied().flatten()?;
-        Some(self.take(number as usize).1)
+        Some(self.take(number as usize))
     }
 
     /// Removes the first breaker from the hand on that is closed and was not used since the hand last
     /// passed; if none of the next [`EVICTION_SCAN_MAX`] is, the one that the hand ends at.
-    pub(super) fn evict(&mut self) -> Option<K> {
+    pub(super) fn evict(&mut self) -> Option<Arc<Entry<K>>> {
         for _ in 0..EVICTION_SCAN_MAX {
             if self.hand >= self.slots.len() {
                 self.hand = 0;
             }
-            let slot = self.slots.get_mut(self.hand)?;
-            let used = std::mem::take(&mut slot.used);
-            if !used && slot.breaker.is_closed() {
+            let entry = &self.slots.get(self.hand)?.entry;
+            if !entry.take_use() && entry.breaker.is_closed() {
                 break;
             }
             self.hand += 1;
@@ -89,22 +126,24 @@ impl<K> Table<K> {
         if self.hand >= self.slots.len() {
             self.hand = 0;
         }
-        (!self.slots.is_empty()).then(|| self.take(self.hand).0)
+        (!self.slots.is_empty()).then(|| self.take(self.hand))
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&K, &CircuitBreaker)> {
-        self.slots.iter().map(|slot| (&slot.key, &slot.breaker))
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry<K>> {
+        self.slots.iter().map(|slot| &*slot.entry)
     }
 
     /// Removes slot `number`; the last slot takes its place.
-    fn take(&mut self, number: usize) -> (K, CircuitBreaker) {
+    fn take(&mut self, number: usize) -> Arc<Entry<K>> {
         self.unlink(number);
         let last = self.slots.len() - 1;
         if number != last {
             self.relink(last, number);
         }
-        let slot = self.slots.swap_remove(number);
-        (slot.key, slot.breaker)
+        let entry = self.slots.swap_remove(number).entry;
+        // INV-BRK-3: what leaves the table says so, to threads that kept it.
+        entry.gone.store(true, Ordering::Release);
+        entry
     }
 
     fn mask(&self) -> usize {
@@ -115,6 +154,14 @@ impl<K> Table<K> {
     #[expect(clippy::cast_possible_truncation, reason = "the lower bits are what is wanted")]
     fn home(&self, hash: u64) -> usize {
         hash as usize & self.mask()
+    }
+
+    #[inline]
+    fn cell_of_key<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<usize>
+    where
+        K: Borrow<Q>,
+    {
+        self.find(hash, |slot| slot.hash == hash && slot.entry.key.borrow() == key)
     }
 
     /// The cell of the slot that `is_it` accepts.

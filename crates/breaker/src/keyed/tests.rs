@@ -36,12 +36,12 @@ proptest! {
                 plain.insert(key, hash);
             } else if let Some(hash) = plain.remove(&key) {
                 let removed = table.remove(hash, &key).expect("it was there");
-                prop_assert_eq!(removed.name(), format!("{key}"));
+                prop_assert_eq!(removed.breaker.name(), format!("{key}"));
             }
             prop_assert_eq!(table.len(), plain.len());
             for (key, hash) in &plain {
                 let found = table.get(*hash, key).expect("it was not removed");
-                prop_assert_eq!(found.name(), format!("{key}"));
+                prop_assert_eq!(found.breaker.name(), format!("{key}"));
             }
         }
     }
@@ -140,4 +140,82 @@ fn new_settings_reach_old_and_new_keys() {
     }
     assert!(keyed.reconfigure(&Config::consecutive(0)).is_err());
     assert_eq!(keyed.breaker(&3).config(), Config::consecutive(3));
+}
+
+#[test]
+fn threads_that_kept_a_key_see_that_it_was_removed() {
+    let keyed = breakers(4);
+    let (asked, removed) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            fail(&keyed, 1);
+            assert!(keyed.call(&1, || Ok::<_, ()>(())).is_err(), "open, and kept");
+            asked.wait();
+            removed.wait();
+            assert!(keyed.call(&1, || Ok::<_, ()>(())).is_ok());
+        });
+        asked.wait();
+        assert!(keyed.remove(&1));
+        removed.wait();
+    });
+    assert_eq!(keyed.breaker(&1).metrics().totals.successes, 1);
+}
+
+#[test]
+fn a_kept_key_that_was_evicted_starts_anew() {
+    let keyed = breakers(2);
+    assert!(keyed.call(&0, || Ok::<_, ()>(())).is_ok());
+    for key in 1..10 {
+        assert!(keyed.call(&key, || Ok::<_, ()>(())).is_ok());
+    }
+    assert!(keyed.get(&0).is_none());
+    assert!(keyed.call(&0, || Ok::<_, ()>(())).is_ok());
+    assert_eq!(keyed.breaker(&0).metrics().totals.successes, 1);
+    assert_eq!(keyed.len(), 2);
+}
+
+#[test]
+fn a_call_may_ask_for_other_keys_and_for_its_own() {
+    let keyed = breakers(1_000);
+    let nested = |depth: u32| {
+        for key in 0..depth {
+            let result = keyed.call(&key, || {
+                assert!(keyed.call(&(key + 1), || Ok::<_, ()>(())).is_ok());
+                assert!(keyed.remove(&key));
+                keyed.call(&key, || Ok::<_, ()>(()))
+            });
+            assert!(result.is_ok());
+        }
+    };
+    (0..3).for_each(|_| nested(300));
+    assert_eq!(keyed.len(), 301);
+}
+
+#[test]
+fn keys_of_one_hash_are_told_apart() {
+    #[derive(Clone, Default)]
+    struct AllAlike;
+    impl std::hash::Hasher for AllAlike {
+        fn finish(&self) -> u64 {
+            7
+        }
+        fn write(&mut self, _bytes: &[u8]) {}
+    }
+    let time = VirtualClock::new().time();
+    let capacity = NonZeroUsize::new(8).expect("not zero");
+    let hasher = BuildHasherDefault::<AllAlike>::default();
+    let keyed = KeyedBreakers::<u32, _>::with_hasher(
+        "keys",
+        Config::consecutive(1),
+        capacity,
+        time,
+        hasher,
+    )
+    .expect("valid");
+    for _ in 0..3 {
+        assert!(keyed.call(&1, || Ok::<_, ()>(())).is_ok());
+        assert!(keyed.call(&2, || Err::<(), _>(())).is_err());
+    }
+    assert_eq!(keyed.breaker(&1).state(), State::Closed);
+    assert_eq!(keyed.breaker(&2).state(), State::Open);
 }
