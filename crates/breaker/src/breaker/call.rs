@@ -11,6 +11,7 @@ use crate::machine::Ticket;
 use crate::outcome::{Classify, ErrorsFail, Outcome};
 use crate::rejection::{CallError, Rejection};
 
+use super::shortcut::Shortcut;
 use super::{CircuitBreaker, Inner};
 
 /// A call under way; dropped without a result it was cancelled or it panicked.
@@ -173,7 +174,17 @@ impl CircuitBreaker {
     ///
     /// As [`call_async`](Self::call_async).
     #[inline]
-    pub async fn call_async_with<T, E, F: Future<Output = Result<T, E>>>(
+    pub fn call_async_with<T, E, F: Future<Output = Result<T, E>>>(
+        &self,
+        classify: &impl Classify<T, E>,
+        call: impl FnOnce() -> F,
+    ) -> impl Future<Output = Result<T, CallError<E>>> {
+        let turn_away = || self.inner.turn_away().map(|rejection| Err(rejection.into()));
+        Shortcut::new(turn_away, self.call_in_turn(classify, call))
+    }
+
+    /// Asks for a call and makes it.
+    async fn call_in_turn<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         classify: &impl Classify<T, E>,
         call: impl FnOnce() -> F,

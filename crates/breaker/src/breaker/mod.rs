@@ -6,6 +6,7 @@ mod drive;
 mod health;
 mod listeners;
 mod permit;
+mod shortcut;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use steadfast_base::{FailureKind, Instant, Time};
 
 use crate::config::{Config, ConfigError};
 use crate::event::{Event, EventKind};
-use crate::gate::{Gate, Locked, ShardCount, this_thread};
+use crate::gate::{Admission, Gate, Locked, ShardCount, this_thread};
 use crate::machine::{Machine, Recorded, Ticket};
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
@@ -147,7 +148,7 @@ impl Inner {
                 let started = self.gate.slow_after().map(|_| self.now());
                 Ok(Ticket::new(epoch, 0, started))
             }
-            None => self.admit_guarded(None),
+            None => self.admit_guarded(None).into_result(),
         }
     }
 
@@ -161,11 +162,15 @@ impl Inner {
     /// Admits one call whose result is reported by hand.
     fn admit_by_hand(&self) -> Result<(), Rejection> {
         let now = self.now();
-        let admitted = match self.gate.reject(this_thread(), || now, || now) {
+        let admitted = match self.gate.reject(this_thread(), || now, || now).rejection() {
             Some(rejection) => Err(rejection),
             None => self.step(|machine| machine.admit_by_hand(now)),
         };
-        self.tell_if_rejected(&admitted);
+        if let Err(rejection) = admitted
+            && self.gate.calls_observed()
+        {
+            self.tell_rejection(Admission::from(Err(rejection)));
+        }
         admitted
     }
 
@@ -174,20 +179,47 @@ impl Inner {
     fn admit_at(&self, now: Instant) -> Result<Ticket, Rejection> {
         match self.gate.open_epoch() {
             Some(epoch) => Ok(Ticket::new(epoch, 0, Some(now))),
-            None => self.admit_guarded(Some(now)),
+            None => self.admit_guarded(Some(now)).into_result(),
         }
     }
 
     /// Admits or rejects while not every call may pass.
     #[inline(never)]
-    fn admit_guarded(&self, now: Option<Instant>) -> Result<Ticket, Rejection> {
+    fn admit_guarded(&self, now: Option<Instant>) -> Admission {
+        let turned_away = self.turn_away_guarded(now);
+        if turned_away.is_decided() { turned_away } else { self.admit_locked(now) }
+    }
+
+    /// Rejects a call without the lock, if the state clearly says so.
+    #[inline]
+    fn turn_away(&self) -> Option<Rejection> {
+        if self.gate.open_epoch().is_some() { None } else { self.turned_away().rejection() }
+    }
+
+    #[inline(never)]
+    fn turned_away(&self) -> Admission {
+        self.turn_away_guarded(None)
+    }
+
+    #[inline]
+    fn turn_away_guarded(&self, now: Option<Instant>) -> Admission {
         let tick = || now.unwrap_or_else(|| self.family.time.now_coarse());
         let now = || now.unwrap_or_else(|| self.now());
-        let admitted = match self.gate.reject(this_thread(), tick, now) {
-            Some(rejection) => Err(rejection),
-            None => self.step(|machine| machine.admit(now())),
-        };
-        self.tell_if_rejected(&admitted);
+        let turned_away = self.gate.reject(this_thread(), tick, now);
+        if self.gate.calls_observed() {
+            self.tell_rejection(turned_away);
+        }
+        turned_away
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn admit_locked(&self, now: Option<Instant>) -> Admission {
+        let now = now.unwrap_or_else(|| self.now());
+        let admitted = Admission::from(self.step(|machine| machine.admit(now)));
+        if self.gate.calls_observed() {
+            self.tell_rejection(admitted);
+        }
         admitted
     }
 
@@ -271,15 +303,10 @@ impl Inner {
         result
     }
 
-    #[inline]
-    fn tell_if_rejected<T>(&self, admitted: &Result<T, Rejection>) {
-        if let (Err(rejection), true) = (admitted, self.gate.calls_observed()) {
-            self.tell_rejection(*rejection);
-        }
-    }
-
+    /// Tells of a rejection, if it is one.
     #[cold]
-    fn tell_rejection(&self, rejection: Rejection) {
+    fn tell_rejection(&self, admitted: Admission) {
+        let Some(rejection) = admitted.rejection() else { return };
         // While forced open only changes are worth an event.
         if rejection.state != State::ForcedOpen {
             let (at, epoch) = (self.now(), rejection.epoch);

@@ -99,10 +99,12 @@ fn rejections_are_counted_once_and_never_as_successes() {
         gate.lock().open_for(Duration::from_secs(1), Instant::ZERO);
         let other = Arc::clone(&gate);
         let rejecting = thread::spawn(move || {
-            u64::from(match other.reject(this_thread(), || Instant::ZERO, || Instant::ZERO) {
-                Some(_) => true,
-                None => other.lock().admit(Instant::ZERO).is_err(),
-            })
+            u64::from(
+                match other.reject(this_thread(), || Instant::ZERO, || Instant::ZERO).rejection() {
+                    Some(_) => true,
+                    None => other.lock().admit(Instant::ZERO).is_err(),
+                },
+            )
         });
         gate.lock().reset(Instant::ZERO);
         let rejected = rejecting.join().expect("no panic");
@@ -119,7 +121,7 @@ fn two_threads_at_the_end_of_the_open_wait_get_one_probe() {
         gate.lock().open_for(Duration::from_secs(1), Instant::ZERO);
         let over = Instant::ZERO + Duration::from_secs(1);
         let admit = move |gate: &Gate| {
-            let rejected = gate.reject(this_thread(), || over, || over).is_some();
+            let rejected = gate.reject(this_thread(), || over, || over).is_decided();
             !rejected && gate.lock().admit(over).is_ok()
         };
         let other = Arc::clone(&gate);

@@ -11,6 +11,7 @@
 //! that counts in its own shard just as the period ends is found out by the shard's epoch, and what it
 //! counted is late, as it would be had it taken the lock.
 
+mod admission;
 mod caller;
 mod shards;
 mod word;
@@ -27,10 +28,10 @@ use std::time::Duration;
 use steadfast_base::Instant;
 
 use crate::machine::Machine;
-use crate::rejection::Rejection;
 use crate::state::State;
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
+pub(crate) use self::admission::Admission;
 pub(crate) use self::caller::{Caller, this_thread};
 pub(crate) use self::shards::ShardCount;
 use self::shards::{Shards, Taken};
@@ -103,29 +104,28 @@ impl Gate {
         caller: Caller,
         tick: impl FnOnce() -> Instant,
         now: impl FnOnce() -> Instant,
-    ) -> Option<Rejection> {
+    ) -> Admission {
         let word = self.word();
         if word.admits_all() || word == Word::CHANGING {
-            return None;
+            return Admission::UNDECIDED;
         }
         let until = self.until.load(Ordering::Acquire);
         if self.word() != word {
             // `until` may be of another period than the word.
-            return None;
+            return Admission::UNDECIDED;
         }
         let wait = if until == NEVER {
             self.hint.load(Ordering::Relaxed)
         } else {
             match until.saturating_sub(tick().as_nanos()) {
                 wait if wait > LONG_WAIT => wait,
-                _ => until.checked_sub(now().as_nanos()).filter(|&wait| wait > 0)?,
+                _ => until.saturating_sub(now().as_nanos()),
             }
         };
-        self.shards.count(caller, word.epoch(), u32::MAX).then(|| Rejection {
-            state: word.state(),
-            retry_after: Duration::from_nanos(wait),
-            epoch: word.epoch(),
-        })
+        if (wait == 0 && until != NEVER) || !self.shards.count(caller, word.epoch(), u32::MAX) {
+            return Admission::UNDECIDED;
+        }
+        Admission::rejected(word.state(), wait, word.epoch())
     }
 
     /// Counts a quick success without the lock, if it may wait; `now` is read only if needed.

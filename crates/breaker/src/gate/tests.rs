@@ -93,10 +93,10 @@ fn rejections_without_the_lock_are_counted_and_say_when_to_come_back() {
     let gate = clean_gate();
     gate.lock().open_for(Duration::from_secs(2), Instant::ZERO);
     let at = |millis| Instant::ZERO + Duration::from_millis(millis);
-    let rejection = gate.reject(this_thread(), || at(500), || at(500)).expect("open");
+    let rejection = gate.reject(this_thread(), || at(500), || at(500)).rejection().expect("open");
     assert_eq!(rejection.retry_after, Duration::from_millis(1_500));
     assert!(
-        gate.reject(this_thread(), || at(2_000), || at(2_000)).is_none(),
+        gate.reject(this_thread(), || at(2_000), || at(2_000)).rejection().is_none(),
         "the wait is over: the machine decides"
     );
     assert_eq!(gate.lock().metrics(at(500)).not_permitted, 1);
@@ -107,11 +107,13 @@ fn the_last_second_of_a_wait_goes_by_the_time_itself_and_not_by_the_last_tick() 
     let gate = clean_gate();
     gate.lock().open_for(Duration::from_secs(2), Instant::ZERO);
     let at = |millis| Instant::ZERO + Duration::from_millis(millis);
-    let long_before = gate.reject(this_thread(), || at(995), || unreachable!()).expect("open");
+    let long_before =
+        gate.reject(this_thread(), || at(995), || unreachable!()).rejection().expect("open");
     assert_eq!(long_before.retry_after, Duration::from_millis(1_005), "a tick behind");
-    let shortly_before = gate.reject(this_thread(), || at(1_995), || at(1_999)).expect("open");
+    let shortly_before =
+        gate.reject(this_thread(), || at(1_995), || at(1_999)).rejection().expect("open");
     assert_eq!(shortly_before.retry_after, Duration::from_millis(1));
-    assert!(gate.reject(this_thread(), || at(1_995), || at(2_000)).is_none());
+    assert!(gate.reject(this_thread(), || at(1_995), || at(2_000)).rejection().is_none());
 }
 
 #[test]
@@ -138,7 +140,8 @@ fn what_an_owner_counted_in_a_period_that_ended_is_late() {
     let gate = clean_gate();
     let epoch = gate.open_epoch().expect("closed");
     gate.lock().open_for(Duration::from_secs(2), Instant::ZERO);
-    let open = gate.reject(this_thread(), || Instant::ZERO, || Instant::ZERO).expect("open");
+    let open =
+        gate.reject(this_thread(), || Instant::ZERO, || Instant::ZERO).rejection().expect("open");
     // As if the thread had been held up between its look at the word and its count.
     let shards = Shards::new(ShardCount::Many, epoch);
     shards.admit(this_thread(), epoch, false);

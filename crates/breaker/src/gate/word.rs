@@ -51,14 +51,7 @@ impl Word {
 
     #[inline]
     pub(super) fn state(self) -> State {
-        match self.0 & STATE_MASK {
-            0 => State::Closed,
-            1 => State::Open,
-            2 => State::HalfOpen,
-            3 => State::ForcedOpen,
-            4 => State::Disabled,
-            _ => State::MetricsOnly,
-        }
+        state_of(self.0 & STATE_MASK)
     }
 
     #[inline]
@@ -78,5 +71,18 @@ impl Word {
             1 => FEW,
             _ => MANY,
         }
+    }
+}
+
+/// The state of a number.
+#[inline]
+pub(super) fn state_of(number: u64) -> State {
+    match number {
+        0 => State::Closed,
+        1 => State::Open,
+        2 => State::HalfOpen,
+        3 => State::ForcedOpen,
+        4 => State::Disabled,
+        _ => State::MetricsOnly,
     }
 }

@@ -23,6 +23,7 @@ use crate::state::State;
 use crate::window::{FailureTimes, ResultWindow, Slack};
 
 use self::phase::Phase;
+pub(crate) use self::probes::PROBES_MAX;
 use self::probes::Probes;
 pub use self::record::Recorded;
 pub use self::ticket::Ticket;

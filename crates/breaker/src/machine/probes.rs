@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use steadfast_base::Instant;
 
+/// The greatest number of a probe; after it they begin at one again.
+pub(crate) const PROBES_MAX: u32 = u32::MAX >> 1;
+
 /// Probes under way and the successes so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Probes {
@@ -26,9 +29,9 @@ impl Probes {
         u32::try_from(self.under_way.len()).unwrap_or(u32::MAX)
     }
 
-    /// Starts a probe and returns its id, never zero.
+    /// Starts a probe and returns its id, never zero and at most [`PROBES_MAX`].
     pub(super) fn start(&mut self, now: Instant, by_hand: bool) -> u32 {
-        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        self.last_id = if self.last_id < PROBES_MAX { self.last_id + 1 } else { 1 };
         self.under_way.push(Probe { id: self.last_id, since: now, by_hand });
         self.last_id
     }

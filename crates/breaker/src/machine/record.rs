@@ -100,7 +100,7 @@ impl Machine {
 
     /// Frees the probe's place, if it is one; tells whether the ticket is of the current period.
     fn end(&mut self, ticket: Ticket) -> bool {
-        let (epoch, probe) = ticket.into_parts();
+        let (epoch, probe, _) = ticket.into_parts();
         // INV-BRK-1: a ticket of an earlier epoch frees no place and moves no window.
         let current = epoch == self.epoch;
         if let (true, Phase::HalfOpen(probes)) = (current, &mut self.phase) {

@@ -38,9 +38,9 @@ impl Ticket {
         (self.started != Instant::MAX).then_some(self.started)
     }
 
-    /// The epoch and the number of the probe.
-    pub(super) fn into_parts(self) -> (u32, u32) {
-        (self.epoch, self.probe)
+    /// The epoch, the number of the probe and the start.
+    pub(crate) fn into_parts(self) -> (u32, u32, Instant) {
+        (self.epoch, self.probe, self.started)
     }
 
     /// The same call, known to have started at `at`.
