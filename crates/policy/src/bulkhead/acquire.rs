@@ -5,12 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use steadfast_base::{CallContext, Instant, Outlined, Sleep, context};
+use steadfast_base::{CallContext, Instant, Sleep, context};
 
 use crate::error::Error;
 use crate::rejection::{Reason, Rejection};
 use crate::waiting::block_on;
 
+use super::call::CallRun;
 use super::desk::Ticket;
 use super::permit::{BulkheadPermit, Owner};
 use super::{Bulkhead, Entry, Joined};
@@ -119,19 +120,11 @@ impl Bulkhead {
     ///
     /// Dropping the future leaves the queue, or drops the call and gives its place back.
     #[inline]
-    pub async fn call_async<T, E, F: Future<Output = Result<T, E>>>(
+    pub fn call_async<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         call: impl FnOnce() -> F,
-    ) -> Result<T, Error<E>> {
-        // A rejection is made where it is returned: copying it out of this future costs more.
-        let permit = match self.inner.enter() {
-            Entry::Taken => BulkheadPermit::new(Owner::Borrowed(&self.inner)),
-            Entry::Full => return Err(Error::Rejected(self.inner.reject(Reason::Full))),
-            Entry::Queue => Outlined::new(self.acquire()).await?,
-        };
-        let result = call().await;
-        permit.end(result.is_ok());
-        result.map_err(Error::Inner)
+    ) -> impl Future<Output = Result<T, Error<E>>> {
+        CallRun::new(self, call)
     }
 
     pub(super) fn acquire_until(&self, deadline: Option<Instant>) -> Acquire<'_> {
@@ -157,7 +150,7 @@ impl BulkheadPermit<'_> {
     }
 }
 
-fn deadline_of_context() -> Option<Instant> {
+pub(super) fn deadline_of_context() -> Option<Instant> {
     context::current_ref(|call| call.and_then(CallContext::deadline))
 }
 

@@ -1,6 +1,7 @@
 //! The bulkhead: so many calls at once, a bounded queue before it, first come, first served.
 
 mod acquire;
+mod call;
 mod config;
 mod control;
 pub(crate) mod desk;
@@ -198,6 +199,13 @@ impl Inner {
     fn take_folded(&self) -> bool {
         drop(self.lock());
         self.places.try_take()
+    }
+
+    /// Turns a call away, if it is clear that it finds no place and may not wait for one.
+    #[inline]
+    fn turn_away(&self) -> Option<Rejection> {
+        let has_a_chance = self.places.word().has_room() || self.may_wait.load(Ordering::Relaxed);
+        (!has_a_chance).then(|| self.reject(Reason::Full))
     }
 
     /// Takes a place, if one is free; without a clock and without a lock.

@@ -3,7 +3,7 @@
 mod last_good;
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -209,10 +209,14 @@ impl<T, E, A: Answer<T, E>, F: Future<Output = Done<T, E>>> Future for FallbackR
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
         let this = self.project();
-        let mut polled = this.next.poll(cx);
-        if let Poll::Ready(done) = &mut polled {
-            this.stage.mend(this.call, done);
+        match ready!(this.next.poll(cx)) {
+            // A success is moved as one: as a whole it would be read at once after it was written in
+            // parts, and the processor would wait.
+            Done { result: Ok(value), ended } => Poll::Ready(Done { result: Ok(value), ended }),
+            mut done => {
+                this.stage.mend(this.call, &mut done);
+                Poll::Ready(done)
+            }
         }
-        polled
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
@@ -180,23 +180,33 @@ where
     A: Answer<T, E>,
 {
     #[inline]
-    async fn run<N: Next<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        let picked = self.breakers.pick(call.key());
-        let breaker: &CircuitBreaker = picked.borrow();
-        if self.is_timed() || call.needs_time() {
-            self.follow(breaker);
-            let next = Later::new(move |call| Stage::run(&self.live.limit, call, next));
-            return GuardRun { stage: self, breaker, call, next, permit: None }.await;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the call stays where it was captured; an async function moves it once more"
+    )]
+    fn run<N: Next<T, E>>(&self, call: Call, next: N) -> impl Future<Output = Done<T, E>> {
+        async move {
+            let picked = self.breakers.pick(call.key());
+            let breaker: &CircuitBreaker = picked.borrow();
+            if self.is_timed() || call.needs_time() {
+                self.follow(breaker);
+                let next = Later::new(move |call| Stage::run(&self.live.limit, call, next));
+                let run = GuardRun { stage: self, breaker, call, next, permit: None };
+                return match run.await {
+                    Done { result: Ok(value), ended } => Done { result: Ok(value), ended },
+                    done => done,
+                };
+            }
+            // Nobody needs the time so far; the breaker reads it if the call turns out to be pending.
+            let judge = Judge::new(self);
+            let made = || async { Ok::<_, Infallible>(next.run(call).await) };
+            let mut done = match judge.done(breaker.call_async_with(&judge, made).await) {
+                Ok(done) => done,
+                Err(error) => self.not_done(error),
+            };
+            self.mend(&call, &mut done);
+            done
         }
-        // Nobody needs the time so far; the breaker reads it if the call turns out to be pending.
-        let judge = Judge::new(self);
-        let made = || async { Ok::<_, Infallible>(next.run(call).await) };
-        let mut done = match judge.done(breaker.call_async_with(&judge, made).await) {
-            Ok(done) => done,
-            Err(error) => self.not_done(error),
-        };
-        self.mend(&call, &mut done);
-        done
     }
 
     #[inline]
@@ -251,10 +261,14 @@ where
         let mut this = self.project();
         let stage = *this.stage;
         if this.permit.is_none() {
-            match this.breaker.acquire_at(this.call.now(&stage.time)) {
+            // A copy of its own: a part changed in its place makes whoever reads it whole wait.
+            let mut call = *this.call;
+            let admitted = this.breaker.acquire_at(call.now(&stage.time));
+            *this.call = call;
+            match admitted {
                 Ok(permit) => {
                     *this.permit = Some(permit);
-                    this.next.as_mut().start(*this.call);
+                    this.next.as_mut().start(call);
                 }
                 Err(rejection) => {
                     let mut done = stage.rejected(rejection);
@@ -263,13 +277,22 @@ where
                 }
             }
         }
-        let mut polled = this.next.poll(cx);
-        if let Poll::Ready(done) = &mut polled {
-            if let Some(permit) = this.permit.take() {
-                stage.finish(permit, done);
+        match ready!(this.next.poll(cx)) {
+            // A success is moved as one, for the same reason.
+            Done { result: Ok(value), ended } => {
+                let mut done = Done { result: Ok(value), ended };
+                if let Some(permit) = this.permit.take() {
+                    stage.finish(permit, &mut done);
+                }
+                Poll::Ready(done)
             }
-            stage.mend(this.call, done);
+            mut done => {
+                if let Some(permit) = this.permit.take() {
+                    stage.finish(permit, &mut done);
+                }
+                stage.mend(this.call, &mut done);
+                Poll::Ready(done)
+            }
         }
-        polled
     }
 }

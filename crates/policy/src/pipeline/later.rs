@@ -26,6 +26,8 @@ impl<M: Fn(Call) -> F, F: Future> Later<M, F> {
     #[inline]
     pub(crate) fn start(self: Pin<&mut Self>, call: Call) {
         let mut this = self.project();
+        // Emptied first: where nothing is left to drop, the future is written to its place at once.
+        this.made.set(None);
         this.made.set(Some((this.make)(call)));
     }
 

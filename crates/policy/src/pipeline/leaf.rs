@@ -1,8 +1,7 @@
 //! The protected call itself, run within its context if there is time left: the innermost `Next`.
 
-use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -30,22 +29,36 @@ impl<'a, F> Source<'a, F> {
         Self { make, time, events }
     }
 
-    /// Fails if the attempt's deadline has passed; reads the clock only if there is a deadline, and no
-    /// stage has read it.
+    /// Makes what is to be polled, or runs a synchronous attempt.
     #[inline]
-    fn check(&self, call: &mut Call) -> Result<(), TimedOut> {
-        match call.deadline() {
-            // INV-POL-3: no attempt begins at its deadline or after it, whatever it waited for.
-            Some(deadline) if call.now(self.time) >= deadline => Err(self.too_late()),
-            _ => Ok(()),
-        }
+    pub(crate) fn make<R>(&self, call: Call) -> R
+    where
+        F: Fn(Call) -> R,
+    {
+        (self.make)(call)
     }
 
-    #[cold]
-    fn too_late(&self) -> TimedOut {
-        self.events.emit(names::DEADLINE_PASSED, || [("policy", Value::Str(names::PIPELINE))]);
-        TimedOut::before_start()
+    #[inline]
+    fn check(&self, call: &mut Call) -> Result<(), TimedOut> {
+        check(call, self.time, self.events)
     }
+}
+
+/// Fails if the attempt's deadline has passed; reads the clock only if there is a deadline, and no stage
+/// has read it.
+#[inline]
+pub(crate) fn check(call: &mut Call, time: &Time, events: &Events) -> Result<(), TimedOut> {
+    match call.deadline() {
+        // INV-POL-3: no attempt begins at its deadline or after it, whatever it waited for.
+        Some(deadline) if call.now(time) >= deadline => Err(too_late(events)),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+fn too_late(events: &Events) -> TimedOut {
+    events.emit(names::DEADLINE_PASSED, || [("policy", Value::Str(names::PIPELINE))]);
+    TimedOut::before_start()
 }
 
 /// An asynchronous call, made anew for each attempt.
@@ -136,42 +149,9 @@ where
     }
 }
 
-/// One attempt's own code, for a policy that has nothing between itself and it.
-#[inline]
-pub(crate) async fn attempt<T, E, F, Fut>(
-    call: &Call,
-    source: &Source<'_, F>,
-) -> Result<T, Error<E>>
-where
-    F: Fn(Call) -> Fut,
-    Fut: Future<Output = Result<T, E>>,
-{
-    if call.deadline().is_some() {
-        source.check(&mut call.clone())?;
-    }
-    let mut scope = call.scope();
-    let mut own = pin!(None);
-    poll_fn(|cx| {
-        within(&mut scope, || {
-            if own.is_none() {
-                own.set(Some((source.make)(*call)));
-            }
-            let made = own.as_mut().as_pin_mut();
-            let result = ready!(made.expect("it was made just now").poll(cx));
-            // Mapped here, where it is known which of the two it is: moved as a whole it would be
-            // read at once after it was written in parts, and the processor would wait.
-            let result = result.map_err(Error::Inner);
-            // Dropped inside of its context, and before the stages around give their permits back.
-            own.set(None);
-            Poll::Ready(result)
-        })
-    })
-    .await
-}
-
 /// Runs the attempt's own code in its context, if it has one of its own.
 #[inline]
-fn within<R>(scope: &mut Option<AttemptScope>, body: impl FnOnce() -> R) -> R {
+pub(crate) fn within<R>(scope: &mut Option<AttemptScope>, body: impl FnOnce() -> R) -> R {
     match scope {
         Some(scope) => scope.enter(body),
         None => body(),
@@ -204,6 +184,6 @@ impl<T, E, F: Fn(Call) -> Result<T, E>> NextSync<T, E> for LeafSync<'_, F> {
         if let Err(late) = self.source.check(&mut call) {
             return Done::err(late);
         }
-        within(&mut call.scope(), || Done::new((self.source.make)(call).map_err(Error::Inner)))
+        within(&mut call.scope(), || Done::new(self.source.make(call).map_err(Error::Inner)))
     }
 }

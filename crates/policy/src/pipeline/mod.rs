@@ -19,7 +19,7 @@ pub use self::call::{Call, Done};
 pub(crate) use self::check::faults;
 pub use self::compose::{Bare, Then};
 pub(crate) use self::later::Later;
-pub(crate) use self::leaf::{Leaf, LeafSync, Source, attempt};
+pub(crate) use self::leaf::{Leaf, LeafSync, Source, check, within};
 pub use self::stage::{Environment, Layer, Next, NextSync, Profile, Stage};
 
 /// Policies around calls, composed when the program is compiled; clones are the same pipeline.
@@ -152,7 +152,12 @@ impl<S> Pipeline<S> {
         Fut: Future<Output = Result<T, E>>,
     {
         let (call, source) = (Call::from_context(), self.source(make));
-        self.inner.stages.run(call, Leaf::new(&source)).await.result
+        match self.inner.stages.run(call, Leaf::new(&source)).await.result {
+            // A success is moved as one: as a whole it would be read at once after it was written in
+            // parts, and the processor would wait.
+            Ok(value) => Ok(value),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs an asynchronous call with a deadline, priority or key of its own.
@@ -188,7 +193,10 @@ impl<S> Pipeline<S> {
         Fut: Future<Output = Result<T, E>>,
     {
         let source = self.source(make);
-        self.inner.stages.run(call, Leaf::new(&source)).await.result
+        match self.inner.stages.run(call, Leaf::new(&source)).await.result {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs a call through the policies on this thread; waits park it.

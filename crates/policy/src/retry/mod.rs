@@ -2,6 +2,7 @@
 
 mod backoff;
 mod condition;
+mod run;
 mod settings;
 mod stage;
 mod statistics;

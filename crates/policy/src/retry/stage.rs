@@ -1,23 +1,20 @@
-//! A retry at work: makes attempts, waits between them, counts and tells.
+//! A retry at work: makes attempts, decides on each, counts and tells.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
-
-use steadfast_base::{ConfigError, Instant, Outlined, RetryMark, Sleep, Stream, Time, Value};
+use steadfast_base::{ConfigError, Instant, RetryMark, Stream, Time, Value, context};
 
 use crate::budget::Budget;
 use crate::error::{Error, Last};
 use crate::events::Events;
 use crate::names;
 use crate::pipeline::{
-    Call, Done, Environment, Later, Leaf, LeafSync, Next, NextSync, Source, Stage, attempt,
+    Call, Done, Environment, Later, LeafSync, Next, NextSync, Source, Stage, within,
 };
 use crate::retry::condition::{Condition, Verdict, judge};
+use crate::retry::run::{CallRun, RetryRun};
 use crate::retry::settings::RetrySettings;
 use crate::retry::statistics::{Counters, RetryStatistics, count};
 use crate::retry::step::{Attempts, Decision, Stop};
@@ -83,7 +80,27 @@ impl<C> Retrier<C> {
     where
         C: Condition<T, E>,
     {
-        Stage::call(self, Call::from_context(), LeafSync::new(&self.source(make))).result
+        let source = self.source(make);
+        if context::is_set() || !self.is_plain() {
+            return self.call_in_context(LeafSync::new(&source));
+        }
+        // As `Stage::call`, with all of the attempt known beforehand.
+        let first = Call::new().as_attempt(1);
+        match within(&mut first.scope(), || source.make(first)) {
+            Ok(value) if self.accepts::<T, E>(&value) => Ok(value),
+            result => {
+                let done = Done::new(result.map_err(Error::Inner));
+                self.go_on(first, done, LeafSync::new(&source)).result
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn call_in_context<T, E>(&self, next: impl NextSync<T, E>) -> Result<T, Error<E>>
+    where
+        C: Condition<T, E>,
+    {
+        Stage::call(self, Call::from_context(), next).result
     }
 
     /// Makes an asynchronous call, again if need be.
@@ -96,48 +113,53 @@ impl<C> Retrier<C> {
     ///
     /// Dropping the future drops the attempt that is running, or ends the wait; no further attempt is made.
     #[inline]
-    pub async fn call_async<T, E, F, Fut>(&self, make: F) -> Result<T, Error<E>>
+    pub fn call_async<T, E, F, Fut>(&self, make: F) -> impl Future<Output = Result<T, Error<E>>>
     where
         C: Condition<T, E>,
         F: Fn(Call) -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        let (call, source) = (Call::from_context(), self.source(make));
-        if call.retry() == RetryMark::Forbidden {
-            return Outlined::new(Leaf::new(&source).run(call)).await.result;
-        }
-        // As `run`, whose first attempt is not as quick to make because it may be anything.
-        let first = self.first(call);
-        match attempt(&first, &source).await {
-            Ok(value) if self.accepts_first::<T, E>(&value) => Ok(value),
-            result => {
-                let go_on = self.go_on(first, Done::new(result), Leaf::new(&source));
-                Outlined::new(go_on).await.result
-            }
-        }
+        CallRun::new(self, make)
     }
 
-    /// What makes the attempts of a call.
-    #[inline]
-    fn source<F>(&self, make: F) -> Source<'_, F> {
-        Source::new(make, &self.shared.time, &self.shared.events)
-    }
-
-    /// Makes the attempts after the first one, as far as there are any.
-    async fn go_on<T, E, N>(&self, mut attempt: Call, mut done: Done<T, E>, next: N) -> Done<T, E>
+    /// Makes the attempts after the first one, as far as there are any, on this thread.
+    #[cold]
+    #[inline(never)]
+    fn go_on<T, E>(
+        &self,
+        mut attempt: Call,
+        mut done: Done<T, E>,
+        next: impl NextSync<T, E>,
+    ) -> Done<T, E>
     where
         C: Condition<T, E>,
-        N: Next<T, E>,
     {
         let mut attempts = Attempts::first();
         while let Some(at) = self.ended(&mut attempts, attempt.deadline(), &mut done) {
             // What the attempt left behind does not outlive it.
             drop(done);
-            self.shared.time.sleep_until(at).await;
+            block_on(self.time().sleep_until(at));
             attempt = attempt.as_attempt(attempts.made());
-            done = next.run(attempt).await;
+            done = next.call(attempt);
         }
         done
+    }
+
+    /// What makes the attempts of a call.
+    #[inline]
+    fn source<F>(&self, make: F) -> Source<'_, F> {
+        Source::new(make, self.time(), self.events())
+    }
+
+    /// The clock and timer.
+    #[inline]
+    pub(super) fn time(&self) -> &Time {
+        &self.shared.time
+    }
+
+    #[inline]
+    pub(super) fn events(&self) -> &Events {
+        &self.shared.events
     }
 
     /// What the retries came to so far.
@@ -175,7 +197,7 @@ impl<C> Retrier<C> {
 
     /// The first attempt of a call that this retry may repeat; the others keep to its deadline.
     #[inline]
-    fn first(&self, call: Call) -> Call {
+    pub(super) fn first(&self, call: Call) -> Call {
         let mut attempt = call.as_attempt(1);
         let total = self.shared.total.load(Ordering::Relaxed);
         if total != OFF {
@@ -190,7 +212,7 @@ impl<C> Retrier<C> {
 
     /// What the first attempt came to, if it ended the call, as nearly all do.
     #[inline]
-    fn accept_first<T, E>(&self, done: Done<T, E>) -> Result<Done<T, E>, Done<T, E>>
+    pub(super) fn accept_first<T, E>(&self, done: Done<T, E>) -> Result<Done<T, E>, Done<T, E>>
     where
         C: Condition<T, E>,
     {
@@ -204,12 +226,26 @@ impl<C> Retrier<C> {
         }
     }
 
+    /// Whether a first attempt needs neither a clock nor a budget.
     #[inline]
-    fn accepts_first<T, E>(&self, value: &T) -> bool
+    pub(super) fn is_plain(&self) -> bool {
+        self.shared.total.load(Ordering::Relaxed) == OFF && self.shared.budget.is_none()
+    }
+
+    #[inline]
+    pub(super) fn accepts<T, E>(&self, value: &T) -> bool
     where
         C: Condition<T, E>,
     {
-        let accepted = self.shared.condition.judge(Ok(value)) == Verdict::Accept;
+        self.shared.condition.judge(Ok(value)) == Verdict::Accept
+    }
+
+    #[inline]
+    pub(super) fn accepts_first<T, E>(&self, value: &T) -> bool
+    where
+        C: Condition<T, E>,
+    {
+        let accepted = self.accepts::<T, E>(value);
         if accepted && let Some(budget) = &self.shared.budget {
             budget.succeeded();
         }
@@ -219,7 +255,7 @@ impl<C> Retrier<C> {
     /// Takes in the result of an attempt; says when to make the next one, if any.
     #[cold]
     #[inline(never)]
-    fn ended<T, E>(
+    pub(super) fn ended<T, E>(
         &self,
         attempts: &mut Attempts,
         deadline: Option<Instant>,
@@ -309,109 +345,18 @@ fn total_nanos(settings: &RetrySettings) -> u64 {
 impl<T, E, C: Condition<T, E>> Stage<T, E> for Retrier<C> {
     #[inline]
     fn run<N: Next<T, E>>(&self, call: Call, next: N) -> impl Future<Output = Done<T, E>> {
-        let next = Later::new(move |call| next.run(call));
-        let (attempt, attempts) = (call, Attempts::first());
-        RetryRun { retrier: self, attempt, attempts, progress: Progress::New, next }
+        RetryRun::new(self, call, Later::new(move |call| next.run(call)))
     }
 
     #[inline]
     fn call<N: NextSync<T, E>>(&self, call: Call, next: N) -> Done<T, E> {
-        let forbidden = call.retry() == RetryMark::Forbidden;
-        let mut attempt = if forbidden { call } else { self.first(call) };
-        let mut attempts = Attempts::first();
-        loop {
-            let mut done = next.call(attempt);
-            if forbidden {
-                return done;
-            }
-            if attempts.made() == 1 {
-                done = match self.accept_first(done) {
-                    Ok(accepted) => return accepted,
-                    Err(done) => done,
-                };
-            }
-            let Some(at) = self.ended(&mut attempts, attempt.deadline(), &mut done) else {
-                return done;
-            };
-            // What the attempt left behind does not outlive it.
-            drop(done);
-            block_on(self.shared.time.sleep_until(at));
-            attempt = attempt.as_attempt(attempts.made());
+        if call.retry() == RetryMark::Forbidden {
+            return next.call(call);
         }
-    }
-}
-
-/// How far a run with retries has come.
-enum Progress {
-    New,
-    /// Another retry around this one makes the attempts.
-    Forbidden,
-    Attempting,
-    Waiting {
-        sleep: Sleep,
-    },
-}
-
-pin_project! {
-    /// A run that makes attempts and waits between them.
-    struct RetryRun<'a, C, M, F> {
-        retrier: &'a Retrier<C>,
-        attempt: Call,
-        attempts: Attempts,
-        progress: Progress,
-        #[pin]
-        next: Later<M, F>,
-    }
-}
-
-impl<T, E, C, M, F> Future for RetryRun<'_, C, M, F>
-where
-    C: Condition<T, E>,
-    M: Fn(Call) -> F,
-    F: Future<Output = Done<T, E>>,
-{
-    type Output = Done<T, E>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
-        let mut this = self.project();
-        loop {
-            match this.progress {
-                Progress::New if this.attempt.retry() == RetryMark::Forbidden => {
-                    this.next.as_mut().start(*this.attempt);
-                    *this.progress = Progress::Forbidden;
-                }
-                Progress::New => {
-                    let first = this.retrier.first(*this.attempt);
-                    this.next.as_mut().start(first);
-                    *this.attempt = first;
-                    *this.progress = Progress::Attempting;
-                }
-                Progress::Waiting { sleep } => {
-                    ready!(Pin::new(sleep).poll(cx));
-                    *this.attempt = this.attempt.as_attempt(this.attempts.made());
-                    this.next.as_mut().start(*this.attempt);
-                    *this.progress = Progress::Attempting;
-                }
-                Progress::Forbidden | Progress::Attempting => {}
-            }
-            let mut done = ready!(this.next.as_mut().poll(cx));
-            if matches!(this.progress, Progress::Forbidden) {
-                return Poll::Ready(done);
-            }
-            if this.attempts.made() == 1 {
-                done = match this.retrier.accept_first(done) {
-                    Ok(accepted) => return Poll::Ready(accepted),
-                    Err(done) => done,
-                };
-            }
-            let ended = this.retrier.ended(this.attempts, this.attempt.deadline(), &mut done);
-            let Some(at) = ended else { return Poll::Ready(done) };
-            // What the attempt left behind does not outlive it.
-            this.next.as_mut().clear();
-            drop(done);
-            let sleep = this.retrier.shared.time.sleep_until(at);
-            *this.progress = Progress::Waiting { sleep };
+        let first = self.first(call);
+        match self.accept_first(next.call(first)) {
+            Ok(done) => done,
+            Err(done) => self.go_on(first, done, next),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
@@ -134,22 +134,26 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Done<T, E>> {
         let mut this = self.project();
         if matches!(this.progress, Progress::New) {
-            *this.progress = match this.stage.start(this.call) {
+            // A copy of its own: a part changed in its place makes whoever reads it whole wait.
+            let mut call = *this.call;
+            *this.progress = match this.stage.start(&mut call) {
                 Ok(Some((start, at))) => Progress::Limited(start, at),
                 Ok(None) => Progress::Unlimited,
                 Err(timed_out) => return Poll::Ready(Done::err(timed_out)),
             };
-            this.next.as_mut().start(*this.call);
+            this.next.as_mut().start(call);
         }
-        let polled = this.next.as_mut().poll(cx);
-        if polled.is_ready() {
-            return polled;
+        match this.next.as_mut().poll(cx) {
+            // A success is moved as one, for the same reason.
+            Poll::Ready(Done { result: Ok(value), ended }) => {
+                return Poll::Ready(Done { result: Ok(value), ended });
+            }
+            Poll::Ready(done) => return Poll::Ready(done),
+            Poll::Pending => {}
         }
-        let Progress::Limited(start, at) = *this.progress else { return polled };
+        let Progress::Limited(start, at) = *this.progress else { return Poll::Pending };
         let sleep = this.sleep.get_or_insert_with(|| this.stage.time.sleep_until(at));
-        if Pin::new(sleep).poll(cx).is_pending() {
-            return polled;
-        }
+        ready!(Pin::new(sleep).poll(cx));
         // The call ends before anybody hears that it timed out.
         this.next.clear();
         Poll::Ready(Done::err(this.stage.timed_out(start, at)))
