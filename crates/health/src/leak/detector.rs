@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use steadfast_base::LimitExceeded;
+use steadfast_base::{ConfigError, LimitExceeded};
 
-use crate::shell::{Crew, Owner};
+use crate::shell::{Crew, Owner, wait};
 
+use super::config::LeakConfig;
 use super::report::{LeakKind, LeakReport};
 use super::scan::{Parts, Scanner};
 use super::start::LeakDetectorBuilder;
@@ -80,18 +81,19 @@ impl LeakDetector {
         let (scanning, time) = (Arc::clone(&scanner), crew.time().clone());
         // A system that has ended drops it; then nothing is left to scan.
         drop(crew.spawn(async move {
-            let interval = scanning.config().interval;
-            let mut next = time.now() + interval;
+            let mut last = time.now();
             loop {
-                time.sleep_until(next).await;
+                let next = last + scanning.config().interval;
+                if time.now() < next {
+                    // New settings may bring it nearer, or put it off.
+                    wait(&time, Some(next), scanning.kick()).await;
+                    continue;
+                }
                 // Reports are kept and emitted; the answer is for those who ask.
                 drop(scanning.scan().await);
-                next += interval;
                 let now = time.now();
-                if next <= now {
-                    // Scans that were missed, as by a suspended machine, are not made up for.
-                    next = now + interval;
-                }
+                // Scans that were missed, as by a suspended machine, are not made up for.
+                last = if next + scanning.config().interval <= now { now } else { next };
             }
         }));
         Self { scanner, owner: Arc::new(Owner(crew)) }
@@ -107,7 +109,7 @@ impl LeakDetector {
     ///
     /// See [`LeakDetector`].
     pub fn tracker(&self, name: &str, kind: LeakKind) -> Result<LeakTracker, LimitExceeded> {
-        self.tracker_with(name, kind, self.scanner.config().held_max)
+        self.scanner.tracker(name, kind, None)
     }
 
     /// The tracker of this name, made if it is not there, whose things may be held for `held_max`.
@@ -127,7 +129,39 @@ impl LeakDetector {
         kind: LeakKind,
         held_max: Duration,
     ) -> Result<LeakTracker, LimitExceeded> {
-        self.scanner.tracker(name, kind, held_max)
+        self.scanner.tracker(name, kind, Some(held_max))
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> LeakConfig {
+        self.scanner.config()
+    }
+
+    /// Takes new settings: times, limits and what counts as growth hold from now on.
+    ///
+    /// Gauges with a limit of their own and trackers with a time of their own keep them. Sampling and the
+    /// size of the table are those of trackers made from now on.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every fault and keeps the old settings.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # use steadfast_base::ConfigError;
+    /// # use steadfast_health::LeakDetector;
+    /// # fn example(detector: &LeakDetector) -> Result<(), ConfigError> {
+    /// let mut config = detector.config();
+    /// config.connections = 500;
+    /// detector.reconfigure(config)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconfigure(&self, config: LeakConfig) -> Result<(), ConfigError> {
+        config.validate()?;
+        self.scanner.reconfigure(config);
+        Ok(())
     }
 
     /// Looks for leaks now, beside the schedule; answers with those not told before.

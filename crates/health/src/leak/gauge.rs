@@ -3,7 +3,7 @@
 use steadfast_base::Instant;
 use steadfast_reliability::{Forecast, Series, Threshold, Trend, time_to, trend};
 
-use super::config::GrowthConfig;
+use super::config::{GrowthConfig, LeakConfig};
 use super::report::{LeakCause, LeakKind};
 
 /// Scans in a row without a cause after which a leak is over; one calm reading is no end.
@@ -17,6 +17,8 @@ pub(super) struct Gauge {
     pub(super) name: String,
     pub(super) kind: LeakKind,
     limit: f64,
+    /// Whether the limit is the configured one of its kind.
+    follows: bool,
     growth: GrowthConfig,
     series: Series,
     open: Option<Open>,
@@ -40,7 +42,30 @@ pub(super) enum Change {
 impl Gauge {
     pub(super) fn new(name: String, kind: LeakKind, limit: f64, growth: GrowthConfig) -> Self {
         let series = Series::new(growth.samples);
-        Self { name, kind, limit, growth, series, open: None }
+        Self { name, kind, limit, follows: false, growth, series, open: None }
+    }
+
+    /// The same gauge, whose limit is the configured one of its kind.
+    pub(super) fn following(mut self) -> Self {
+        self.follows = true;
+        self
+    }
+
+    /// Takes new settings; the last readings stay, as many as are kept, and so does a leak that is open.
+    pub(super) fn reconfigure(&mut self, config: &LeakConfig) {
+        if self.follows {
+            self.limit = config.limit(self.kind);
+        }
+        if self.growth.samples != config.growth.samples {
+            let mut series = Series::new(config.growth.samples);
+            let forgotten = self.series.len().saturating_sub(config.growth.samples);
+            for sample in self.series.samples().skip(forgotten) {
+                let kept = series.record(sample.at, sample.value);
+                debug_assert!(kept.is_ok(), "they were taken in this order once");
+            }
+            self.series = series;
+        }
+        self.growth = config.growth.clone();
     }
 
     /// Takes in a reading. One that is no number, or not later than the last, is ignored.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use steadfast_base::{Instant, Limit, LimitExceeded, Seed, Time, Value};
 
 use crate::monitor::{Files, ProcessReading, on_own_thread, process_reading};
@@ -39,15 +41,23 @@ pub(super) enum Source {
 
 /// What a detector knows and looks at.
 pub(super) struct Scanner {
-    config: LeakConfig,
+    config: Mutex<LeakConfig>,
+    /// Wakes the scanning task when the settings have changed.
+    kick: Notify,
     sources: Vec<Source>,
     process: Option<(Arc<dyn Files>, Seat)>,
     reporter: Reporter,
     seed: Seed,
     time: Time,
     gauges: Mutex<Vec<Gauge>>,
-    trackers: Mutex<BTreeMap<String, LeakTracker>>,
+    trackers: Mutex<BTreeMap<String, Made>>,
     told: Mutex<VecDeque<LeakReport>>,
+}
+
+/// A tracker, and whether its things may be held for the configured time.
+struct Made {
+    tracker: LeakTracker,
+    follows: bool,
 }
 
 impl Scanner {
@@ -55,7 +65,8 @@ impl Scanner {
         let Parts { config, gauges, process, reporter, seed } = parts;
         let (gauges, sources) = gauges.into_iter().unzip();
         Self {
-            config,
+            config: Mutex::new(config),
+            kick: Notify::new(),
             sources,
             process,
             reporter,
@@ -67,33 +78,53 @@ impl Scanner {
         }
     }
 
-    pub(super) fn config(&self) -> &LeakConfig {
-        &self.config
+    pub(super) fn config(&self) -> LeakConfig {
+        lock(&self.config).clone()
     }
 
-    /// The tracker of this name, made if it is not there.
+    pub(super) fn kick(&self) -> &Notify {
+        &self.kick
+    }
+
+    /// Takes new settings, which are valid.
+    pub(super) fn reconfigure(&self, config: LeakConfig) {
+        lock(&self.config).clone_from(&config);
+        // A tracker that is made meanwhile has the old time and is in the table, or has the new one.
+        for Made { tracker, .. } in lock(&self.trackers).values().filter(|made| made.follows) {
+            tracker.set_held_max(config.held_max);
+        }
+        for gauge in lock(&self.gauges).iter_mut() {
+            gauge.reconfigure(&config);
+        }
+        self.kick.notify_one();
+    }
+
+    /// The tracker of this name, made if it is not there; its things may be held for the configured time
+    /// if no other is given.
     pub(super) fn tracker(
         &self,
         name: &str,
         kind: LeakKind,
-        held_max: Duration,
+        held_max: Option<Duration>,
     ) -> Result<LeakTracker, LimitExceeded> {
         let mut trackers = lock(&self.trackers);
-        if let Some(tracker) = trackers.get(name) {
-            return Ok(tracker.clone());
+        if let Some(made) = trackers.get(name) {
+            return Ok(made.tracker.clone());
         }
+        let config = self.config();
         TRACKERS.check(u64::try_from(trackers.len() + 1).unwrap_or(u64::MAX))?;
-        let one_in = u32::try_from(self.config.sample_one_in).unwrap_or(u32::MAX);
+        let one_in = u32::try_from(config.sample_one_in).unwrap_or(u32::MAX);
         let seed = self.seed.stream("leak sampling").fork(name).next_u64();
         let tracker = LeakTracker::new(
             name.to_owned(),
             kind,
-            held_max,
+            held_max.unwrap_or(config.held_max),
             Sampler::new(one_in, seed),
-            self.config.tracked_max,
+            config.tracked_max,
             self.time.clone(),
         );
-        trackers.insert(name.to_owned(), tracker.clone());
+        let made = Made { tracker: tracker.clone(), follows: held_max.is_none() };
+        trackers.insert(name.to_owned(), made);
         Ok(tracker)
     }
 
@@ -232,7 +263,7 @@ impl Scanner {
     }
 
     fn trackers(&self) -> Vec<LeakTracker> {
-        lock(&self.trackers).values().cloned().collect()
+        lock(&self.trackers).values().map(|made| made.tracker.clone()).collect()
     }
 }
 

@@ -117,8 +117,10 @@ impl LeakDetectorBuilder {
         }
         let mut all: Vec<(Gauge, Source)> = Vec::new();
         let gauge = |name: String, kind, limit: Option<f64>| {
+            let own = limit.is_some();
             let limit = limit.unwrap_or_else(|| config.limit(kind));
-            (Gauge::new(name, kind, limit, config.growth.clone()), limit)
+            let gauge = Gauge::new(name, kind, limit, config.growth.clone());
+            (if own { gauge } else { gauge.following() }, limit)
         };
         for (name, kind, limit, count) in gauges {
             let (gauge, limit) = gauge(name, kind, limit);

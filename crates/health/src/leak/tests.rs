@@ -379,6 +379,56 @@ fn nothing_is_scanned_after_the_stop() {
 }
 
 #[test]
+fn new_settings_hold_at_once_and_bad_ones_change_nothing() {
+    let test = still();
+    test.run(async {
+        let builder = LeakDetector::builder().config(config(1)).without_process();
+        let builder = builder.gauge("pool", LeakKind::Connections, || 90.0).gauge_with_limit(
+            "queue",
+            LeakKind::Connections,
+            95.0,
+            || 90.0,
+        );
+        let leaks = builder.start(test.system()).expect("valid settings");
+        let permits = leaks.tracker("inventory", LeakKind::Permits).expect("room");
+        let own = leaks.tracker_with("own", LeakKind::Permits, minutes(60)).expect("room");
+        let held = (permits.track(()), own.track(()));
+        test.advance(minutes(2)).await;
+        let mut bad = leaks.config();
+        bad.tracked_max = 0;
+        assert!(leaks.reconfigure(bad).is_err());
+        assert_eq!(leaks.config(), config(1));
+
+        let mut stricter = leaks.config();
+        stricter.connections = 80;
+        stricter.held_max = MINUTE;
+        stricter.interval = Duration::from_secs(10);
+        stricter.growth.samples = 30;
+        leaks.reconfigure(stricter).expect("valid settings");
+        assert!(leaks.reports().is_empty());
+        test.advance(Duration::from_secs(10)).await;
+        let names: BTreeSet<_> = leaks.reports().into_iter().map(|report| report.name).collect();
+        assert_eq!(names, ["inventory", "pool"].map(str::to_owned).into());
+        drop(held);
+    });
+}
+
+#[test]
+fn a_gauge_keeps_its_last_readings_when_fewer_are_kept() {
+    let growth = GrowthConfig::default();
+    let mut gauge = Gauge::new("queue".into(), LeakKind::Other, 1_000.0, growth);
+    for minute in 1..=40 {
+        assert_eq!(gauge.step(Instant::ZERO + minutes(minute), 10.0), None);
+    }
+    let mut config = LeakConfig::default();
+    config.growth.samples = 30;
+    gauge.reconfigure(&config);
+    let grown = (41..=70)
+        .map(|minute| gauge.step(Instant::ZERO + minutes(minute), f64::from(minute - 40) * 10.0));
+    assert!(grown.flatten().count() > 0, "it is judged by what it kept and what came");
+}
+
+#[test]
 fn the_process_is_watched_at_the_default_limits() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,7 +42,8 @@ pub struct LeakTracker {
 struct Inner {
     name: String,
     kind: LeakKind,
-    held_max: Duration,
+    /// In nanoseconds.
+    held_max: AtomicU64,
     sampler: Sampler,
     ledger: Mutex<Ledger>,
     time: Time,
@@ -57,6 +59,7 @@ impl LeakTracker {
         time: Time,
     ) -> Self {
         let ledger = Mutex::new(Ledger::new(tracked_max));
+        let held_max = AtomicU64::new(nanos(held_max));
         Self { inner: Arc::new(Inner { name, kind, held_max, sampler, ledger, time }) }
     }
 
@@ -103,7 +106,11 @@ impl LeakTracker {
     }
 
     pub(super) fn held_max(&self) -> Duration {
-        self.inner.held_max
+        Duration::from_nanos(self.inner.held_max.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_held_max(&self, held_max: Duration) {
+        self.inner.held_max.store(nanos(held_max), Ordering::Relaxed);
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -121,6 +128,10 @@ impl LeakTracker {
         let sites = self.inner.ledger().sites();
         sites.into_iter().map(|(site, held)| Suspect { site, held_about: held * about }).collect()
     }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for LeakTracker {
