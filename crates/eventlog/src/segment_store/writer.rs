@@ -35,6 +35,8 @@ pub(super) fn run(engine: &Mutex<Engine>, shared: &Arc<Shared>) {
             let closed = engine.mark(true);
             engine.write_index();
             engine.close_record();
+            // While nobody else has the engine: what is appended now comes too late, wherever it is written.
+            refuse(shared.queue.close().into_iter());
             drop(engine);
             drop(end);
             completion.complete(closed.map(|()| Appended::NOTHING));
