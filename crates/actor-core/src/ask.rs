@@ -104,6 +104,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                 Ok(claim) => {
                     let position = claim.position();
                     asker.note_place(cell.id, position);
+                    cell.note_asked();
                     claim.write(message, None);
                     Placed { asker, rare: None, position }
                 }
@@ -166,6 +167,7 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
                     Poll::Ready(Ok(claim)) => {
                         self.position = claim.position();
                         self.asker.note_place(self.cell.id, self.position);
+                        self.cell.note_asked();
                         claim.write(message, self.cell.envelope());
                         None
                     }
@@ -226,8 +228,10 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
     /// The asker leaves before the outcome came.
     #[cold]
     fn give_up(&mut self) {
-        drop(self.take_unsent());
-        if self.cell.status() == Status::Stopped {
+        let unsent = self.take_unsent();
+        if unsent.is_none() && (self.cell.status() == Status::Stopped || self.cell.was_asked()) {
+            // Nobody puts it there any more once this half has left.
+            self.asker.leave();
             drop(self.cell.fetch_returned(self.position));
         }
     }
@@ -238,6 +242,10 @@ impl<'a, M: Send + 'static, T: Send + 'static> Ask<'a, M, T> {
             Why::Expired => AskError::Timeout(self.take_unsent()),
             Why::Restarting => AskError::Restarting,
             Why::Stopped => AskError::Stopped(self.cell.fetch_returned(self.position)),
+            Why::Displaced => match self.cell.fetch_returned(self.position) {
+                Some(message) => AskError::Full(message),
+                None => AskError::NoReply,
+            },
             _ => match self.cell.status() {
                 Status::Stopped => AskError::Stopped(self.take_unsent()),
                 _ => AskError::NoReply,
@@ -295,6 +303,7 @@ fn send_watched<M: Send + 'static, T: Send + 'static>(
         Ok(claim) => {
             let position = claim.position();
             asker.note_place(cell.id, position);
+            cell.note_asked();
             claim.write(message, cell.envelope());
             Placed { asker, rare: None, position }
         }
@@ -333,6 +342,7 @@ fn refuse<M: Send + 'static, T>(
             let note = |place| {
                 position = place;
                 asker.note_place(cell.id, place);
+                cell.note_asked();
             };
             match cell.send_over_oldest(message, note) {
                 Ok(()) => return Placed { asker, rare: None, position },

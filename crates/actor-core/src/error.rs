@@ -82,7 +82,7 @@ impl<M> Recoverable for SendError<M> {
 pub enum AskError<M> {
     /// The actor has stopped. The message comes back unless a handler had consumed it.
     Stopped(Option<M>),
-    /// The mailbox is full and its policy is to reject.
+    /// The mailbox is full and its policy is to reject, or the question gave way to a newer message.
     Full(M),
     /// The deadline passed. The message comes back if there was no room for it until then;
     /// otherwise it may still be handled, and its late answer is discarded.

@@ -13,7 +13,8 @@ pub enum Overflow {
     Reject,
     /// The new message becomes a dead letter; the sender is told that it was accepted.
     DropNewest,
-    /// The oldest queued message becomes a dead letter and the new one takes its place.
+    /// The oldest queued message becomes a dead letter and the new one takes its place. If somebody
+    /// asked it, it goes back to them with [`AskError::Full`](crate::AskError::Full) instead.
     DropOldest,
 }
 

@@ -9,12 +9,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use serde::{Serialize, de::DeserializeOwned};
+
 use steadfast_base::{ActorId, context};
 
 use crate::{
     Actor, ActorHandle, ActorRef, ChildEvent, Cx, Nest, Overflow, StartError,
     cell::{AnyCell, Cell, Link, run},
     factory::Factory,
+    hatch::{self, Hatches},
     mailbox::{Held, MAX_CAPACITY},
     slot::Asker,
     system::{System, SystemInner},
@@ -27,6 +30,7 @@ use crate::{
 /// |---|---|
 /// | [`capacity`](Self::capacity) | the system's: 1,024 messages |
 /// | [`overflow`](Self::overflow) | the system's: wait for room, at most 5 s |
+/// | [`inspectable`](Self::inspectable), [`injectable`](Self::injectable) | no |
 ///
 /// Nothing happens until it is awaited, or [`detach`](Self::detach) is called.
 ///
@@ -49,6 +53,7 @@ pub struct Spawn<A: Actor, F: Factory<A>> {
     capacity: u32,
     overflow: Overflow,
     tape: Option<Box<dyn Tape>>,
+    hatches: Option<Box<Hatches<A::Msg>>>,
     actor: PhantomData<fn() -> A>,
 }
 
@@ -64,6 +69,7 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
             capacity,
             overflow,
             tape: None,
+            hatches: None,
             actor: PhantomData,
         }
     }
@@ -82,6 +88,26 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
     /// What the full mailbox does with the next message.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
+        self
+    }
+
+    /// Lets operators look at the actor's state as JSON: see
+    /// [`ActorHandle::inspect`](crate::ActorHandle::inspect).
+    pub fn inspectable(mut self) -> Self
+    where
+        A: Serialize,
+    {
+        self.hatches.get_or_insert_default().inspect = Some(hatch::inspect::<A>);
+        self
+    }
+
+    /// Lets operators put in messages as JSON: see
+    /// [`ActorHandle::inject`](crate::ActorHandle::inject).
+    pub fn injectable(mut self) -> Self
+    where
+        A::Msg: DeserializeOwned,
+    {
+        self.hatches.get_or_insert_default().inject = Some(hatch::inject::<A::Msg>);
         self
     }
 
@@ -188,7 +214,18 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         report: crate::cell::StartReport,
         before: impl FnOnce(&Arc<Cell<A::Msg>>) -> R,
     ) -> Result<(Arc<Cell<A::Msg>>, R), StartError> {
-        let Self { system, name, factory, parent, supervisor, capacity, overflow, tape, .. } = self;
+        let Self {
+            system,
+            name,
+            factory,
+            parent,
+            supervisor,
+            capacity,
+            overflow,
+            tape,
+            hatches,
+            ..
+        } = self;
         let above = supervisor.as_ref().map(|(cell, _)| cell).or(parent.as_ref());
         let path = match &name {
             Some(name) => Some(system.path_of(above.map(|cell| cell.path()).as_deref(), name)?),
@@ -209,6 +246,9 @@ impl<A: Actor, F: Factory<A>> Spawn<A, F> {
         let system = &cell.system;
         if context::is_set() {
             cell.note_birth();
+        }
+        if let Some(hatches) = hatches {
+            cell.rare().desk().hatches = *hatches;
         }
         system.register(&cell, path.as_ref())?;
         if let Some(parent) = parent {

@@ -9,8 +9,8 @@ use steadfast_base::ActorId;
 
 use super::{Cell, Control, Flags, Link, Order, Status, Watcher, desk::VISITS_MAX};
 use crate::{
-    ExitReason, Signal, VisitError, error::ControlFull, group::Membership, slot::Answer,
-    system::SystemInner,
+    ExitReason, HatchError, Signal, VisitError, error::ControlFull, group::Membership,
+    hatch::Inspect, slot::Answer, system::SystemInner,
 };
 
 pub(crate) trait AnyCell: Send + Sync {
@@ -51,6 +51,10 @@ pub(crate) trait AnyCell: Send + Sync {
     fn is_child_of(&self, parent: ActorId) -> bool;
     /// Takes a new child; false if the actor is ending.
     fn bear(&self, child: Arc<dyn AnyCell>) -> bool;
+    fn inspector(&self) -> Option<Inspect>;
+    fn set_inspector(&self, inspect: Inspect);
+    /// Puts in a message that is given as text.
+    fn inject(self: Arc<Self>, text: &str) -> Result<(), HatchError>;
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
 
@@ -248,6 +252,18 @@ impl<M: Send + 'static> AnyCell for Cell<M> {
         }
         rare.desk().born.push(child);
         true
+    }
+
+    fn inspector(&self) -> Option<Inspect> {
+        self.at_desk(|desk| desk.hatches.inspect).flatten()
+    }
+
+    fn set_inspector(&self, inspect: Inspect) {
+        self.rare().desk().hatches.inspect = Some(inspect);
+    }
+
+    fn inject(self: Arc<Self>, text: &str) -> Result<(), HatchError> {
+        self.put_in(text)
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {

@@ -16,6 +16,7 @@ use crate::{
     ExitReason,
     extras::Letter,
     group::Membership,
+    hatch::Hatches,
     slot::{Answer, LostList},
 };
 
@@ -58,6 +59,7 @@ pub(crate) struct Desk<M> {
     /// Asks that were still queued when the actor ended, by their place, until their askers fetch
     /// them.
     pub(crate) returned: HashMap<u32, M>,
+    pub(crate) hatches: Hatches<M>,
 }
 
 impl<M> Default for Desk<M> {
@@ -76,6 +78,7 @@ impl<M> Default for Desk<M> {
             lost: LostList::new(),
             exit: None,
             returned: HashMap::new(),
+            hatches: Hatches::default(),
         }
     }
 }

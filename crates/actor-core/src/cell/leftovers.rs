@@ -112,9 +112,11 @@ impl<M: Send + 'static> Cell<M> {
         if !left.is_empty() {
             let asks = self.system.pool.asks_of(self.id);
             for (position, message) in left {
-                if let Some(tag) = asks.get(&position) {
-                    self.give_back(*tag, position, message);
-                } else {
+                let unwanted = match asks.get(&position) {
+                    Some(tag) => self.give_back(*tag, position, message, Why::Stopped),
+                    None => Some(message),
+                };
+                if let Some(message) = unwanted {
                     dead += 1;
                     bury_one(message);
                 }
@@ -153,14 +155,27 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
-    /// Puts the message of a queued ask where its asker finds it, then wakes the asker.
-    fn give_back(&self, tag: AskTag, position: u32, message: M) {
+    /// Puts the message of a queued ask where its asker finds it, then wakes the asker. The message
+    /// comes back if the asker has gone.
+    fn give_back(&self, tag: AskTag, position: u32, message: M, why: Why) -> Option<M> {
         self.rare().desk().returned.insert(position, message);
-        if !self.system.pool.recall(tag, Why::Stopped) {
-            // The asker has gone: nobody fetches the message.
-            if let Some(message) = self.fetch_returned(position) {
-                bury_one(message);
-            }
+        if self.system.pool.recall(tag, why) { None } else { self.fetch_returned(position) }
+    }
+
+    /// The oldest message gave way to a newer one: whoever asked has it back, any other is dead.
+    #[cold]
+    pub(super) fn displace(&self, position: u32, message: M) {
+        let mut message = Some(message);
+        if self.was_asked() {
+            // Looks at every ask of the system, but only where questions are displaced at all.
+            let tag = self.system.pool.asks_of(self.id).remove(&position);
+            message = match (tag, message) {
+                (Some(tag), Some(asked)) => self.give_back(tag, position, asked, Why::Displaced),
+                (_, message) => message,
+            };
+        }
+        if let Some(message) = message {
+            self.drop_letter(message);
         }
     }
 

@@ -109,6 +109,8 @@ pub(crate) struct Cell<M: Send + 'static> {
     pub(crate) parts: AtomicBool,
     /// As `probed`, for the actor's task: it would take the senders' cache line from them each time.
     pub(crate) turns_probed: bool,
+    /// Whether a question was ever put into a mailbox that may displace it.
+    asked: AtomicBool,
     incarnation: AtomicU32,
     /// The actor's place in the system's table of live actors.
     pub(crate) place: AtomicU32,
@@ -143,6 +145,7 @@ impl<M: Send + 'static> Cell<M> {
             parts: AtomicBool::new(false),
             probed,
             turns_probed: probed,
+            asked: AtomicBool::new(false),
             room_ms: AtomicU32::new(overflow.room_ms()),
             incarnation: AtomicU32::new(0),
             place: AtomicU32::new(u32::MAX),

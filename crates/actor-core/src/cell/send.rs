@@ -1,6 +1,6 @@
 //! What a sender needs of a cell: envelopes, limits, and the policies of a full mailbox.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use steadfast_base::{CallContext, context};
 
@@ -65,6 +65,19 @@ impl<M: Send + 'static> Cell<M> {
         }
     }
 
+    /// Notes that there are questions among the messages, where one might be displaced. To be called
+    /// before the question is written into the mailbox.
+    #[inline]
+    pub(crate) fn note_asked(&self) {
+        if self.overflow.load(Ordering::Relaxed) == Overflow::DropOldest.code() {
+            self.asked.store(true, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
     /// Makes a dead letter of a message that the mailbox had no room for.
     pub(crate) fn drop_letter(&self, message: M) {
         turn::outside(|| drop(message));
@@ -78,7 +91,7 @@ impl<M: Send + 'static> Cell<M> {
         message: N,
         mut note: impl FnMut(u32),
     ) -> Result<(), N> {
-        match self.mailbox.claim_displacing(|oldest, _| self.drop_letter(oldest)) {
+        match self.mailbox.claim_displacing_at(|place, oldest, _| self.displace(place, oldest)) {
             Ok(claim) => {
                 note(claim.position());
                 claim.write(message.into(), self.envelope());

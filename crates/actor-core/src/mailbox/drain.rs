@@ -16,25 +16,41 @@ use crate::sync::{Backoff, Ordering};
 impl<M, C> Mailbox<M, C> {
     /// Takes the oldest message out, from any thread; none unless the head is shared
     /// ([`Receiver::share_head`]), or if there is none, or it is claimed and not yet written.
+    #[cfg(test)]
     pub(crate) fn pop_oldest(&self) -> Option<Delivery<M, C>> {
+        self.pop_oldest_at().map(|(_, oldest)| oldest)
+    }
+
+    /// As [`pop_oldest`](Self::pop_oldest), with its place.
+    fn pop_oldest_at(&self) -> Option<(u32, Delivery<M, C>)> {
         if !self.shared.load(Ordering::Acquire) {
             return None;
         }
-        let oldest = self.take_shared();
+        let oldest = self.take_shared_at();
         if oldest.is_some() {
             self.give_room(0);
         }
         oldest
     }
 
-    /// Claims a slot, taking out the oldest messages until there is room (shared head).
+    /// As [`claim_displacing_at`](Self::claim_displacing_at), without the places.
+    #[cfg(test)]
+    pub(crate) fn claim_displacing(
+        &self,
+        mut displaced: impl FnMut(M, Option<Box<C>>),
+    ) -> Result<Claim<'_, M, C>, Refused> {
+        self.claim_displacing_at(|_, message, context| displaced(message, context))
+    }
+
+    /// Claims a slot, taking out the oldest messages until there is room (shared head); each is given
+    /// to `displaced` with its place.
     ///
     /// # Errors
     /// [`Refused::Closed`]; [`Refused::Full`] if the head is not shared, or all room is reserved
     /// for parked senders.
-    pub(crate) fn claim_displacing(
+    pub(crate) fn claim_displacing_at(
         &self,
-        mut displaced: impl FnMut(M, Option<Box<C>>),
+        mut displaced: impl FnMut(u32, M, Option<Box<C>>),
     ) -> Result<Claim<'_, M, C>, Refused> {
         let mut backoff = Backoff::default();
         loop {
@@ -42,8 +58,8 @@ impl<M, C> Mailbox<M, C> {
                 Err(Refused::Full) if self.shared.load(Ordering::Acquire) => {}
                 other => return other,
             }
-            if let Some((message, context)) = self.pop_oldest() {
-                displaced(message, context);
+            if let Some((place, (message, context))) = self.pop_oldest_at() {
+                displaced(place, message, context);
                 continue;
             }
             // What room there is belongs to parked senders first.
@@ -66,6 +82,11 @@ impl<M, C> Mailbox<M, C> {
     /// Takes the next message under the head lock, unless the head is no longer shared.
     #[inline(never)]
     pub(super) fn take_shared(&self) -> Option<Delivery<M, C>> {
+        self.take_shared_at().map(|(_, next)| next)
+    }
+
+    /// As [`take_shared`](Self::take_shared), with the place of the message.
+    fn take_shared_at(&self) -> Option<(u32, Delivery<M, C>)> {
         self.lock_head();
         let next = if self.shared.load(Ordering::Relaxed) {
             // SAFETY: the lock is held and the head shared.
@@ -73,8 +94,10 @@ impl<M, C> Mailbox<M, C> {
         } else {
             None
         };
+        // Counted by whoever owns the head.
+        let place = self.taken.load(Ordering::Relaxed).wrapping_sub(1);
         self.unlock_head();
-        next
+        next.map(|next| (place, next))
     }
 
     /// Drops what is left and frees all blocks, for `drop`.

@@ -65,6 +65,14 @@ impl<T> Asker<T> {
         }
     }
 
+    /// Gives the answer up, before this half is dropped: nobody recalls the ask from now on.
+    pub(crate) fn leave(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            // SAFETY: this half has not left, and its value is a `T`.
+            unsafe { abandon::<T>(slot) };
+        }
+    }
+
     /// Whether the outcome was taken.
     #[inline]
     pub(crate) fn is_over(&self) -> bool {

@@ -76,6 +76,8 @@ pub(crate) enum Why {
     Expired,
     /// The system was dropped, so nobody watches the coarse deadline any more.
     Closed,
+    /// The question gave way to a newer message in a full mailbox.
+    Displaced,
 }
 
 impl Why {
@@ -86,8 +88,14 @@ impl Why {
 
     /// The reason in the state word of a lost slot.
     pub(super) fn of(word: u64) -> Self {
-        const REASONS: [Why; 5] =
-            [Why::Dropped, Why::Restarting, Why::Stopped, Why::Expired, Why::Closed];
+        const REASONS: [Why; 6] = [
+            Why::Dropped,
+            Why::Restarting,
+            Why::Stopped,
+            Why::Expired,
+            Why::Closed,
+            Why::Displaced,
+        ];
         let code = word & (REPLACED ^ PHASE);
         let reason = REASONS.into_iter().find(|why| (*why as u64) << WHY_SHIFT == code);
         reason.expect("the reason was stored by `lost`")

@@ -136,9 +136,18 @@ fn an_ask_that_is_displaced_fails_at_once() {
         actor.suspend();
         let asked = actor.ask(|reply| Msg::Ask(1, reply));
         actor.tell(Msg::Note(2)).await.unwrap();
-        assert!(matches!(asked.await.unwrap_err(), AskError::NoReply));
+        let error = asked.await.unwrap_err();
+        assert!(matches!(error, AskError::Full(Msg::Ask(1, _))), "{error:?}");
         assert_eq!(test.elapsed(), Duration::ZERO);
-        assert_eq!(test.dead_letter_count(), 1);
+        assert_eq!(test.dead_letter_count(), 0, "a question that came back is not dead");
+        let given_up = actor.ask(|reply| Msg::Ask(3, reply));
+        assert_eq!(test.dead_letter_count(), 1, "which displaced a tell");
+        drop(given_up);
+        actor.tell(Msg::Note(4)).await.unwrap();
+        assert_eq!(test.dead_letter_count(), 2, "nobody wants the question back");
+        actor.resume();
+        test.settle().await;
+        assert_eq!(log.lines().last().map(String::as_str), Some("a 4"));
     });
 }
 

@@ -1,6 +1,10 @@
 //! Visits: closures that upper layers run on an actor's state.
 
-use steadfast_actor_core::{Reply, VISITS_MAX, VisitError, testkit::TestSystem};
+use std::convert::Infallible;
+
+use steadfast_actor_core::{
+    Actor, Cx, Flow, HatchError, Reply, VISITS_MAX, VisitError, testkit::TestSystem,
+};
 
 use crate::common::*;
 
@@ -61,5 +65,50 @@ fn a_panic_in_a_visit_fails_the_actor_and_visits_left_at_the_end_tell_their_aske
         assert!(asked.await.is_err());
         assert_eq!(test.elapsed(), std::time::Duration::ZERO);
         assert_eq!(actor.stopped().await.failure().unwrap().message(), "bad visit");
+    });
+}
+
+#[derive(serde::Serialize)]
+struct Account {
+    cents: u64,
+}
+
+#[derive(serde::Deserialize)]
+enum Order {
+    Deposit(u64),
+    Balance { reply: Reply<u64> },
+}
+
+impl Actor for Account {
+    type Msg = Order;
+    type Error = Infallible;
+
+    async fn handle(&mut self, order: Order, _: &mut Cx<Self>) -> Result<Flow, Infallible> {
+        match order {
+            Order::Deposit(cents) => self.cents += cents,
+            Order::Balance { reply } => reply.send(self.cents),
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+#[test]
+fn operators_look_into_what_was_opened_for_them_and_put_in_messages() {
+    let test = TestSystem::new();
+    test.run(async {
+        let account = test.spawn("a", || Account { cents: 5 }).inspectable().injectable();
+        let account = account.await.unwrap().handle();
+        account.inject(r#"{"Deposit":2}"#).unwrap();
+        account.inject(r#"{"Balance":{}}"#).unwrap();
+        assert!(matches!(account.inject(r#"{"Withdraw":2}"#), Err(HatchError::Data(_))));
+        test.settle().await;
+        assert_eq!(account.inspect().await.unwrap(), r#"{"cents":7}"#);
+        account.stop();
+        account.stopped().await;
+        assert!(matches!(account.inspect().await, Err(HatchError::Stopped)));
+        assert!(matches!(account.inject(r#"{"Deposit":2}"#), Err(HatchError::Stopped)));
+        let shut = test.spawn("b", || Account { cents: 5 }).await.unwrap().handle();
+        assert!(matches!(shut.inspect().await, Err(HatchError::Closed)));
+        assert!(matches!(shut.inject(r#"{"Deposit":2}"#), Err(HatchError::Closed)));
     });
 }

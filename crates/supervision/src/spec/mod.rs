@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use steadfast_actor_core::{Actor, BoxError, IntoFactory, Overflow};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use steadfast_actor_core::{Actor, ActorHandle, BoxError, IntoFactory, Overflow};
 
 pub(crate) use self::hooks::Hooks;
 pub use self::hooks::{ChildFailure, ChildRestart, FAILURES_KEPT, FailureStage};
@@ -49,6 +52,8 @@ pub struct ChildSpec {
     pub(crate) launch: Option<Launch>,
     actor: Option<TypeId>,
     source: Option<(TypeId, Arc<dyn Any + Send + Sync>)>,
+    /// What its actor opens for operators once it is launched.
+    offers: Vec<fn(&ActorHandle)>,
     /// Told before each restart whether it is to use the source.
     asks_source: Arc<AtomicBool>,
     /// The faults of a nested supervisor.
@@ -85,10 +90,11 @@ impl ChildSpec {
         let launch: Launch = Arc::new(move |seat, spec| {
             let factory = factory.clone().into_factory();
             let (name, mailbox) = (Some(&*spec.name), &spec.mailbox);
-            match spec.source_of::<A>() {
+            let launched = match spec.source_of::<A>() {
                 None => launch::<A, _>(seat, name, mailbox, factory),
                 Some(source) => launch::<A, _>(seat, name, mailbox, Sourced { factory, source }),
-            }
+            };
+            launched.inspect(|child| spec.offers.iter().for_each(|offer| offer(child)))
         });
         let actor = Some(TypeId::of::<A>());
         Self { launch: Some(launch), actor, ..Self::bare(name.into(), ChildRules::worker()) }
@@ -122,6 +128,7 @@ impl ChildSpec {
             launch: None,
             actor: None,
             source: None,
+            offers: Vec::new(),
             asks_source: Arc::default(),
             nested: Faults::default(),
         }
@@ -233,6 +240,20 @@ impl ChildSpec {
         let source = Source::<A>::new(source, Arc::clone(&self.asks_source));
         self.source = Some((TypeId::of::<A>(), Arc::new(source)));
         self.rules.state = RestartState::Source;
+        self
+    }
+
+    /// Lets operators look at the state of the child, an `A`, as JSON: see [`ActorHandle::inspect`].
+    #[must_use]
+    pub fn inspectable<A: Actor + Serialize>(mut self) -> Self {
+        self.offers.push(ActorHandle::open_state::<A>);
+        self
+    }
+
+    /// Lets operators put in messages of type `M`, the child's, as JSON: see [`ActorHandle::inject`].
+    #[must_use]
+    pub fn injectable<M: DeserializeOwned + Send + 'static>(mut self) -> Self {
+        self.offers.push(ActorHandle::open_messages::<M>);
         self
     }
 

@@ -313,3 +313,29 @@ fn a_decider_sees_what_a_panic_was_raised_with() {
         assert_eq!(sup.child_stats("a").await.unwrap().restarts, 1);
     });
 }
+
+#[test]
+fn a_child_is_opened_for_operators_by_its_spec() {
+    #[derive(serde::Serialize)]
+    struct Counter(u64);
+    impl Actor for Counter {
+        type Msg = u64;
+        type Error = std::convert::Infallible;
+        async fn handle(&mut self, add: u64, _: &mut Cx<Self>) -> Result<Flow, Self::Error> {
+            self.0 += add;
+            Ok(Flow::Continue)
+        }
+    }
+    World::run(|world| async move {
+        let spec = ChildSpec::new("a", || Counter(1)).inspectable::<Counter>().injectable::<u64>();
+        let sup = Supervisor::one_for_one().child(spec.backoff(Backoff::none()));
+        let sup = sup.start(&world.system, "sup").await.unwrap();
+        let a = sup.child_handle("a").await.unwrap();
+        a.inject("4").unwrap();
+        world.settle().await;
+        assert_eq!(a.inspect().await.unwrap(), "5");
+        a.kill();
+        world.settle().await;
+        assert_eq!(a.inspect().await.unwrap(), "1", "the next incarnation is open too");
+    });
+}
