@@ -154,11 +154,11 @@ impl LeakDetector {
     /// # fn example(detector: &LeakDetector) -> Result<(), ConfigError> {
     /// let mut config = detector.config();
     /// config.connections = 500;
-    /// detector.reconfigure(config)?;
+    /// detector.reconfigure(&config)?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn reconfigure(&self, config: LeakConfig) -> Result<(), ConfigError> {
+    pub fn reconfigure(&self, config: &LeakConfig) -> Result<(), ConfigError> {
         config.validate()?;
         self.scanner.reconfigure(config);
         Ok(())

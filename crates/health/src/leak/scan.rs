@@ -87,14 +87,14 @@ impl Scanner {
     }
 
     /// Takes new settings, which are valid.
-    pub(super) fn reconfigure(&self, config: LeakConfig) {
-        lock(&self.config).clone_from(&config);
+    pub(super) fn reconfigure(&self, config: &LeakConfig) {
+        lock(&self.config).clone_from(config);
         // A tracker that is made meanwhile has the old time and is in the table, or has the new one.
         for Made { tracker, .. } in lock(&self.trackers).values().filter(|made| made.follows) {
             tracker.set_held_max(config.held_max);
         }
         for gauge in lock(&self.gauges).iter_mut() {
-            gauge.reconfigure(&config);
+            gauge.reconfigure(config);
         }
         self.kick.notify_one();
     }

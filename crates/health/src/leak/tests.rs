@@ -396,7 +396,7 @@ fn new_settings_hold_at_once_and_bad_ones_change_nothing() {
         test.advance(minutes(2)).await;
         let mut bad = leaks.config();
         bad.tracked_max = 0;
-        assert!(leaks.reconfigure(bad).is_err());
+        assert!(leaks.reconfigure(&bad).is_err());
         assert_eq!(leaks.config(), config(1));
 
         let mut stricter = leaks.config();
@@ -404,7 +404,7 @@ fn new_settings_hold_at_once_and_bad_ones_change_nothing() {
         stricter.held_max = MINUTE;
         stricter.interval = Duration::from_secs(10);
         stricter.growth.samples = 30;
-        leaks.reconfigure(stricter).expect("valid settings");
+        leaks.reconfigure(&stricter).expect("valid settings");
         assert!(leaks.reports().is_empty());
         test.advance(Duration::from_secs(10)).await;
         let names: BTreeSet<_> = leaks.reports().into_iter().map(|report| report.name).collect();
