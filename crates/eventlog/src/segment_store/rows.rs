@@ -19,6 +19,9 @@ use crate::read::{Direction, Query, ReadError};
 /// usual size.
 const OWN_BLOCKS_BYTES: usize = 64 << 20;
 
+/// How many events ahead the memory of a payload is fetched.
+const FETCH_AHEAD: u32 = 8;
+
 /// Reads events of one sealed segment after the other, and keeps what it has of the last one.
 #[derive(Debug)]
 pub(super) struct RowReader {
@@ -27,6 +30,8 @@ pub(super) struct RowReader {
     last: Option<Arc<Payloads>>,
     own: BlockStore,
     unpacked: Option<Unpacked>,
+    /// That of the segment before, for its memory.
+    before: Option<Unpacked>,
     /// Whether the segment turned out to be one that cannot be unpacked.
     is_row_by_row: bool,
     shapes: Shapes,
@@ -39,6 +44,7 @@ impl Default for RowReader {
             last: None,
             own: BlockStore::new(OWN_BLOCKS_BYTES),
             unpacked: None,
+            before: None,
             is_row_by_row: false,
             shapes: Shapes::default(),
         }
@@ -147,6 +153,10 @@ impl RowReader {
             Direction::Forward => places.next(),
             Direction::Backward => places.next_back(),
         } {
+            unpacked.fetch(match query.direction {
+                Direction::Forward => place.saturating_add(FETCH_AHEAD),
+                Direction::Backward => place.saturating_sub(FETCH_AHEAD),
+            });
             let found = unpacked.find(&columns, place).ok_or_else(|| wrong(sealed, place))?;
             if is_filtered && !found.event.matches(query) {
                 continue;
@@ -176,6 +186,7 @@ impl RowReader {
                     let columns = sealed.rows()?;
                     let Some(unpacked) = &self.unpacked else { return Ok(()) };
                     for place in places.clone() {
+                        unpacked.fetch(place.saturating_add(FETCH_AHEAD));
                         let found = unpacked.find(&columns, place);
                         let found = found.ok_or_else(|| wrong(sealed, place).0)?;
                         if show(&found.event).is_break() {
@@ -210,7 +221,7 @@ impl RowReader {
         if self.segment != segment {
             self.own.clear();
             self.last = None;
-            self.unpacked = None;
+            self.before = self.unpacked.take().or(self.before.take());
             self.is_row_by_row = false;
             self.shapes.clear();
             self.segment = segment;
@@ -221,7 +232,8 @@ impl RowReader {
     fn unpack(&mut self, reading: &Reading<'_>) -> Result<bool, ReadError> {
         if self.unpacked.is_none() && !self.is_row_by_row {
             // What cannot be unpacked is met again row by row, where the error has a place.
-            self.unpacked = Unpacked::of(reading.sealed, reading.threads)?;
+            let before = self.before.take();
+            self.unpacked = Unpacked::of(reading.sealed, reading.threads, before)?;
             self.is_row_by_row = self.unpacked.is_none();
         }
         Ok(self.unpacked.is_some())

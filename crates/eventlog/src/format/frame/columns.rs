@@ -66,6 +66,17 @@ pub(crate) struct Essentials {
     pub(crate) actor: u32,
 }
 
+/// What of an event is neither a name nor its payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain {
+    pub(super) id: EventId,
+    pub(super) seq: Seq,
+    pub(super) at: Timestamp,
+    pub(super) correlation: Option<CorrelationId>,
+    pub(super) causation: Option<EventId>,
+    pub(super) turn: u64,
+}
+
 /// What events of one sort have in common.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -184,6 +195,10 @@ impl<'a> Columns<'a> {
         (fits && earliest == self.earliest).then_some(self)
     }
 
+    pub(super) fn shapes_len(&self) -> usize {
+        self.shapes.len()
+    }
+
     pub(super) fn names_len(&self) -> usize {
         self.name_ends.len()
     }
@@ -198,11 +213,30 @@ impl<'a> Columns<'a> {
         self.names.get(widen(start)..widen(end))
     }
 
-    /// The refs to the actor's name and the shape of an event.
-    pub(super) fn refs(&self, index: usize) -> Option<(u32, Shape)> {
+    /// The numbers of the actor's name and of the shape of an event.
+    #[inline]
+    pub(super) fn refs(&self, index: usize) -> Option<(u32, u32)> {
         let actor = u32::from_le_bytes(*self.actors.get(index)?);
-        let shape = u32::from_le_bytes(*self.shape_refs.get(index)?);
-        Some((actor, Shape::decode(*self.shapes.get(widen(shape))?)))
+        Some((actor, u32::from_le_bytes(*self.shape_refs.get(index)?)))
+    }
+
+    /// A shape, by its number.
+    pub(super) fn shape(&self, number: u32) -> Option<Shape> {
+        self.shapes.get(widen(number)).map(|shape| Shape::decode(*shape))
+    }
+
+    /// What of an event is neither a name nor its payload.
+    #[inline]
+    pub(super) fn plain(&self, index: usize) -> Option<Plain> {
+        let optional = |id: &[u8; 16]| Some(u128::from_be_bytes(*id)).filter(|id| *id != 0);
+        Some(Plain {
+            id: EventId::from_u128(u128::from_be_bytes(*self.ids.get(index)?)),
+            seq: Seq::new(u64::from_le_bytes(*self.seqs.get(index)?)),
+            at: time(*self.times.get(index)?),
+            correlation: optional(self.correlations.get(index)?).map(CorrelationId::from_u128),
+            causation: optional(self.causations.get(index)?).map(EventId::from_u128),
+            turn: u64::from_le_bytes(*self.turns.get(index)?),
+        })
     }
 
     /// What an index needs of an event.
@@ -217,6 +251,7 @@ impl<'a> Columns<'a> {
     }
 
     /// Where the payload of an event lies.
+    #[inline]
     pub(super) fn payload(&self, index: usize) -> Option<(usize, usize)> {
         let end = u32::from_le_bytes(*self.payload_ends.get(index)?);
         let start = match index.checked_sub(1) {
@@ -234,22 +269,23 @@ impl<'a> Columns<'a> {
         payloads: &'a [u8],
     ) -> Option<EventRef<'a>> {
         let (actor, shape) = self.refs(index)?;
+        let shape = self.shape(shape)?;
         let (start, end) = self.payload(index)?;
+        let Plain { id, seq, at, correlation, causation, turn } = self.plain(index)?;
         let kind = match built_in(shape.kind) {
             Some(kind) => KindRef::BuiltIn(kind),
             None => KindRef::Application(self.name(shape.kind & !KIND_IS_NAME)?),
         };
-        let optional = |id: &[u8; 16]| Some(u128::from_be_bytes(*id)).filter(|id| *id != 0);
         Some(EventRef {
-            id: EventId::from_u128(u128::from_be_bytes(*self.ids.get(index)?)),
+            id,
             kind,
             actor: self.name(actor)?,
-            seq: Seq::new(u64::from_le_bytes(*self.seqs.get(index)?)),
+            seq,
             position: first.plus(u64::try_from(index).ok()?),
-            at: time(*self.times.get(index)?),
-            correlation: optional(self.correlations.get(index)?).map(CorrelationId::from_u128),
-            causation: optional(self.causations.get(index)?).map(EventId::from_u128),
-            turn: u64::from_le_bytes(*self.turns.get(index)?),
+            at,
+            correlation,
+            causation,
+            turn,
             type_name: self.name(shape.type_name)?,
             version: shape.version,
             codec: shape.codec,

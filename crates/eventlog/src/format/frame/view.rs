@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::columns::{Columns, Essentials, KIND_IS_NAME};
-use super::event_ref::{EventRef, KindRef, Names};
+use super::columns::{Columns, Essentials, KIND_IS_NAME, built_in};
+use super::event_ref::{EventRef, Names};
 use super::header::{FRAME_HEADER_BYTES, FrameHeader, FrameRole};
-use crate::event::{Event, EventKind, Payload, Position};
+use crate::event::{CodecId, Event, EventKind, Payload, Position, TypeName};
 use crate::format::bytes::{is_zero, widen};
 use crate::format::compress::Scratch;
 use crate::format::{FormatError, checksum};
@@ -152,19 +152,21 @@ pub(crate) fn take_events(
     let meta = if header.meta_compressed { scratch.meta.as_slice() } else { meta };
     let Some(columns) = columns(meta, &header)? else { return Ok(()) };
     let is_filtered = part.query.is_filtered();
-    let known = vec![None; columns.names_len()];
-    let mut own = OwnNames { known, names, copies: is_filtered };
+    let (known, shapes) = (vec![None; columns.names_len()], vec![None; columns.shapes_len()]);
+    let mut own = OwnNames { known, shapes, names, copies: is_filtered };
     let mut wanted = wanted(&header, part.query);
     // Ends with the events of the frame.
     while let Some(index) = match part.direction {
         Direction::Forward => wanted.next(),
         Direction::Backward => wanted.next_back(),
     } {
-        let Some(event) = columns.event(index, header.first, &payloads) else { continue };
-        if is_filtered && !event.matches(part.query) {
-            continue;
+        if is_filtered {
+            let event = columns.event(index, header.first, &payloads);
+            if event.is_none_or(|event| !event.matches(part.query)) {
+                continue;
+            }
         }
-        let Some(event) = own.event(&columns, index, &event, &payloads) else { continue };
+        let Some(event) = own.event(&columns, index, header.first, &payloads) else { continue };
         if take(event).is_break() {
             break;
         }
@@ -185,52 +187,87 @@ fn wanted(header: &FrameHeader, query: &Query) -> Range<usize> {
 /// The names of a frame as owned ones, each looked up once.
 struct OwnNames<'a> {
     known: Vec<Option<Arc<str>>>,
+    shapes: Vec<Option<OwnShape>>,
     names: &'a mut Names,
     /// Whether payloads get memory of their own: few of many would keep all of them.
     copies: bool,
 }
 
+/// What events of one sort have in common, with names of their own.
+#[derive(Clone)]
+struct OwnShape {
+    kind: EventKind,
+    type_name: TypeName,
+    version: u16,
+    codec: CodecId,
+}
+
 impl OwnNames<'_> {
-    fn get(&mut self, name: u32, text: &str) -> Arc<str> {
-        match self.known.get_mut(widen(name)) {
-            Some(Some(name)) => Arc::clone(name),
-            Some(slot) => Arc::clone(slot.insert(self.names.get(text))),
-            None => self.names.get(text),
+    #[inline]
+    fn get(&mut self, columns: &Columns<'_>, name: u32) -> Option<Arc<str>> {
+        if let Some(Some(known)) = self.known.get(widen(name)) {
+            return Some(Arc::clone(known));
         }
+        self.look_up(columns, name)
     }
 
+    #[cold]
+    fn look_up(&mut self, columns: &Columns<'_>, name: u32) -> Option<Arc<str>> {
+        let found = self.names.get(columns.name(name)?);
+        *self.known.get_mut(widen(name))? = Some(Arc::clone(&found));
+        Some(found)
+    }
+
+    #[inline]
+    fn shape(&mut self, columns: &Columns<'_>, shape: u32) -> Option<OwnShape> {
+        if let Some(Some(known)) = self.shapes.get(widen(shape)) {
+            return Some(known.clone());
+        }
+        self.look_up_shape(columns, shape)
+    }
+
+    #[cold]
+    fn look_up_shape(&mut self, columns: &Columns<'_>, number: u32) -> Option<OwnShape> {
+        let shape = columns.shape(number)?;
+        let kind = match built_in(shape.kind) {
+            Some(kind) => kind.clone(),
+            None => EventKind::application(self.get(columns, shape.kind & !KIND_IS_NAME)?),
+        };
+        let type_name = self.get(columns, shape.type_name)?.into();
+        let own = OwnShape { kind, type_name, version: shape.version, codec: shape.codec };
+        *self.shapes.get_mut(widen(number))? = Some(own.clone());
+        Some(own)
+    }
+
+    /// The event at a place of the frame, whose first event has this position.
+    #[inline]
     fn event(
         &mut self,
         columns: &Columns<'_>,
         index: usize,
-        event: &EventRef<'_>,
+        first: Position,
         payloads: &Bytes,
     ) -> Option<Event> {
         let (actor, shape) = columns.refs(index)?;
+        let plain = columns.plain(index)?;
         let (start, end) = columns.payload(index)?;
-        let kind = match event.kind {
-            KindRef::BuiltIn(kind) => kind.clone(),
-            KindRef::Application(name) => {
-                EventKind::application(self.get(shape.kind & !KIND_IS_NAME, name))
-            }
-        };
-        let type_name = self.get(shape.type_name, event.type_name);
+        let OwnShape { kind, type_name, version, codec } = self.shape(columns, shape)?;
         let payload = if self.copies {
             Bytes::copy_from_slice(payloads.get(start..end)?)
         } else {
             payloads.slice(start..end)
         };
         Some(Event {
-            id: event.id,
+            id: plain.id,
             kind,
-            actor: self.get(actor, event.actor).into(),
-            seq: event.seq,
-            position: event.position,
-            at: event.at,
-            correlation: event.correlation,
-            causation: event.causation,
-            turn: event.turn,
-            payload: Payload::new(event.codec, type_name, event.version, payload),
+            actor: self.get(columns, actor)?.into(),
+            seq: plain.seq,
+            position: first.plus(u64::try_from(index).ok()?),
+            at: plain.at,
+            correlation: plain.correlation,
+            causation: plain.causation,
+            turn: plain.turn,
+            payload: Payload::new(codec, type_name, version, payload),
         })
     }
 }
