@@ -28,7 +28,8 @@ pub enum Outcome {
     /// nothing is recorded.
     Ignored,
     /// The call failed and the callee said for how long to stay away (`Retry-After`): counts as a
-    /// failure of kind [`FailureKind::Rejection`] and opens the breaker for that time.
+    /// failure of kind [`FailureKind::Rejection`] and opens the breaker for that time. Where this failure
+    /// opens the breaker by itself, by a rule or as a probe, it does so for the open wait at least.
     StayAway(Duration),
 }
 

@@ -10,6 +10,7 @@ use crate::event::{Cause, EventKind};
 use crate::state::{IllegalTransition, State};
 use crate::window::{FailureTimes, ResultWindow};
 
+use super::phase::OpenFor;
 use super::{Machine, Phase, Probes};
 
 impl Machine {
@@ -35,7 +36,7 @@ impl Machine {
         }
         match to {
             State::Closed => self.enter(Phase::Closed, cause, now),
-            State::Open => self.open(cause, now, None),
+            State::Open => self.open(cause, now, OpenFor::OpenWait),
             State::HalfOpen if from == State::Closed => {
                 return Err(IllegalTransition { from, to });
             }
@@ -54,7 +55,7 @@ impl Machine {
         if let Phase::Open { until, .. } = &mut self.phase {
             *until = now + wait;
         } else {
-            self.open(Cause::Manual, now, Some(wait));
+            self.open(Cause::Manual, now, OpenFor::Exactly(wait));
         }
     }
 
@@ -68,7 +69,8 @@ impl Machine {
 
     /// Takes new settings and keeps the state, with its open wait and its probes under way.
     ///
-    /// A changed window or failure limit starts empty; the new open wait holds from the next opening.
+    /// A changed window or failure limit starts empty, and so do the results of a probing that is judged
+    /// in another way now; the new open wait holds from the next opening.
     ///
     /// # Errors
     ///
@@ -80,6 +82,15 @@ impl Machine {
         let judged = matches!(self.phase, Phase::Closed | Phase::MetricsOnly(_));
         if judged && old.window != self.config.window {
             self.window = ResultWindow::new(self.config.window, self.latest);
+        }
+        let (verdict, calls) = (self.config.half_open.verdict, self.config.half_open.calls);
+        let judged_alike = old.half_open.verdict == verdict
+            && old.half_open.calls == calls
+            && old.probes_judged_at() == self.config.probes_judged_at();
+        if let (Phase::HalfOpen(probes), false) = (&mut self.phase, judged_alike) {
+            // Results so far may be more than are needed now, and would take the places of probes.
+            probes.successes = 0;
+            self.window = self.probing_window();
         }
         if old.failure_limit != self.config.failure_limit {
             self.failure_times = self.config.failure_limit.map(FailureTimes::new);

@@ -44,6 +44,23 @@ impl Phase {
     }
 }
 
+/// For how long to open.
+#[derive(Clone, Copy)]
+pub(super) enum OpenFor {
+    /// The open wait of the current attempt.
+    OpenWait,
+    /// That wait, or longer if the callee asked for it.
+    AtLeast(Duration),
+    Exactly(Duration),
+}
+
+impl OpenFor {
+    /// For a failure that opens by itself, whatever the callee asked for.
+    pub(super) fn of_failure(asked: Option<Duration>) -> Self {
+        asked.map_or(Self::OpenWait, Self::AtLeast)
+    }
+}
+
 impl Machine {
     /// Moves time forward and makes the changes of state that are due.
     pub(super) fn settle(&mut self, now: Instant, for_a_call: bool) {
@@ -52,7 +69,9 @@ impl Machine {
             let deadline = self.config.probe_wait().and_then(|wait| probes.deadline(wait));
             if let Some(deadline) = deadline.filter(|&deadline| deadline <= self.latest) {
                 match self.config.half_open.then {
-                    AfterProbeWait::Open => self.open(Cause::ProbeUnanswered, deadline, None),
+                    AfterProbeWait::Open => {
+                        self.open(Cause::ProbeUnanswered, deadline, OpenFor::OpenWait);
+                    }
                     AfterProbeWait::Closed => {
                         self.enter(Phase::Closed, Cause::ProbeUnanswered, deadline);
                     }
@@ -68,12 +87,16 @@ impl Machine {
         }
     }
 
-    /// Opens for `wait`, or for the open wait of the current attempt.
-    pub(super) fn open(&mut self, cause: Cause, at: Instant, wait: Option<Duration>) {
+    pub(super) fn open(&mut self, cause: Cause, at: Instant, open_for: OpenFor) {
         if matches!(self.phase, Phase::HalfOpen(_)) {
             self.attempt = self.attempt.saturating_add(1);
         }
-        let wait = wait.unwrap_or_else(|| self.config.open_wait.after(self.attempt));
+        let open_wait = self.config.open_wait.after(self.attempt);
+        let wait = match open_for {
+            OpenFor::OpenWait => open_wait,
+            OpenFor::AtLeast(wait) => wait.max(open_wait),
+            OpenFor::Exactly(wait) => wait,
+        };
         self.totals.opened += 1;
         self.window.advance(at);
         let judged_from = match self.phase {
@@ -102,20 +125,23 @@ impl Machine {
         }
         match self.phase {
             Phase::Open { .. } => {}
-            Phase::HalfOpen(_) => {
-                let results = match self.config.half_open.verdict {
-                    ProbeVerdict::Rate => self.config.half_open.calls,
-                    // Probing ends with the first bad result or the last good one needed.
-                    ProbeVerdict::Successes(successes) => successes,
-                };
-                self.window = ResultWindow::calls(results.min(PROBE_RESULTS_MAX));
-            }
+            Phase::HalfOpen(_) => self.window = self.probing_window(),
             _ => self.window = ResultWindow::new(self.config.window, at),
         }
         if let Phase::Closed = self.phase {
             self.attempt = 0;
             self.failure_times = self.config.failure_limit.map(FailureTimes::new);
         }
+    }
+
+    /// An empty window for the results of probes.
+    pub(super) fn probing_window(&self) -> ResultWindow {
+        let results = match self.config.half_open.verdict {
+            ProbeVerdict::Rate => self.config.half_open.calls,
+            // Probing ends with the first bad result or the last good one needed.
+            ProbeVerdict::Successes(successes) => successes,
+        };
+        ResultWindow::calls(results.min(PROBE_RESULTS_MAX))
     }
 
     pub(super) fn note(&mut self, at: Instant, kind: EventKind) {

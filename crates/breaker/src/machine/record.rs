@@ -8,6 +8,7 @@ use crate::config::{OnDrop, ProbeVerdict};
 use crate::event::{Cause, EventKind};
 use crate::outcome::Outcome;
 
+use super::phase::OpenFor;
 use super::{Machine, Phase, Ticket, judge};
 
 /// What became of a result.
@@ -170,7 +171,7 @@ impl Machine {
         }
         self.open_if_exceeded(exceeded, verdict.stay_away);
         if let (Some(wait), Phase::Closed) = (verdict.stay_away, &self.phase) {
-            self.open(Cause::StayAway, now, Some(wait));
+            self.open(Cause::StayAway, now, OpenFor::Exactly(wait));
         }
     }
 
@@ -180,14 +181,16 @@ impl Machine {
         self.streak = if verdict.failed { self.streak.saturating_add(1) } else { 0 };
         let Phase::HalfOpen(probes) = &mut self.phase else { return };
         if let Some(wait) = verdict.stay_away {
-            self.open(Cause::StayAway, now, Some(wait));
+            self.open(Cause::StayAway, now, OpenFor::AtLeast(wait));
             return;
         }
         match self.config.half_open.verdict {
             ProbeVerdict::Successes(_) if verdict.failed => {
-                self.open(Cause::ProbeFailed, now, None);
+                self.open(Cause::ProbeFailed, now, OpenFor::OpenWait);
             }
-            ProbeVerdict::Successes(_) if verdict.slow => self.open(Cause::ProbeSlow, now, None),
+            ProbeVerdict::Successes(_) if verdict.slow => {
+                self.open(Cause::ProbeSlow, now, OpenFor::OpenWait);
+            }
             ProbeVerdict::Successes(needed) => {
                 probes.successes += 1;
                 if probes.successes >= needed {
@@ -212,13 +215,13 @@ impl Machine {
     }
 
     /// Reports every exceeded rule and opens once.
-    fn open_if_exceeded(&mut self, exceeded: judge::Exceeded, wait: Option<Duration>) {
+    fn open_if_exceeded(&mut self, exceeded: judge::Exceeded, asked: Option<Duration>) {
         let now = self.latest;
         for cause in exceeded.into_iter().flatten() {
             self.note(now, EventKind::Exceeded(cause));
         }
         if let Some(cause) = exceeded.into_iter().flatten().next() {
-            self.open(cause, now, wait);
+            self.open(cause, now, OpenFor::of_failure(asked));
         }
     }
 }

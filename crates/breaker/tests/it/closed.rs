@@ -1,5 +1,7 @@
 //! Closed: windows, rates, slow calls, failures in a row.
 
+use std::time::Duration;
+
 use steadfast_base::FailureKind;
 use steadfast_breaker::{Cause, Config, EventKind, Outcome, State, Window};
 
@@ -225,6 +227,25 @@ fn a_failure_keeps_its_kind_and_a_server_can_ask_to_be_left_alone() {
     let metrics = bench.breaker.metrics();
     assert_eq!(metrics.since_last_failure, Some(secs(2.0)));
     assert_eq!(metrics.last_failure.map(|last| last.kind), Some(FailureKind::Rejection));
+}
+
+#[test]
+fn a_server_that_asks_for_no_time_cannot_shorten_the_open_wait() {
+    let bench = Bench::new(config_a().consecutive_failures(2).open_wait(secs(5.0)));
+    bench.calls("e");
+    bench.call(Outcome::StayAway(Duration::ZERO), 0.0);
+    assert_eq!(bench.breaker.metrics().next_attempt_in, Some(secs(5.0)));
+    bench.advance(5.0);
+    let probe = bench.breaker.acquire().expect("half-open");
+    probe.finish(Outcome::StayAway(secs(1.0)));
+    assert_eq!(bench.breaker.metrics().next_attempt_in, Some(secs(5.0)));
+    bench.advance(5.0);
+    let probe = bench.breaker.acquire().expect("half-open");
+    probe.finish(Outcome::StayAway(secs(60.0)));
+    assert_eq!(bench.breaker.metrics().next_attempt_in, Some(secs(60.0)));
+    bench.breaker.reset();
+    bench.call(Outcome::StayAway(secs(1.0)), 0.0);
+    assert_eq!(bench.breaker.metrics().next_attempt_in, Some(secs(1.0)), "no rule opened it");
 }
 
 #[test]

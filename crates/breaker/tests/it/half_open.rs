@@ -199,3 +199,52 @@ fn a_result_by_hand_that_no_probe_asked_for_feeds_the_totals_only() {
     assert_eq!(metrics.totals.failures, 1);
     Permit::cancel(permit);
 }
+
+#[test]
+fn fewer_places_in_new_settings_do_not_end_probing_for_good() {
+    let wide = config_a().min_calls(10).probes(10, ProbeVerdict::Rate);
+    let bench = Bench::new(wide).half_opened();
+    bench.probes("sssss");
+    let narrow = config_a().min_calls(10).probes(2, ProbeVerdict::Rate).build().expect("valid");
+    bench.breaker.reconfigure(narrow).expect("valid");
+    assert_eq!(bench.window(), (0, 0, 0), "judged in another way now");
+    bench.probes("ss");
+    assert_eq!(bench.state(), State::Closed);
+}
+
+#[test]
+fn more_places_in_new_settings_still_lead_to_a_verdict() {
+    let bench = Bench::new(config_a().probes(2, ProbeVerdict::Rate)).half_opened();
+    bench.probes("s");
+    let wide = config_a().probes(20, ProbeVerdict::Rate).build().expect("valid");
+    bench.breaker.reconfigure(wide).expect("valid");
+    bench.probes("ssss");
+    assert_eq!(bench.state(), State::HalfOpen, "five results are needed now");
+    bench.probes("s");
+    assert_eq!(bench.state(), State::Closed);
+}
+
+#[test]
+fn a_probe_under_way_counts_under_new_settings_and_keeps_its_place() {
+    let bench = Bench::new(config_a().probes(2, ProbeVerdict::Rate)).half_opened();
+    let under_way = bench.breaker.acquire().expect("a place");
+    let one = config_a().probes(1, ProbeVerdict::Successes(1)).build().expect("valid");
+    bench.breaker.reconfigure(one).expect("valid");
+    assert!(bench.is_rejected(), "the only place is taken");
+    under_way.succeed();
+    assert_eq!(bench.state(), State::Closed);
+}
+
+#[test]
+fn settings_that_judge_probes_alike_keep_their_results() {
+    let bench = Bench::new(config_a().probes(3, ProbeVerdict::Successes(3))).half_opened();
+    bench.probes("ss");
+    let later = config_a()
+        .probes(3, ProbeVerdict::Successes(3))
+        .open_wait(secs(9.0))
+        .build()
+        .expect("valid");
+    bench.breaker.reconfigure(later).expect("valid");
+    bench.probes("s");
+    assert_eq!(bench.state(), State::Closed);
+}
