@@ -29,6 +29,11 @@ const BUDGET: u16 = 128;
 /// for a few messages only, and wait again.
 const ROOM_EVERY: u16 = 4;
 
+/// Yields of which one also lets in the drivers of the runtime, for timers and I/O. It is the dear one:
+/// tokio wakes the task only once its worker thread found nothing else to do, and until then the other
+/// threads, which might have taken it over, go to sleep for want of work.
+const DRIVERS_EVERY: u16 = 16;
+
 /// How an incarnation ended.
 type Lived = Guarded<Result<ExitReason, BoxError>>;
 
@@ -70,8 +75,8 @@ pub(super) fn life<'a, A: Actor>(
             cx.cell.settle_lost();
             pace.handled = pace.handled.saturating_add(1);
             if pace.handled >= BUDGET && cx.has_more() {
-                pace.begin_yield(cx);
-                apart(tokio::task::yield_now()).await;
+                let lets_drivers_in = pace.begin_yield(cx);
+                apart(step_back(lets_drivers_in)).await;
             }
         }
     }
@@ -86,14 +91,33 @@ struct Pace {
 }
 
 impl Pace {
+    /// Counts a yield; true if it is to let in the runtime's drivers too.
     #[inline(never)]
-    fn begin_yield<A: Actor>(&mut self, cx: &Cx<A>) {
+    fn begin_yield<A: Actor>(&mut self, cx: &Cx<A>) -> bool {
         self.handled = 0;
         self.yields = self.yields.wrapping_add(1);
         if !self.yields.is_multiple_of(ROOM_EVERY) {
             cx.cell.mailbox.rest_is_brief();
         }
+        self.yields.is_multiple_of(DRIVERS_EVERY)
     }
+}
+
+/// Lets the tasks go first that are ready on this worker thread; on demand, the drivers too.
+async fn step_back(lets_drivers_in: bool) {
+    if lets_drivers_in {
+        return tokio::task::yield_now().await;
+    }
+    let mut has_yielded = false;
+    // A task that wakes itself goes to the end of the queue, where other threads may take it.
+    poll_fn(|task| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 pin_project! {
