@@ -82,13 +82,12 @@ where
         event.turn = turn.number;
         event.correlation = turn.inputs.correlation;
         event.causation = turn.inputs.causation;
-        let mut line = self.desk.line();
         // Each decision stands on the stored events: one that is missing leaves no other one blind.
-        if event.size_bytes() > limits::EVENT_BYTES_MAX || !line.look_for_room() {
+        let fits = event.size_bytes() <= limits::EVENT_BYTES_MAX;
+        if !fits || !self.desk.line().look_for_room() {
             return self.desk.count_missed();
         }
-        line.push(vec![event]);
-        drop(line);
+        self.desk.push(vec![event]);
         self.desk.count_recorded();
     }
 }

@@ -22,7 +22,9 @@ use steadfast_eventlog::ActorName;
 
 pub use self::effects::effect;
 pub use self::hash::ValueHash;
-pub use self::line::{LINE_APPENDS_MAX, LINE_BYTES_MAX, WhenFull};
+pub use self::line::{
+    GROUP_BYTES_MAX, GROUP_EVENTS_MAX, LINE_BYTES_MAX, LINE_RECORDS_MAX, WhenFull,
+};
 pub use self::opened::{Gap, GapReason};
 pub use self::recorder::{Recorder, RecorderConfig, STATE_HASH_EVERY_DEFAULT};
 pub use self::shape::Shape;

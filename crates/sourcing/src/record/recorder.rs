@@ -15,7 +15,7 @@ use steadfast_actor_core::{
     Actor, ActorHandle, Factory, IntoFactory, Spawn, System, VisitError, tape::Tape,
 };
 use steadfast_base::IdSource;
-use steadfast_eventlog::{AppendError, EventStore};
+use steadfast_eventlog::{AppendError, EventStore, NewEvent};
 
 use super::{
     Shape,
@@ -61,6 +61,7 @@ impl Default for RecorderConfig {
 pub(super) struct Desk {
     pub(super) config: RecorderConfig,
     pub(super) ids: IdSource,
+    system: System,
     line: Mutex<Line>,
     recorded: AtomicU64,
     missed: AtomicU64,
@@ -69,6 +70,32 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a record.
+    pub(super) fn push(self: &Arc<Self>, events: Vec<NewEvent>) {
+        let mut line = self.line();
+        line.push(events);
+        if line.wants_tending() {
+            line.is_tended = true;
+            drop(line);
+            self.tend();
+        }
+    }
+
+    /// Takes the last record of a recording: it is not gathered, for nothing may come behind it.
+    pub(super) fn push_last(&self, events: Vec<NewEvent>) {
+        let mut line = self.line();
+        line.push(events);
+        line.hand_over();
+    }
+
+    /// Looks after the line until it is empty: when an answer comes and nobody records any more, what is
+    /// gathered is handed over all the same.
+    fn tend(self: &Arc<Self>) {
+        let tending = Tending(Arc::clone(self));
+        let tended = async move { poll_fn(|task| tending.0.line().poll_empty(task)).await };
+        drop(self.system.spawn_task(tended));
     }
 
     pub(super) fn count_recorded(&self) {
@@ -80,12 +107,26 @@ impl Desk {
     }
 }
 
+/// Looks after the line; when it is dropped, also amid its task, somebody else may.
+struct Tending(Arc<Desk>);
+
+impl Drop for Tending {
+    fn drop(&mut self) {
+        self.0.line().is_tended = false;
+    }
+}
+
 /// The flight recorder: keeps what ordinary actors take in and give out, so that it can be replayed.
 ///
 /// A recording can begin with an actor's birth ([`spawn`](Self::spawn)) or at any time
 /// ([`start`](Self::start)), and end at any time ([`stop`](Self::stop)). An actor that is not recorded
-/// pays nothing. One that is pays for the encoding of its messages and a copy into the log's queue; the
-/// log writes beside it.
+/// pays nothing. One that is pays for the encoding of its messages and a place in a buffer; the log writes
+/// beside it.
+///
+/// Records go to the log in groups: one at once if nothing is under way, else all that came meanwhile
+/// together, in their order. What a crash or a kill loses is what was not acknowledged, at most what the
+/// limits below allow: of each recording a beginning is kept, and of a group all or nothing. Wait for
+/// [`flush`](Self::flush) to know, also before the log is closed.
 ///
 /// Each turn is one event of kind `MessageProcessed` and one `MessageSent` for each output, all under the
 /// name that [`recording_of`](super::recording_of) gives; a turn that failed has a `FailureOccurred` too. They carry
@@ -94,7 +135,8 @@ impl Desk {
 ///
 /// | What | Limit | Then |
 /// |---|---|---|
-/// | appends not acknowledged | [`LINE_APPENDS_MAX`](super::LINE_APPENDS_MAX), [`LINE_BYTES_MAX`](super::LINE_BYTES_MAX) | [`WhenFull`] |
+/// | records not acknowledged | [`LINE_RECORDS_MAX`](super::LINE_RECORDS_MAX), [`LINE_BYTES_MAX`](super::LINE_BYTES_MAX) | [`WhenFull`] |
+/// | one group | [`GROUP_EVENTS_MAX`](super::GROUP_EVENTS_MAX), [`GROUP_BYTES_MAX`](super::GROUP_BYTES_MAX) | it goes to the log behind the ones before |
 /// | one turn with its outputs | 1 MiB an event, 1.5 MiB together | a gap |
 ///
 /// # What is not recorded
@@ -146,13 +188,15 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// A recorder that writes to a log. Its ids come from the system's seed and clock.
+    /// A recorder that writes to a log. Its ids come from the system's seed and clock; it and its recordings
+    /// hold a handle of the system.
     pub fn new(system: &System, store: Arc<dyn EventStore>, config: RecorderConfig) -> Self {
         let stream = system.seed().stream("steadfast/recorder");
         let ids = IdSource::new(Arc::clone(system.time().clock()), stream);
         let line = Mutex::new(Line::new(store));
         let (recorded, missed) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { desk: Arc::new(Desk { config, ids, line, recorded, missed }) }
+        let system = system.clone();
+        Self { desk: Arc::new(Desk { config, ids, system, line, recorded, missed }) }
     }
 
     /// A tape for one actor, for [`Spawn::on_tape`](steadfast_actor_core::Spawn::on_tape).
@@ -226,7 +270,7 @@ impl Recorder {
         poll_fn(|task| self.desk.line().poll_empty(task)).await;
     }
 
-    /// Turns that were handed to the log.
+    /// Turns that were taken down; acknowledged are all but those [in the line](Self::in_line).
     pub fn recorded(&self) -> u64 {
         self.desk.recorded.load(Ordering::Relaxed)
     }
@@ -236,7 +280,7 @@ impl Recorder {
         self.desk.missed.load(Ordering::Relaxed)
     }
 
-    /// Appends that the log has not answered yet.
+    /// Records that the log has not acknowledged yet: turns, and what stands around them.
     pub fn in_line(&self) -> usize {
         self.desk.line().len()
     }

@@ -87,7 +87,7 @@ impl<A: Actor> Recording<A> {
     pub(super) fn begin_with(&mut self, state: &A) {
         self.last_state = self.shape.state_hash(state);
         if let Some(snapshot) = self.snapshot(state) {
-            self.desk.line().push(vec![snapshot]);
+            self.desk.push(vec![snapshot]);
         }
     }
 
@@ -98,7 +98,7 @@ impl<A: Actor> Recording<A> {
         let kind = EventKind::application(CLOSED_KIND);
         let event = self.event(self.desk.ids.event(), kind, payload);
         let gap = self.gap_event();
-        self.desk.line().push(gap.into_iter().chain([event]).collect());
+        self.desk.push_last(gap.into_iter().chain([event]).collect());
     }
 
     fn miss(&mut self, turn: u64, reason: GapReason) {
@@ -136,7 +136,7 @@ impl<A: Actor> Recording<A> {
             self.last_state = open.record.state;
         }
         let fault = open.fault;
-        let events = self.turn_events(&mut open);
+        let mut events = self.turn_events(&mut open);
         let fault = fault.or_else(|| is_too_large(&events).then_some(GapReason::TooLarge));
         let room = self.look_for_room() || self.desk.config.when_full == WhenFull::Wait;
         // The turns behind a gap say nothing without a state to begin with: the first one for which there
@@ -146,12 +146,13 @@ impl<A: Actor> Recording<A> {
             if room {
                 let gap = self.gap_event();
                 let snapshot = state.and_then(|state| self.snapshot(state));
-                self.desk.line().push(gap.into_iter().chain(snapshot).collect());
+                self.desk.push(gap.into_iter().chain(snapshot).collect());
             }
             return;
         }
         let snapshot = state.filter(|_| keep_due).and_then(|state| self.snapshot(state));
-        self.desk.line().push(events.into_iter().chain(snapshot).collect());
+        events.extend(snapshot);
+        self.desk.push(events);
         self.desk.count_recorded();
     }
 
@@ -235,7 +236,7 @@ impl<A: Actor> Tape for Recording<A> {
         let payload = Payload::new(CodecId::RAW, OPENED_TYPE, VERSION, opened.write());
         let event = self.event(self.desk.ids.event(), kind, payload);
         let event = event.with_at(about.time.timestamp());
-        self.desk.line().push(vec![event]);
+        self.desk.push(vec![event]);
     }
 
     fn begin(&mut self, input: &Input<'_>) -> Option<Arc<CallContext>> {
@@ -344,7 +345,7 @@ impl<A: Actor> Tape for Recording<A> {
         self.gap = Some(Gap { turn: self.turn, turns: 0, reason: GapReason::Visited });
         let gap = self.gap_event();
         let snapshot = self.snapshot(state);
-        self.desk.line().push(gap.into_iter().chain(snapshot).collect());
+        self.desk.push(gap.into_iter().chain(snapshot).collect());
     }
 
     fn destroyed(&mut self, reason: &ExitReason) {
@@ -352,7 +353,7 @@ impl<A: Actor> Tape for Recording<A> {
         let gap = self.gap_event();
         let payload = Payload::raw("steadfast.recording.Ended", reason.to_string());
         let event = self.event(self.desk.ids.event(), EventKind::ActorDestroyed, payload);
-        self.desk.line().push(gap.into_iter().chain([event]).collect());
+        self.desk.push_last(gap.into_iter().chain([event]).collect());
     }
 }
 

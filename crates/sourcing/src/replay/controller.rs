@@ -445,8 +445,9 @@ impl ReplayController {
         &mut self,
         actor: &ActorName,
     ) -> Result<&mut Box<dyn Player>, ReplayError> {
-        let (owner, _) = self.roles.owner(actor);
-        let actor = &owner;
+        // Most replays have none that is played by another one: nothing to be looked up then.
+        let owner = self.roles.shares().then(|| self.roles.owner(actor).0);
+        let actor = owner.as_ref().unwrap_or(actor);
         if !self.players.contains_key(actor) {
             let player = self.roles.player(actor);
             let mut player = player.ok_or_else(|| ReplayError::NoRole { actor: actor.clone() })?;

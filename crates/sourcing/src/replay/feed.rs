@@ -97,8 +97,9 @@ impl Feed {
         let log = &self.log;
         let events = self.events.get_or_insert_with(|| log.read(query));
         let batch = events.next().await?;
-        self.ready.extend(batch.iter().cloned());
-        Ok(!batch.is_empty())
+        let more = !batch.is_empty();
+        self.ready.extend(batch);
+        Ok(more)
     }
 }
 

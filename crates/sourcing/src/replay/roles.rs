@@ -33,6 +33,11 @@ impl Roles {
         self.shared.push(beginning);
     }
 
+    /// Whether some actors are played by whoever plays others.
+    pub(crate) fn shares(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
     /// The name under which the player of an actor is known, and the other name that it plays.
     pub(crate) fn owner(&self, actor: &ActorName) -> (ActorName, Option<ActorName>) {
         for beginning in &self.shared {

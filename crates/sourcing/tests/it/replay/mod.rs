@@ -8,5 +8,6 @@ mod determinism;
 mod folding;
 mod gaps;
 mod golden;
+mod grouping;
 mod recording;
 mod threads;
