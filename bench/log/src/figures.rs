@@ -109,6 +109,8 @@ const FIGURES: &[Figure] = &[
     beside("reopen-killed-acknowledged", Workload::ReopenKilled, "events"),
     Figure { against: None, ..main("recovery-10k", Workload::Recovery10k, MS) },
     Figure { against: None, ..main("input-replay", Workload::InputReplay, TURNS) },
+    Figure { against: None, ..main("recording", Workload::Recording, TURNS) },
+    Figure { against: None, ..main("input-replay-segments", Workload::Recording, TURNS) },
     main("reopen-clean-10m", Workload::ReopenTenMillion, MS),
     main("reopen-killed-10m", Workload::ReopenTenMillion, MS),
     beside("reopen-killed-10m-acknowledged", Workload::ReopenTenMillion, "events"),
@@ -151,6 +153,8 @@ pub const BARS: &[Bar] = &[
     ours("reopen-killed", Judged::Most(150.0)),
     ours("recovery-10k", Judged::Most(1_000.0)),
     ours("input-replay", Judged::Least(1e6)),
+    ours("recording", Judged::Least(3e5)),
+    ours("input-replay-segments", Judged::Least(1e6)),
     ours("reopen-clean-10m", Judged::Most(1_000.0)),
     ours("reopen-killed-10m", Judged::Most(1_000.0)),
 ];

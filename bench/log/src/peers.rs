@@ -60,9 +60,10 @@ impl Entry {
             Workload::RelaxedPipelined => can(Task::Pipelined),
             Workload::ScanSealed => can(Task::Seals),
             Workload::ReopenTenMillion => can(Task::Large),
-            Workload::Command64 | Workload::Recovery10k | Workload::InputReplay => {
-                can(Task::Sourced)
-            }
+            Workload::Command64
+            | Workload::Recovery10k
+            | Workload::InputReplay
+            | Workload::Recording => can(Task::Sourced),
             Workload::RelaxedBatch
             | Workload::ScanBorrowed
             | Workload::ScanTyped

@@ -29,6 +29,7 @@ pub enum Workload {
     #[value(name = "recovery-10k")]
     Recovery10k,
     InputReplay,
+    Recording,
 }
 
 /// Workloads that one sample measures, as they share what was written.
@@ -85,7 +86,7 @@ impl Workload {
                 Stage::Durable
             }
             Self::Recovery10k => Stage::Recovery,
-            Self::InputReplay => Stage::Replay,
+            Self::InputReplay | Self::Recording => Stage::Replay,
             Self::RelaxedSingle | Self::RelaxedPipelined => Stage::Relaxed,
             Self::ReopenTenMillion => Stage::Large,
             _ => Stage::Bulk,
@@ -136,6 +137,10 @@ impl Workload {
             }
             Self::InputReplay => {
                 "recorded turns of an actor whose handler does nothing, taken again on one thread"
+            }
+            Self::Recording => {
+                "the same turns recorded onto the disk, up to the acknowledgment of the last; and taken again \
+                 from there"
             }
             Self::ReopenTenMillion => "opening 10,000,000 events, after a close and after kill -9",
         }
