@@ -4,6 +4,7 @@
 //! |---|---|
 //! | keep an actor's state as events | [`EventSourced`], [`Decide`], [`Effect`] |
 //! | have many of them, in memory or not | [`Entities`], [`EntityRef`] |
+//! | try a command again without doing it twice | [`CommandId`], [`EntityAsk::keyed`] |
 //! | know why a command came to nothing | [`CommandError`], [`CommandFault`] |
 //! | see a state as it was | [`EntityRef::state_at`], [`EntityRef::replay`] |
 //! | keep the log short | [`Entities::retain`] |
@@ -16,6 +17,7 @@
 //! | restart a plain actor from its last snapshot | [`persist`] |
 #![forbid(unsafe_code)]
 
+mod command_id;
 mod decide;
 pub mod determinism;
 mod effect;
@@ -33,6 +35,7 @@ pub mod replay;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use self::command_id::CommandId;
 pub use self::decide::{Decide, EffectError, PERFORMS_MAX, TurnInputs};
 pub use self::effect::Effect;
 pub use self::entities::{

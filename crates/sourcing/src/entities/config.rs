@@ -40,6 +40,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// | `snapshot_every` | 100 events, where there is a snapshot store |
 /// | `snapshot_bytes` | none |
 /// | `snapshot_after_recovery` | yes: a recovery that read that many events takes one |
+/// | `snapshot_to_leave` | none: an entity leaves memory without a snapshot, as in Pekko |
 /// | `snapshots_kept` | 3: as many as recovery tries |
 /// | `delete_events` | no: events behind the oldest kept snapshot are released, retention removes them |
 /// | `codec` | field-named |
@@ -74,6 +75,12 @@ pub struct EntitiesConfig {
     pub snapshot_bytes: Option<u64>,
     /// Whether a recovery that read as many events as would have made a snapshot takes it.
     pub snapshot_after_recovery: bool,
+    /// From how many events behind its last snapshot on an entity takes one before it leaves memory, so that
+    /// it comes back quickly; `None`: it leaves as it is, and at most `snapshot_every` events are read again.
+    ///
+    /// It leaves once the snapshot is saved, or could not be; a command that comes meanwhile keeps it. What
+    /// waits for its room waits for a write and two syncs.
+    pub snapshot_to_leave: Option<u64>,
     /// How many snapshots of an entity are kept.
     pub snapshots_kept: usize,
     /// Whether events behind the oldest kept snapshot are deleted and not only released.
@@ -101,6 +108,7 @@ impl Default for EntitiesConfig {
             snapshot_every: Some(SNAPSHOT_EVERY),
             snapshot_bytes: None,
             snapshot_after_recovery: true,
+            snapshot_to_leave: None,
             snapshots_kept: KEEP,
             delete_events: false,
             codec: CodecId::NAMED,
@@ -133,6 +141,7 @@ impl EntitiesConfig {
         faults.between(self.recoveries_max, 1..=max, "recoveries_max");
         faults.at_least(self.snapshot_every.unwrap_or(1), 1, "snapshot_every");
         faults.at_least(self.snapshot_bytes.unwrap_or(1), 1, "snapshot_bytes");
+        faults.at_least(self.snapshot_to_leave.unwrap_or(1), 1, "snapshot_to_leave");
         faults.at_least(self.snapshots_kept, 1, "snapshots_kept");
         let known = [CodecId::BINCODE, CodecId::NAMED, CodecId::JSON];
         faults.require(known.contains(&self.codec), "codec", || {

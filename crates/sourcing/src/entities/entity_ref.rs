@@ -17,8 +17,8 @@ use super::recover::{Moment, Recovered, Source};
 use super::residents::Resident;
 use super::shared::Shared;
 use crate::{
-    CommandError, CommandFault, EventSourced, PersistFailed, RecoveryCause, RecoveryFailed,
-    SnapshotFault,
+    CommandError, CommandFault, CommandId, EventSourced, PersistFailed, RecoveryCause,
+    RecoveryFailed, SnapshotFault,
 };
 
 /// The way to one entity. It costs two pointers, and is good whether the entity is in memory or not, and
@@ -69,7 +69,8 @@ impl<S: EventSourced> EntityRef<S> {
         T: Send + 'static,
         F: FnOnce(Reply<T>) -> S::Command + Send,
     {
-        EntityAsk { entity: self, build, within: None, answer: std::marker::PhantomData }
+        let answer = std::marker::PhantomData;
+        EntityAsk { entity: self, build, within: None, key: None, answer }
     }
 
     /// Sends a command. Whether its events were stored is not told.
@@ -82,11 +83,38 @@ impl<S: EventSourced> EntityRef<S> {
     ///
     /// A command that was not sent yet is dropped with the future.
     pub async fn tell(&self, command: S::Command) -> Result<(), CommandError<S::Command>> {
+        self.send_command(command, None).await
+    }
+
+    /// Sends a command that may have been sent before under this id: it is stored at most once.
+    ///
+    /// As [`EntityAsk::keyed`], but whether its events were stored is not told.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError`], with the command.
+    ///
+    /// # Cancel safety
+    ///
+    /// A command that was not sent yet is dropped with the future.
+    pub async fn tell_keyed(
+        &self,
+        id: CommandId,
+        command: S::Command,
+    ) -> Result<(), CommandError<S::Command>> {
+        self.send_command(command, Some(id)).await
+    }
+
+    async fn send_command(
+        &self,
+        command: S::Command,
+        key: Option<CommandId>,
+    ) -> Result<(), CommandError<S::Command>> {
         let resident = match self.shared.resident(&self.id).await {
             Ok(resident) => resident,
             Err(fault) => return Err(CommandError::new(fault, Some(command))),
         };
-        let sent = resident.actor.tell(Msg::Command { command, ticket: 0 }).await;
+        let sent = resident.actor.tell(Msg::Command { command, ticket: 0, key }).await;
         let Err(error) = sent else { return Ok(()) };
         let known = match &error {
             SendError::Stopped(_) => None,
@@ -307,6 +335,7 @@ pub struct EntityAsk<'a, S: EventSourced, T, F> {
     entity: &'a EntityRef<S>,
     build: F,
     within: Option<Duration>,
+    key: Option<CommandId>,
     answer: std::marker::PhantomData<fn() -> T>,
 }
 
@@ -314,6 +343,20 @@ impl<S: EventSourced, T, F> EntityAsk<'_, S, T, F> {
     /// Sets the deadline for all of it: bringing the entity into memory, recovery, and the answer.
     pub fn within(mut self, limit: Duration) -> Self {
         self.within = Some(limit);
+        self
+    }
+
+    /// Sends the command under an id, so that it is stored at most once however often it is sent.
+    ///
+    /// Before the entity decides it asks the log for the first event of an earlier try. If it is there, the
+    /// answer is [`CommandFault::Stored`], and the command is not decided upon. So a command that ended as
+    /// [`CommandFault::Unknown`], by a timeout, or with the process can be sent again.
+    ///
+    /// A command without events is decided upon each time. So is one whose events retention has removed.
+    /// What a command runs by [`Decide::perform`](crate::Decide::perform) is not run again if its own events
+    /// are stored; the command that the result becomes has an id that follows from this one.
+    pub fn keyed(mut self, id: CommandId) -> Self {
+        self.key = Some(id);
         self
     }
 }
@@ -328,9 +371,9 @@ where
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { entity, build, within, .. } = self;
+        let Self { entity, build, within, key, .. } = self;
         let ticket = entity.shared.residents.next_use();
-        let build = move |reply| Msg::Command { command: build(reply), ticket };
+        let build = move |reply| Msg::Command { command: build(reply), ticket, key };
         Box::pin(entity.send(build, ticket, within))
     }
 }

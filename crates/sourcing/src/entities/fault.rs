@@ -75,13 +75,22 @@ pub enum CommandFault {
     Encoding(CodecError),
     /// The write failed under way: the events may be stored or not.
     ///
-    /// Once the log is open again, `Query::event` finds the first of them, or not.
+    /// Once the log is open again, `Query::event` finds the first of them, or not; a command with an id is
+    /// sent again.
     Unknown {
         /// The id of the first event.
         event: EventId,
         /// What failed.
         cause: Cause,
     },
+    /// An earlier try of the command is stored, and nothing changed; its answer is gone, the state has it.
+    Stored {
+        /// The number of its first event.
+        seq: Seq,
+    },
+    /// It cannot be said whether an earlier try of the command is stored, as the log cannot be read; nothing
+    /// changed.
+    Unread(Arc<ReadError>),
     /// Somebody else wrote events of this entity; nothing changed, and it recovers before the next command.
     Conflict {
         /// The number that the entity was at.
@@ -119,6 +128,10 @@ impl fmt::Display for CommandFault {
             Self::Unknown { event, .. } => {
                 write!(f, "a write failed, the events from {event} on may be stored or not")
             }
+            Self::Stored { seq } => {
+                write!(f, "an earlier try of the command is stored, from event {seq} on")
+            }
+            Self::Unread(_) => f.write_str("the log cannot be asked for an earlier try"),
             Self::Conflict { seq, actual } => {
                 write!(
                     f,
@@ -144,6 +157,7 @@ impl Error for CommandFault {
         match self {
             Self::Rejected(error) => Some(&**error),
             Self::Encoding(error) => Some(error),
+            Self::Unread(error) => Some(&**error),
             Self::Unknown { cause, .. } => Some(&**cause),
             Self::Recovery(failed) => failed.source(),
             _ => None,
@@ -157,7 +171,9 @@ impl Recoverable for CommandFault {
         match self {
             Self::Rejected(error) => error.recovery(),
             Self::Unknown { .. } | Self::Timeout | Self::Interrupted => Recovery::Unknown,
-            Self::Conflict { .. } | Self::Poisoned | Self::Full => Recovery::Retry,
+            Self::Conflict { .. } | Self::Poisoned | Self::Full | Self::Unread(_) => {
+                Recovery::Retry
+            }
             Self::Recovery(failed) => failed.recovery(),
             _ => Recovery::Never,
         }

@@ -9,6 +9,7 @@ mod commands;
 mod crashing;
 mod disk_crash;
 mod faulty;
+mod keyed;
 mod memory;
 mod model;
 mod own_time;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use steadfast_actor_core::testkit::TestSystem;
 use steadfast_actor_core::{Reply, System};
 use steadfast_eventlog::{EventStore, MemoryStore, Query};
+use steadfast_snapshot::MemorySnapshots;
 use steadfast_sourcing::{CommandFault, Entities, EntitiesBuilder, EntitiesConfig};
 
 use crate::account::{Account, Command};
@@ -99,6 +100,30 @@ fn an_entity_leaves_when_it_says_so() {
         assert_eq!(accounts.statistics().resident, 0);
         assert_eq!(add(&accounts, "a", 1).await, 2);
     });
+}
+
+#[test]
+fn an_entity_that_leaves_takes_a_snapshot_if_it_is_told_to_and_comes_back_from_it() {
+    for (least, snapshots, read) in [(None, 0, 7), (Some(8), 0, 7), (Some(7), 1, 0)] {
+        let test = TestSystem::new();
+        let log = Arc::new(MemoryStore::new(test.time().clone()));
+        let store = Arc::new(MemorySnapshots::new(test.time().clone()));
+        test.run(async {
+            let mut config = EntitiesConfig::default();
+            config.passivate_after = Some(Duration::from_mins(1));
+            config.snapshot_to_leave = least;
+            let accounts = builder(&log).config(config).snapshots(store).start(&test).await;
+            let accounts = accounts.expect("starts");
+            for _ in 0..7 {
+                add(&accounts, "a", 1).await;
+            }
+            test.time().sleep(Duration::from_mins(3)).await;
+            let figures = accounts.statistics();
+            assert_eq!((figures.resident, figures.snapshots_saved_total), (0, snapshots));
+            assert_eq!(add(&accounts, "a", 1).await, 8);
+            assert_eq!(accounts.statistics().recovered_events_total, read, "{least:?}");
+        });
+    }
 }
 
 /// Entities come and go all the time while many threads tell them things.

@@ -13,7 +13,7 @@ use steadfast_snapshot::SnapshotInfo;
 
 use super::recover::{Moment, Recovered};
 use super::shared::{Recovering, Shared, add, count};
-use crate::{CommandFault, Decide, EventSourced, RecoveryFailed, SnapshotFault, names};
+use crate::{CommandFault, CommandId, Decide, EventSourced, RecoveryFailed, SnapshotFault, names};
 
 /// How long an entity that wants to leave waits for its last asker to let go.
 const LEAVE_AGAIN: Duration = Duration::from_millis(50);
@@ -23,9 +23,9 @@ pub(crate) enum Msg<S: EventSourced> {
     /// Comes before all others in each incarnation.
     Recover,
     /// A command, and where to leave a reason if it comes to nothing; 0 for nowhere.
-    Command { command: S::Command, ticket: u64 },
+    Command { command: S::Command, ticket: u64, key: Option<CommandId> },
     /// The result of a future that a command had started.
-    Performed(S::Command),
+    Performed(S::Command, Option<CommandId>),
     /// A look at the state.
     Look(Look<S>),
     /// Takes a snapshot now.
@@ -49,6 +49,8 @@ pub(crate) struct EntityActor<S: EventSourced> {
     /// Futures of commands that are under way.
     performing: usize,
     saving: Option<Saving>,
+    /// Leaves memory once its snapshot is saved.
+    leaves_saved: bool,
 }
 
 /// A snapshot that is being saved, and who waits for it, if somebody does.
@@ -75,7 +77,17 @@ impl<S: EventSourced> EntityActor<S> {
         let (time, seed) = (shared.system.time().clone(), shared.system.seed());
         let recorded = shared.recorder.is_some();
         let decide = Decide::live(actor.clone(), Arc::clone(&id), time, seed, recorded);
-        Self { shared, id, actor, decide, live: None, turn: 0, performing: 0, saving: None }
+        Self {
+            shared,
+            id,
+            actor,
+            decide,
+            live: None,
+            turn: 0,
+            performing: 0,
+            saving: None,
+            leaves_saved: false,
+        }
     }
 
     /// Brings the state back. No command is handled before.
@@ -129,7 +141,7 @@ impl<S: EventSourced> EntityActor<S> {
         self.live = Some(Live { state, seq, position, event, at: None, events, bytes });
     }
 
-    fn flow(&self, cx: &mut Cx<Self>) -> Flow {
+    fn flow(&mut self, cx: &mut Cx<Self>) -> Flow {
         if !self.decide.leaves() {
             return Flow::Continue;
         }
@@ -141,7 +153,8 @@ impl<S: EventSourced> EntityActor<S> {
         flow
     }
 
-    fn leave(&self, cx: &Cx<Self>) -> Flow {
+    fn leave(&mut self, cx: &mut Cx<Self>) -> Flow {
+        self.leaves_saved = self.snapshot_to_leave(cx);
         let idle = self.performing == 0 && self.saving.is_none();
         if !self.shared.residents.leave(&self.id, cx.id(), idle) {
             return Flow::Continue;
@@ -179,10 +192,12 @@ impl<S: EventSourced> Actor for EntityActor<S> {
         }
         match msg {
             Msg::Recover => {}
-            Msg::Command { command, ticket } => return self.command(command, ticket, cx).await,
-            Msg::Performed(command) => {
+            Msg::Command { command, ticket, key } => {
+                return self.command(command, ticket, key, cx).await;
+            }
+            Msg::Performed(command, key) => {
                 self.performing = self.performing.saturating_sub(1);
-                return self.command(command, 0, cx).await;
+                return self.command(command, 0, key, cx).await;
             }
             Msg::Look(look) => {
                 if let Some(live) = &self.live {
@@ -194,6 +209,9 @@ impl<S: EventSourced> Actor for EntityActor<S> {
                 self.saved(&saved);
                 if let Some(Saving(Some(reply))) = self.saving.take() {
                     reply.send(saved);
+                }
+                if std::mem::take(&mut self.leaves_saved) {
+                    return Ok(self.leave(cx));
                 }
             }
             Msg::Leave => return Ok(self.leave(cx)),

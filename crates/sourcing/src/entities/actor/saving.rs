@@ -21,6 +21,21 @@ impl<S: EventSourced> EntityActor<S> {
         }
     }
 
+    /// Takes a snapshot if the entity is about to leave memory and enough is behind the last one; whether it
+    /// has to stay until it is saved.
+    ///
+    /// One that cannot be saved does not hold the entity: the count begins anew with each one taken.
+    pub(super) fn snapshot_to_leave(&mut self, cx: &mut Cx<Self>) -> bool {
+        let Some(live) = &self.live else { return false };
+        let least = self.shared.config.snapshot_to_leave;
+        let due = least.is_some_and(|least| live.events >= least) && self.shared.seat.is_some();
+        if !due || self.performing > 0 || self.saving.is_some() {
+            return false;
+        }
+        self.snapshot(None, cx);
+        self.saving.is_some()
+    }
+
     /// Encodes the state and has it saved beside the entity.
     pub(super) fn snapshot(&mut self, reply: Option<SnapshotReply>, cx: &mut Cx<Self>) {
         let shared = Arc::clone(&self.shared);

@@ -6,12 +6,15 @@ use std::thread;
 use steadfast_actor_core::{BoxError, Cx, Flow};
 use steadfast_base::{CallContext, EventId, Value, context};
 use steadfast_eventlog::{
-    Append, AppendError, CodecError, EventKind, Expected, NewEvent, Payload, Seq,
+    ActorName, Append, AppendError, CodecError, EventKind, EventStore, Expected, NewEvent, Payload,
+    Query, Seq,
 };
 
 use super::super::shared::{Handed, Shared, add, count};
 use super::{EntityActor, Msg};
-use crate::{CommandFault, Effect, EventSourced, PersistFailed, Turn, TurnOutcome, names};
+use crate::{
+    CommandFault, CommandId, Effect, EventSourced, PersistFailed, Turn, TurnOutcome, names,
+};
 
 /// Leaves word if the entity panics on a command.
 struct Blame<'a, S: EventSourced> {
@@ -34,8 +37,17 @@ impl<S: EventSourced> EntityActor<S> {
         &mut self,
         command: S::Command,
         ticket: u64,
+        key: Option<CommandId>,
         cx: &mut Cx<Self>,
     ) -> Result<Flow, BoxError> {
+        if let Some(key) = key
+            && let Some(fault) =
+                Box::pin(earlier_try(self.shared.log(), self.actor.clone(), key)).await
+        {
+            // The asker is told when the command, and the reply in it, is dropped.
+            self.shared.blame(ticket, fault);
+            return Ok(Flow::Continue);
+        }
         let (effect, recording) = match self.decide(command, ticket) {
             Ok(decided) => decided,
             Err(error) => {
@@ -46,10 +58,10 @@ impl<S: EventSourced> EntityActor<S> {
         };
         if effect.events.is_empty() {
             self.record(recording, &effect, TurnOutcome::Stored(&[]));
-            self.act(effect, ticket, cx);
+            self.act(effect, ticket, key, cx);
             return Ok(self.flow(cx));
         }
-        let new = match self.new_events(&effect.events, recording.is_some()) {
+        let new = match self.new_events(&effect.events, key, recording.is_some()) {
             Ok(new) => new,
             Err(error) => {
                 self.record(recording, &effect, TurnOutcome::NotStored(&error));
@@ -92,7 +104,7 @@ impl<S: EventSourced> EntityActor<S> {
         }
         add(&self.shared.counters.events, places.len() as u64);
         self.record(recording, &effect, TurnOutcome::Stored(places));
-        self.act(effect, ticket, cx);
+        self.act(effect, ticket, key, cx);
         self.snapshot_if_due(cx);
         Ok(self.flow(cx))
     }
@@ -123,14 +135,22 @@ impl<S: EventSourced> EntityActor<S> {
         }
     }
 
-    fn new_events(&self, events: &[S::Event], recorded: bool) -> Result<Vec<NewEvent>, CodecError> {
+    fn new_events(
+        &self,
+        events: &[S::Event],
+        key: Option<CommandId>,
+        recorded: bool,
+    ) -> Result<Vec<NewEvent>, CodecError> {
         let shared = &self.shared;
         let inputs = self.decide.inputs();
         let codec = shared.config.codec;
-        let encode = |event| {
+        let encode = |(number, event)| {
             let (name, version) = (&shared.event_type, S::EVENT_VERSION);
             let payload = Payload::encode(codec, name, version, event)?;
-            let id = shared.system.ids().event();
+            let id = match key {
+                Some(key) => key.event(&self.actor, number),
+                None => shared.system.ids().event(),
+            };
             let mut new = NewEvent::new(id, &self.actor, EventKind::StateChanged, payload);
             new.at = S::happened_at(event).or(inputs.at);
             new.correlation = inputs.correlation;
@@ -138,11 +158,17 @@ impl<S: EventSourced> EntityActor<S> {
             new.turn = if recorded { self.turn } else { 0 };
             Ok(new)
         };
-        events.iter().map(encode).collect()
+        (0..).zip(events).map(encode).collect()
     }
 
     /// Answers, and starts what is to be done: in the context of the call, caused by its last event.
-    fn act(&mut self, effect: Effect<S::Event>, ticket: u64, cx: &mut Cx<Self>) {
+    fn act(
+        &mut self,
+        effect: Effect<S::Event>,
+        ticket: u64,
+        key: Option<CommandId>,
+        cx: &mut Cx<Self>,
+    ) {
         let performs = self.decide.take_performs();
         let stored = !effect.events.is_empty();
         let caused = match self.live.as_ref().and_then(|live| live.event) {
@@ -159,8 +185,10 @@ impl<S: EventSourced> EntityActor<S> {
             let _blame = Blame { shared: &self.shared, ticket };
             effect.after.into_iter().for_each(|act| act());
         }
-        for perform in performs {
-            if cx.pipe_to_self(perform, Msg::Performed).is_ok() {
+        for (number, perform) in (0..).zip(performs) {
+            let key = key.map(|key| key.performed(&self.actor, number));
+            let performed = move |command| Msg::Performed(command, key);
+            if cx.pipe_to_self(perform, performed).is_ok() {
                 self.performing += 1;
             }
         }
@@ -235,6 +263,19 @@ impl<S: EventSourced> EntityActor<S> {
             outcome,
             state: &live.state,
         });
+    }
+}
+
+/// Why a command with this id is not decided upon: an earlier try of it is stored, or the log cannot say.
+async fn earlier_try(
+    log: Arc<dyn EventStore>,
+    actor: ActorName,
+    key: CommandId,
+) -> Option<CommandFault> {
+    let first = Query::event(key.event(&actor, 0)).actors([actor]);
+    match log.read(first).next().await {
+        Ok(found) => found.first().map(|event| CommandFault::Stored { seq: event.seq }),
+        Err(error) => Some(CommandFault::Unread(Arc::new(error))),
     }
 }
 
