@@ -11,6 +11,8 @@ mod breaker_ops;
 mod ids;
 #[path = "../../../fuzz/bodies/mailbox_ops.rs"]
 mod mailbox_ops;
+#[path = "../../../fuzz/bodies/recording_decode.rs"]
+mod recording_decode;
 #[path = "../../../fuzz/bodies/segment_decode.rs"]
 mod segment_decode;
 #[path = "../../../fuzz/bodies/snapshot_decode.rs"]
@@ -26,6 +28,7 @@ const TARGETS: &[(&str, Body)] = &[
     ("breaker_ops", breaker_ops::run),
     ("ids", ids::run),
     ("mailbox_ops", mailbox_ops::run),
+    ("recording_decode", recording_decode::run),
     ("segment_decode", segment_decode::run),
     ("snapshot_decode", snapshot_decode::run),
     ("timestamps", timestamps::run),

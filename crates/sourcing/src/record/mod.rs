@@ -4,6 +4,7 @@
 //! takes in through its [`Cx`](steadfast_actor_core::Cx) is recorded with the turn; results of anything
 //! else go through [`effect`].
 
+mod any_bytes;
 pub(crate) mod commands;
 mod effects;
 mod hash;
@@ -20,6 +21,8 @@ pub(crate) mod wire;
 
 use steadfast_eventlog::ActorName;
 
+#[doc(hidden)]
+pub use self::any_bytes::__read_any;
 pub use self::effects::effect;
 pub use self::hash::ValueHash;
 pub use self::line::{
