@@ -52,6 +52,15 @@ impl Failure {
         self.cause != Cause::Exit || self.exit.is_failure()
     }
 
+    /// Whether it leads to a restart, if that is affordable.
+    fn asks_for_restart(&self, policy: RestartPolicy) -> bool {
+        if self.is_failure() {
+            self.choice.directive == Directive::Restart && policy != RestartPolicy::Never
+        } else {
+            policy.restarts_after(self.exit.kind)
+        }
+    }
+
     fn can_resume(&self) -> bool {
         self.choice.directive == Directive::Resume
             && (self.cause == Cause::Report
@@ -124,6 +133,11 @@ impl SupervisorCore {
     fn decide_or_queue(&mut self, failure: Failure, turn: &mut Turn<'_>) {
         if self.is_busy() {
             self.remember_end(&failure);
+            // The others may take their time, and its state is not going to be resumed.
+            let policy = self.rules_of(failure.slot).restart;
+            if failure.asks_for_restart(policy) {
+                self.renew(failure.slot, turn);
+            }
             self.pending.push_back(failure);
         } else {
             self.decide(failure, turn);
@@ -161,21 +175,15 @@ impl SupervisorCore {
     pub(super) fn decide(&mut self, failure: Failure, turn: &mut Turn<'_>) {
         let key = self.children.key(failure.slot);
         let rules = self.rules_of(failure.slot);
-        let restart = if failure.is_failure() {
+        if failure.is_failure() {
             let directive = failure.choice.directive;
             turn.report(Event::Failed(key, failure.exit.clone(), directive));
-            match directive {
-                Directive::Escalate => {
-                    self.remember_end(&failure);
-                    return self.end(Outcome::Escalated(key, failure.exit), turn);
-                }
-                Directive::Resume | Directive::Stop => false,
-                Directive::Restart => rules.restart != RestartPolicy::Never,
+            if directive == Directive::Escalate {
+                self.remember_end(&failure);
+                return self.end(Outcome::Escalated(key, failure.exit), turn);
             }
-        } else {
-            rules.restart.restarts_after(failure.exit.kind)
-        };
-        if !restart {
+        }
+        if !failure.asks_for_restart(rules.restart) {
             return self.end_for_good(failure.slot, failure.exit, turn);
         }
         self.remember_end(&failure);

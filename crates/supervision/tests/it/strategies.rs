@@ -193,3 +193,17 @@ fn what_failed_is_renewed_at_once_and_what_ended_in_order_has_nothing_left() {
     stage.advance(3 * TEN);
     assert_eq!(stage.renewed, ["b", "c", "a"], "a start that failed leaves nothing behind");
 }
+
+#[test]
+fn what_fails_while_others_start_is_renewed_before_its_turn_comes() {
+    let mut stage = started(Strategy::RestForOne, &["a", "b"]);
+    stage.will("b", &[Start::Hangs]);
+    stage.panics("b");
+    assert_eq!((stage.told().as_str(), stage.renewed.join(" ").as_str()), ("start b", "b"));
+    stage.panics("a");
+    assert_eq!((stage.told().as_str(), stage.renewed.join(" ").as_str()), ("", "b a"));
+    let b = stage.key("b");
+    stage.feed(Input::Started(b));
+    assert_eq!(stage.told(), "end b, start a, start b");
+    assert_eq!(stage.renewed, ["b", "a"], "once");
+}
