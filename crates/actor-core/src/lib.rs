@@ -28,6 +28,8 @@ mod recipient;
 mod reply;
 mod signal;
 mod slot;
+#[cfg(feature = "tracing")]
+mod span;
 mod spawn;
 mod stopped;
 mod sync;

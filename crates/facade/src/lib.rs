@@ -18,8 +18,8 @@
 //! | [`sourcing`] | event-sourced entities, read models, kept states | `sourcing`, default |
 //!
 //! `drill` adds drills of an assembled system, `reload` files with the settings of pipelines, `tower` the
-//! policies as its layers. `full` is all that needs no external service. `test-util` adds virtual time and
-//! `actor_core::testkit`; use it among the dev-dependencies.
+//! policies as its layers, `tracing` spans of what actors do. `full` is all that needs no external service.
+//! `test-util` adds virtual time and `actor_core::testkit`; use it among the dev-dependencies.
 //!
 //! # Example
 //!

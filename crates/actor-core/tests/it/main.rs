@@ -31,6 +31,8 @@ mod shutdowns;
 mod sigterm;
 #[cfg(test)]
 mod soak;
+#[cfg(all(test, feature = "tracing"))]
+mod spans;
 #[cfg(test)]
 mod starts;
 #[cfg(test)]
