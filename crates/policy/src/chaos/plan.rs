@@ -37,7 +37,8 @@ impl CallPlan {
             match rule.fault {
                 CallFault::Latency { min, max } => {
                     let range = max.saturating_sub(min);
-                    fate.delay += min + range.mul_f64(stream.unit_f64());
+                    let delay = min.saturating_add(range.mul_f64(stream.unit_f64()));
+                    fate.delay = fate.delay.saturating_add(delay);
                 }
                 fault => fate.instead = fate.instead.or(Some(fault)),
             }

@@ -98,6 +98,10 @@ impl Backoff {
     /// `random` is a number in 0..1; only [`Growth::Decorrelated`] looks at it.
     pub fn wait(&self, number: u32, previous: Duration, random: f64) -> Duration {
         let base = self.base.as_secs_f64();
+        if self.base.is_zero() && self.growth != Growth::Decorrelated {
+            // Nothing grows from nothing; times a growth beyond all numbers it would be no number at all.
+            return Duration::ZERO;
+        }
         let steps = number.saturating_sub(1);
         let seconds = match self.growth {
             Growth::Constant => base,
@@ -160,5 +164,7 @@ mod tests {
         assert_eq!(backoff.wait(u32::MAX, Duration::ZERO, 0.0), backoff.max);
         let endless = Backoff { max: Duration::MAX, ..Backoff::linear(Duration::MAX) };
         assert_eq!(endless.wait(u32::MAX, Duration::MAX, 0.5), Duration::MAX);
+        let at_once = Backoff::exponential(Duration::ZERO);
+        assert_eq!(at_once.wait(u32::MAX, Duration::ZERO, 0.5), Duration::ZERO);
     }
 }

@@ -74,6 +74,6 @@ impl CoDel {
 
     /// The delay above which items of an overloaded queue are to be dropped.
     pub fn drop_after(&self) -> Duration {
-        self.target * DROPPED_AT_TARGETS
+        self.target.saturating_mul(DROPPED_AT_TARGETS)
     }
 }

@@ -46,6 +46,15 @@ fn s54_a_delay_at_the_target_is_no_overload() {
     }
 }
 
+#[test]
+fn a_target_without_end_drops_nothing() {
+    let mut codel = CoDel::new(Duration::MAX, millis(100));
+    for ms in [0, 150, 300] {
+        assert!(!codel.observe(at(ms), millis(50)));
+    }
+    assert_eq!(codel.drop_after(), Duration::MAX);
+}
+
 fn queue() -> ShedQueue {
     ShedQueue::new(&ShedConfig::default())
 }
