@@ -99,19 +99,18 @@ struct Kept<T> {
 }
 
 impl<T: Clone> Cache<T> {
-    fn store(&mut self, key: u64, value: T, at: Instant, keys_max: usize) {
+    /// Stores a value; gives back the one that it takes the place of, to be dropped behind the lock.
+    #[must_use = "foreign code may run when a value is dropped, so not under the lock"]
+    fn store(&mut self, key: u64, value: T, at: Instant, keys_max: usize) -> Option<Kept<T>> {
+        let new = Kept { value, at };
         if let Some(kept) = self.values.get_mut(&key) {
-            kept.value = value;
-            kept.at = at;
-            return;
+            return Some(std::mem::replace(kept, new));
         }
-        if self.keys.len() >= keys_max
-            && let Some(oldest) = self.keys.pop_front()
-        {
-            self.values.remove(&oldest);
-        }
+        let oldest = if self.keys.len() >= keys_max { self.keys.pop_front() } else { None };
+        let evicted = oldest.and_then(|oldest| self.values.remove(&oldest));
         self.keys.push_back(key);
-        self.values.insert(key, Kept { value, at });
+        self.values.insert(key, new);
+        evicted
     }
 
     fn load(&self, key: u64, now: Instant, max_age: Duration) -> Option<T> {
@@ -129,7 +128,8 @@ impl<T: Clone> LastGoodStage<T> {
         let now = done.ended(&self.time);
         if let Ok(value) = &done.result {
             let value = value.clone();
-            self.cache().store(call.key(), value, now, self.keys_max);
+            let replaced = self.cache().store(call.key(), value, now, self.keys_max);
+            drop(replaced);
             return done;
         }
         let kept = self.cache().load(call.key(), now, self.max_age);

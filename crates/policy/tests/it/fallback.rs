@@ -1,5 +1,7 @@
 //! Fallbacks: a value, a function, the last good value.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use steadfast_base::{OwnedValue, Time};
@@ -62,6 +64,36 @@ fn the_last_good_value_of_the_key_answers_until_it_is_too_old() {
     assert_eq!(call(3, Ok(30)), Ok(30));
     assert_eq!(call(1, Err("down")), Err(Error::Inner("down")));
     assert_eq!(call(3, Err("down")), Ok(30));
+}
+
+/// Makes a call when it is dropped.
+#[derive(Clone)]
+struct CallsBack(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl Drop for CallsBack {
+    fn drop(&mut self) {
+        if let Some(call) = self.0.get() {
+            call();
+        }
+    }
+}
+
+#[test]
+fn a_last_good_value_that_is_replaced_may_make_calls_when_it_is_dropped() {
+    let bench = Bench::new();
+    let builder = bench.builder().fallback(LastGood::<CallsBack>::new(1, ms(1_000)));
+    let pipeline = builder.build().unwrap();
+    let call = Arc::new(OnceLock::new());
+    drop(pipeline.call(|_| Ok::<_, ()>(CallsBack(Arc::clone(&call)))));
+    let (calls, again) = (Arc::new(AtomicUsize::new(0)), pipeline.clone());
+    let count = Arc::clone(&calls);
+    let set = call.set(Box::new(move || {
+        count.fetch_add(1, Ordering::Relaxed);
+        drop(again.call(|_| Ok::<_, ()>(CallsBack(Arc::default()))));
+    }));
+    assert!(set.is_ok());
+    drop(pipeline.call(|_| Ok::<_, ()>(CallsBack(Arc::default()))));
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "the value that was there");
 }
 
 #[test]
