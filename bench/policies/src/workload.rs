@@ -24,6 +24,7 @@ pub enum Kind {
     #[value(name = "pipeline-5")]
     Pipeline5,
     KeyedHit,
+    KeyedSpread,
     FeatureSwitch,
 }
 
@@ -43,6 +44,7 @@ impl Kind {
             Kind::RateDenied => "rate-denied",
             Kind::Pipeline5 => "pipeline-5",
             Kind::KeyedHit => "keyed-hit",
+            Kind::KeyedSpread => "keyed-spread",
             Kind::FeatureSwitch => "feature-switch",
         }
     }
@@ -64,7 +66,10 @@ impl Kind {
                 "fallback, retry with budget, breaker, bulkhead and timeout around a future that is \
                  ready with Ok"
             }
-            Kind::KeyedHit => "a closed breaker found by its key among 100,000",
+            Kind::KeyedHit => {
+                "a closed breaker found by its key among 100,000, of which 64 are busy"
+            }
+            Kind::KeyedSpread => "the same where all 100,000 are asked for in turn",
             Kind::FeatureSwitch => "asking whether a feature is on",
         }
     }

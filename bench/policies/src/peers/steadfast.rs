@@ -6,7 +6,7 @@ mod policies;
 use std::{
     cell::Cell,
     num::NonZeroUsize,
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -53,7 +53,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(policies::rate_limiter());
     cases.extend(policies::retry());
     cases.push(policies::pipeline());
-    cases.push(keyed());
+    cases.extend(keyed());
     cases.push(feature::switch());
     cases
 }
@@ -95,7 +95,7 @@ fn open() -> [Case; 2] {
     ]
 }
 
-fn keyed() -> Case {
+fn keyed() -> [Case; 2] {
     let capacity = NonZeroUsize::new(KEYS as usize).expect("not zero");
     let config = Config::builder().no_slow_rate().build().expect("the settings are valid");
     let breakers = KeyedBreakers::<u64>::new("bench", config, capacity, time())
@@ -103,9 +103,13 @@ fn keyed() -> Case {
     for key in 0..KEYS {
         assert!(breakers.call(&key, succeed).is_ok());
     }
-    Case::sync(Kind::KeyedHit, STEADFAST, move || {
-        let key = KEY.get();
-        KEY.set(if key + KEY_STEP < KEYS { key + KEY_STEP } else { 0 });
-        breakers.call(&key, succeed).is_ok()
+    let breakers = Arc::new(breakers);
+    [(Kind::KeyedHit, KEY_STEP), (Kind::KeyedSpread, 1)].map(|(kind, step)| {
+        let breakers = Arc::clone(&breakers);
+        Case::sync(kind, STEADFAST, move || {
+            let key = KEY.get();
+            KEY.set(if key + step < KEYS { key + step } else { 0 });
+            breakers.call(&key, succeed).is_ok()
+        })
     })
 }
