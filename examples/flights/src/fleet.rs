@@ -130,6 +130,11 @@ impl Fleet {
         }
     }
 
+    /// The kinds of the entities.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(|group| group.kind.as_str())
+    }
+
     /// The name of network operations in the log.
     pub(crate) fn operations() -> ActorName {
         ActorName::from(format!("network/{OPERATIONS}"))

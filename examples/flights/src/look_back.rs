@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use steadfast::base::Time;
 use steadfast_eventlog::segment_store::SegmentStore;
-use steadfast_eventlog::{EventKind, EventStore, Query};
-use steadfast_sourcing::Moment;
+use steadfast_eventlog::{ActorName, EventKind, EventStore, Position, Query};
+use steadfast_sourcing::record::ValueHash;
+use steadfast_sourcing::replay::{Breakpoint, Halt, ReplayController, ReplayError, state_hash};
 
 use crate::calendar::{Day, Minute};
 use crate::event::Event;
 use crate::fleet::Fleet;
-use crate::participant::Happened;
+use crate::participant::Participant;
 use crate::reference::straight_pass;
 use crate::roster::{AirportId, Role};
 use crate::route::recipients;
@@ -62,9 +64,9 @@ pub struct DayReplay {
     pub events: u64,
     /// Entities that they concern.
     pub entities: u64,
-    /// How long it took to find the states of the evening before, in milliseconds.
+    /// How long it took to play everything up to the first event of the day, in milliseconds.
     pub found_ms: f64,
-    /// How long it took to play the day, in milliseconds.
+    /// How long it took to play on to the evening, in milliseconds.
     pub played_ms: f64,
     /// Whether all states have the hash that a plain pass over the file gives them on that evening.
     pub hashes_equal: bool,
@@ -110,7 +112,7 @@ pub(crate) async fn look_back(
     }
     let (day, noon) = moments(events);
     look_back.replay = replay(fleet, log, events, day, time).await?;
-    look_back.travel = travel(fleet, events, noon, time).await?;
+    look_back.travel = travel(fleet, log, events, noon, time).await?;
     Ok(look_back)
 }
 
@@ -138,17 +140,15 @@ fn moments(events: &[Event]) -> (Day, Minute) {
     (middle.day(), middle)
 }
 
-async fn state_at(fleet: &Fleet, role: Role, at: Minute) -> Result<(State, u64), RunError> {
-    let past = fleet.entity(role).state_at(Moment::At(at.timestamp())).await;
-    let past = past.map_err(|error| RunError::store("looking into the past", error))?;
-    let state = past.state.state().cloned().unwrap_or_else(|| State::new(role));
-    Ok((state, past.seq.get()))
-}
-
 fn before(events: &[Event], end: Minute) -> &[Event] {
     events.get(..events.partition_point(|event| event.at < end)).unwrap_or_default()
 }
 
+/// Plays the log up to the evening of a day, with a controller of its own that can only read.
+///
+/// Steps come in the order of the log, and that is the order in time for each entity, but not over all: several
+/// windows of events are under way at once. So the hash of an entity is taken before the first step that is of
+/// the next day, and of those that have none at the end.
 async fn replay(
     fleet: &Fleet,
     log: &SegmentStore,
@@ -156,56 +156,97 @@ async fn replay(
     day: Day,
     time: &Time,
 ) -> Result<DayReplay, RunError> {
-    let (start, end) = (day.start(), day.next().start());
-    let of_day = before(events, end).get(before(events, start).len()..).unwrap_or_default();
-    let roles: BTreeSet<Role> = of_day.iter().flat_map(recipients).collect();
+    let (start, end) = (day.start().timestamp(), day.next().start().timestamp());
+    let reading = |error| RunError::store("reading the past", error);
     let began = time.now();
-    let mut states: BTreeMap<Role, State> =
-        roles.into_iter().map(|role| (role, State::new(role))).collect();
-    fold(log, Minute::default(), start, &mut states).await?;
-    let found_ms = millis(time.now() - began);
-    let began = time.now();
-    let played = fold(log, start, end, &mut states).await?;
-    let played_ms = millis(time.now() - began);
-    let expected = straight_pass(fleet.roster(), before(events, end));
-    let hashes_equal = states.iter().all(|(role, state)| {
-        let expected = expected.get(fleet.roster().index(*role).get());
-        expected.map(State::digest) == Some(state.digest())
-    });
-    let entities = states.len() as u64;
-    Ok(DayReplay { day, events: played, entities, found_ms, played_ms, hashes_equal })
-}
-
-/// Folds the stored events of a span of time into the states they concern; says how many.
-async fn fold(
-    log: &SegmentStore,
-    from: Minute,
-    before: Minute,
-    states: &mut BTreeMap<Role, State>,
-) -> Result<u64, RunError> {
-    let query =
-        Query::between(from.timestamp(), before.timestamp()).kinds([EventKind::StateChanged]);
-    let (mut stored, mut folded) = (log.read(query), 0);
-    loop {
-        let batch = stored.next().await;
-        let batch = batch.map_err(|error| RunError::store("reading the past", error))?;
-        if batch.is_empty() {
-            return Ok(folded);
+    let last = Query::between(start, end).kinds([EventKind::StateChanged]).backward().limit(1);
+    let last = log.read(last).all().await.map_err(reading)?;
+    let last = last.first().map_or(Position::ZERO, |event| event.position);
+    let upcoming: Arc<Mutex<Seen>> = Arc::default();
+    let seen = Arc::clone(&upcoming);
+    let watch = Breakpoint::when("the day begins, or is over for an entity", move |next| {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, is_first) = (next.event.at, seen.events == 0);
+        if (start..end).contains(&at) {
+            seen.events += 1;
+            seen.entities.insert(next.event.actor.clone());
+            return is_first;
         }
-        for event in batch {
-            let happened = event.payload.decode::<Happened>();
-            let Happened { role, event } =
-                happened.map_err(|error| RunError::store("reading the past", error))?;
-            if let Some(state) = states.get_mut(&role) {
-                state.apply(&event);
-                folded += 1;
-            }
+        let is_over = at >= end && seen.over.insert(next.event.actor.clone());
+        seen.next = is_over.then(|| next.event.actor.clone());
+        is_over
+    });
+    let query = Query::all().kinds([EventKind::StateChanged]).positions(..=last);
+    let mut replay = ReplayController::builder(Arc::new(log.clone()));
+    for kind in fleet.kinds() {
+        replay = replay.entities::<Participant>(kind);
+    }
+    let replay = replay.select(query).checkpoint_every(0).breakpoint(watch).build().await;
+    let mut replay = replay.map_err(playing)?;
+    let (mut found, mut hashes) = (None, BTreeMap::new());
+    // Each halt but the first is of another entity.
+    while let Halt::Breakpoint(_) = replay.run().await.map_err(playing)? {
+        found.get_or_insert_with(|| time.now());
+        let next = upcoming.lock().unwrap_or_else(PoisonError::into_inner).next.take();
+        if let Some(entity) = next {
+            let hash = replay.entity_hash(entity.as_str());
+            hashes.insert(entity, hash);
         }
     }
+    let found = found.unwrap_or(began);
+    let played_ms = millis(time.now() - found);
+    for (entity, hash) in replay.hashes() {
+        hashes.entry(entity.clone()).or_insert(hash);
+    }
+    let hashes_equal = are_equal(fleet, before(events, day.next().start()), &hashes);
+    let seen = upcoming.lock().unwrap_or_else(PoisonError::into_inner);
+    let entities = seen.entities.len() as u64;
+    let found_ms = millis(found - began);
+    Ok(DayReplay { day, events: seen.events, entities, found_ms, played_ms, hashes_equal })
+}
+
+/// What a replay has come by.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Events of the day, and whose they are.
+    events: u64,
+    entities: BTreeSet<ActorName>,
+    /// Entities that are past the day.
+    over: BTreeSet<ActorName>,
+    /// The one that is past it with the next step.
+    next: Option<ActorName>,
+}
+
+/// Whether these are the hashes of all entities after a plain pass over the events.
+fn are_equal(
+    fleet: &Fleet,
+    events: &[Event],
+    hashes: &BTreeMap<ActorName, Option<ValueHash>>,
+) -> bool {
+    let roster = fleet.roster();
+    let touched: BTreeSet<Role> = events.iter().flat_map(recipients).collect();
+    let states = straight_pass(roster, events);
+    let of = |role: &Role| {
+        let state = states.get(roster.index(*role).get())?;
+        let hash = state_hash(&Participant::of(state.clone()));
+        Some((fleet.entity(*role).actor(), hash))
+    };
+    let expected: Option<BTreeMap<_, _>> = touched.iter().map(of).collect();
+    // An entity whose first event is of the next day has a hash too: that of nothing.
+    let nothing = state_hash(&Participant::default());
+    expected.is_some_and(|expected| {
+        expected.iter().all(|(entity, hash)| hash.is_some() && hashes.get(entity) == Some(hash))
+            && hashes.iter().all(|(entity, hash)| expected.contains_key(entity) || *hash == nothing)
+    })
+}
+
+fn playing(error: ReplayError) -> RunError {
+    RunError::store("playing the past", error)
 }
 
 async fn travel(
     fleet: &Fleet,
+    log: &SegmentStore,
     events: &[Event],
     at: Minute,
     time: &Time,
@@ -214,7 +255,14 @@ async fn travel(
     let jfk = airports.filter(|(_, entry)| entry.code == AIRPORT).map(|(id, _)| id).next();
     let role = Role::Airport(AirportId(jfk.unwrap_or(0)));
     let began = time.now();
-    let (state, seq) = state_at(fleet, role, at).await?;
+    let name = fleet.entity(role).actor();
+    let kind = name.as_str().split('/').next().unwrap_or_default();
+    let replay = ReplayController::builder(Arc::new(log.clone())).entities::<Participant>(kind);
+    let replay = replay.only_entities([name.as_str()]).checkpoint_every(0).build().await;
+    let mut replay = replay.map_err(playing)?;
+    replay.travel_to(at.timestamp()).await.map_err(playing)?;
+    let state = replay.entity::<Participant>(name.as_str()).and_then(Participant::state).cloned();
+    let (state, seq) = (state.unwrap_or_else(|| State::new(role)), replay.step());
     let took_ms = millis(time.now() - began);
     let expected = straight_pass(fleet.roster(), before(events, at.plus(1)));
     let equal = expected.get(fleet.roster().index(role).get()) == Some(&state);

@@ -41,6 +41,11 @@ pub(crate) struct Participant {
 }
 
 impl Participant {
+    /// One to whom something has happened.
+    pub(crate) fn of(state: State) -> Self {
+        Self { state: Some(state) }
+    }
+
     /// The state, once something happened to it.
     pub(crate) fn state(&self) -> Option<&State> {
         self.state.as_ref()

@@ -57,6 +57,9 @@ impl<S: EventSourced> EntityRef<S> {
     /// [`ActorRef::ask`](steadfast_actor_core::ActorRef::ask): 5 s, or that of the caller's context, or the
     /// one given by [`EntityAsk::within`].
     ///
+    /// In a `TestSystem` the log must answer without a thread of its own (`MemoryStore`): virtual time does not
+    /// wait for threads, and passes every deadline while one writes. Take a system in real time for others.
+    ///
     /// # Errors
     ///
     /// [`CommandError`], at once where the reason is known, with the command where nobody consumed it.
