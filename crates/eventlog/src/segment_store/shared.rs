@@ -16,6 +16,7 @@ use super::catalog::Catalog;
 use super::config::{Config, Durability};
 use super::directory::Directory;
 use super::engine::Engine;
+use super::indexing::write_indexes;
 use super::pieces::sync_piece;
 use super::queue::Queue;
 use super::segment_file::Spare;
@@ -249,11 +250,15 @@ impl Shared {
                 sync_piece(self, engine);
                 continue;
             }
-            super::indexing::write_indexes(self);
+            write_indexes(self);
             number = number.saturating_add(2);
             let length = self.config.segment_bytes;
             let is_wanted = || {
                 self.wait_while_busy(ZERO_QUIET, ZERO_PATIENCE);
+                if self.lock_spares().asked.spare {
+                    // A segment has become full meanwhile: its index does not wait for zeros.
+                    write_indexes(self);
+                }
                 !self.is_ended()
             };
             let fill = self.config.fill();
@@ -263,10 +268,12 @@ impl Shared {
             if spares.ended {
                 drop(spares);
                 spare.discard(&self.directory);
-                return;
+                break;
             }
             spares.ready = Some(spare);
         }
+        // A segment that became full last has no index yet.
+        write_indexes(self);
     }
 
     /// Lets whoever appends go first: waits until there was no commit for as long as `quiet`, at most for `patience`.
