@@ -256,13 +256,16 @@ impl Engine {
         self.sync_active()?;
         let end = self.frames.last().map_or(self.next, |frame| frame.written.end);
         let before = &self.active;
+        let linked = Predecessor { first: before.header.first, end, chain: before.chain };
+        // INV-LOG-8: one without an event has no name of its own left: the new one takes its place.
+        let is_empty = before.header.first == end;
         let header = SegmentHeader {
             sealed: false,
             log_id: before.header.log_id,
             generation: before.header.generation.wrapping_add(1),
             epoch: epoch_number(self.epoch),
             first: end,
-            predecessor: Some(Predecessor { first: before.header.first, end, chain: before.chain }),
+            predecessor: if is_empty { before.header.predecessor } else { Some(linked) },
             created: self.shared.time.timestamp(),
         };
         let length = spare.length;

@@ -1,6 +1,7 @@
 //! Many segments: rolling, retention, reading across them.
 
 use steadfast_base::storage::WriteFault;
+use steadfast_eventlog::segment_store::Durability;
 use steadfast_eventlog::{Direction, Retention, Seq, Unreleased};
 
 use super::*;
@@ -37,6 +38,37 @@ fn a_log_of_many_segments_reads_the_same_open_and_reopened() {
     assert_eq!(all(&store), events);
     assert_eq!(Query::all().direction, Direction::Forward);
     assert!(block_on(store.verify()).unwrap().is_sound());
+}
+
+#[test]
+fn a_frame_that_an_empty_segment_cannot_hold_is_there_after_reopening() {
+    let large = |first: u64| {
+        let mut append = batch(first, 40);
+        for event in &mut append.events {
+            event.payload = Payload::raw("test.Noted", vec![7_u8; 1_000]);
+        }
+        append
+    };
+    for durability in [Durability::Sync, Durability::Os, Durability::Memory] {
+        let storage = SimulatedStorage::new();
+        let config = config().with_durability(durability);
+        let open = || {
+            let storage = Arc::new(storage.clone());
+            SegmentStore::open_on(storage, config.clone(), Time::system()).unwrap()
+        };
+        // At first, in a segment of its own, and behind an opening that takes over what is not proven.
+        let store = open();
+        store.append(large(1)).wait().unwrap();
+        block_on(store.begin_segment()).unwrap();
+        store.append(large(41)).wait().unwrap();
+        drop(store);
+        let store = open();
+        store.append(large(81)).wait().unwrap();
+        close(store);
+        let store = open();
+        assert_eq!(numbers(&store), (1..=120).collect::<Vec<_>>(), "{durability:?}");
+        assert!(block_on(store.verify()).unwrap().is_sound(), "{durability:?}");
+    }
 }
 
 #[test]
