@@ -13,14 +13,18 @@ use super::*;
 
 const ACTORS: usize = 4;
 
+/// Half a dozen of these do not fit into an empty segment.
+const LARGE_BYTES: usize = 6_000;
+
 /// One thing that is done to the store and to the list.
 #[derive(Clone, Debug)]
 enum Step {
     /// Appends so many events of an actor, the last of them of the next one too, expecting this much above
-    /// (or below) what is there; `None` expects nothing.
+    /// (or below) what is there; `None` expects nothing. Large ones may need more than a whole segment.
     Append {
         actor: usize,
         count: u64,
+        large: bool,
         off_by: Option<i64>,
         blocks: bool,
     },
@@ -47,10 +51,12 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let off_by = prop_oneof![3 => Just(None), 4 => Just(Some(0)), 1 => (-2..3_i64).prop_map(Some)];
-    let append = (0..ACTORS, 1..12_u64, off_by, any::<bool>());
-    let append = append.prop_map(|(actor, count, off_by, blocks)| Step::Append {
+    let large = prop_oneof![7 => Just(false), 1 => Just(true)];
+    let append = (0..ACTORS, 1..12_u64, large, off_by, any::<bool>());
+    let append = append.prop_map(|(actor, count, large, off_by, blocks)| Step::Append {
         actor,
         count,
+        large,
         off_by,
         blocks,
     });
@@ -126,8 +132,9 @@ impl Subject {
 
     fn step(&mut self, step: &Step) {
         match step {
-            Step::Append { actor, count, off_by, blocks } => {
-                self.append(*actor, *count, *off_by, *blocks);
+            Step::Append { actor, count, large, off_by, blocks } => {
+                let events = self.make(*actor, *count, *large);
+                self.append(events, *off_by, *blocks);
             }
             Step::Retry(index) => self.retry(*index),
             Step::Delete { actor, to } => {
@@ -167,16 +174,21 @@ impl Subject {
         }
     }
 
-    fn append(&mut self, actor: usize, count: u64, off_by: Option<i64>, blocks: bool) {
+    fn make(&mut self, actor: usize, count: u64, large: bool) -> Vec<NewEvent> {
         let actors = [name(actor), name(actor + 1)];
-        let events: Vec<NewEvent> = (0..count)
-            .map(|index| {
-                self.model.made += 1;
-                let mut new = event(self.model.made);
-                new.actor = actors[usize::from(index + 1 == count)].as_str().into();
-                new.with_correlation(CorrelationId::from_u128(u128::from(self.model.made / 7 + 1)))
-            })
-            .collect();
+        let event = |index: u64| {
+            self.model.made += 1;
+            let mut new = event(self.model.made);
+            new.actor = actors[usize::from(index + 1 == count)].as_str().into();
+            if large {
+                new.payload = Payload::raw("test.Noted", vec![0; LARGE_BYTES]);
+            }
+            new.with_correlation(CorrelationId::from_u128(u128::from(self.model.made / 7 + 1)))
+        };
+        (0..count).map(event).collect()
+    }
+
+    fn append(&mut self, events: Vec<NewEvent>, off_by: Option<i64>, blocks: bool) {
         let expected = off_by.map_or(Expected::Any, |off_by| {
             let highest = self.model.highest(events[0].actor.as_str()).get();
             Expected::Exact(Seq::new(highest.saturating_add_signed(off_by)))
