@@ -240,8 +240,8 @@ impl Shared {
         }
     }
 
-    /// Writes the indexes of full segments and makes spares when they are wanted, until the log ends. One that cannot be made is made when it is
-    /// needed, where the error has somebody to go to.
+    /// Writes the indexes of full segments and makes spares when they are wanted, until the log ends. One that
+    /// cannot be made is made when it is needed, where the error has somebody to go to.
     pub(super) fn make_spares(&self, engine: &Mutex<Engine>) {
         let mut number = 1_u64;
         // Ends with the log.
@@ -251,6 +251,10 @@ impl Shared {
                 continue;
             }
             write_indexes(self);
+            if self.lock_spares().ready.is_some() {
+                // Asked for by one who did not wait for it and made his own.
+                continue;
+            }
             number = number.saturating_add(2);
             let length = self.config.segment_bytes;
             let is_wanted = || {

@@ -190,6 +190,20 @@ fn what_nobody_syncs_is_synced_in_pieces_and_survives_the_machine_so_far() {
     }
 }
 
+/// Whoever rolls while a spare is being made makes one of his own, and asks for the next.
+#[test]
+fn a_log_that_rolls_while_a_spare_is_made_leaves_none_behind() {
+    for round in 0..15 {
+        let storage = SimulatedStorage::new();
+        let store = open_large(&storage, Durability::Os);
+        append_large(&store, 1..3).unwrap();
+        wait_for_spare(&storage);
+        close(store);
+        let is_spare = |path: &Path| path.extension().is_some_and(|suffix| suffix == "spare");
+        assert!(!storage.files().iter().any(|(path, _)| is_spare(path)), "round {round}");
+    }
+}
+
 #[test]
 fn a_piece_that_cannot_be_synced_poisons_the_log() {
     let storage = SimulatedStorage::new();
