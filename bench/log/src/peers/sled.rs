@@ -5,12 +5,15 @@
 //! durable figures are not durable ones, and no sync is counted.
 
 use std::{
-    path::Path,
+    fs::File,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
 };
 
 use ::sled::{Batch, Config, Db};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{CACHE_BYTES, id_bytes, index_key, index_prefix, key_seq};
 use crate::{
@@ -27,8 +30,12 @@ pub const PEER: Peer = Peer {
     ..Peer::EMBEDDED
 };
 
+/// How long its threads may hold the lock of a database that was dropped.
+const LET_GO: Duration = Duration::from_secs(10);
+
 struct Sled {
     db: Db,
+    lock: PathBuf,
     next: AtomicU64,
     mode: Mode,
 }
@@ -37,7 +44,7 @@ fn open(dir: &Path, mode: Mode) -> Result<Box<dyn Journal>> {
     let db = Config::new().path(dir).cache_capacity(CACHE_BYTES as u64).open()?;
     let last = db.scan_prefix(b"e").next_back().transpose()?;
     let next = AtomicU64::new(last.map_or(0, |(key, _)| key_seq(&key) + 1));
-    Ok(Box::new(Sled { db, next, mode }))
+    Ok(Box::new(Sled { db, lock: dir.join("db"), next, mode }))
 }
 
 fn event_key(seq: u64) -> Vec<u8> {
@@ -92,5 +99,18 @@ impl Journal for Sled {
 
     fn by_correlation(&self, id: Id, visit: &mut Visit<'_>) -> Result<()> {
         self.lookup(&tagged(b'c', id_bytes(&id)), visit)
+    }
+
+    /// Its threads let go of the file a little after the last handle is dropped: who opens it before fails.
+    fn close(self: Box<Self>) -> Result<()> {
+        let Self { db, lock, .. } = *self;
+        drop(db);
+        let file = File::open(lock)?;
+        let start = Instant::now();
+        while file.try_lock().is_err() {
+            ensure!(start.elapsed() < LET_GO, "the database is still locked after {LET_GO:?}");
+            thread::yield_now();
+        }
+        Ok(())
     }
 }
