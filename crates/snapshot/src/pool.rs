@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
@@ -115,7 +116,8 @@ impl Shared {
             let waiting = std::mem::take(&mut state.waiting);
             drop(state);
             waiting.into_iter().for_each(Waker::wake);
-            job();
+            // A panic ends its job, whose answer says so, and not the thread that others need.
+            drop(panic::catch_unwind(AssertUnwindSafe(job)));
         }
     }
 }
@@ -179,5 +181,20 @@ impl<T> Slot<T> {
 
     fn lock(&self) -> MutexGuard<'_, Stage<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steadfast_eventlog::block_on;
+
+    use super::*;
+
+    #[test]
+    fn a_job_that_panics_does_not_take_its_thread_along() {
+        let pool = Pool::start(NonZeroUsize::MIN).unwrap();
+        let broken = block_on(pool.run::<()>(|| std::panic::panic_any("broken storage")));
+        assert!(matches!(broken, Err(SnapshotError::Closed)));
+        assert_eq!(block_on(pool.run(|| Ok(7))).unwrap(), 7);
     }
 }

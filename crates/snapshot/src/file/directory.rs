@@ -124,9 +124,7 @@ impl Directory {
         let bytes = format::encode(&snapshot);
         let _only_one = self.stripe(key);
         self.write(key, snapshot.seq, &bytes)?;
-        let mut state = self.lock();
-        state.known.entry(key).or_default().insert(snapshot.seq);
-        state.statistics.saved_total += 1;
+        self.lock().statistics.saved_total += 1;
         Ok(snapshot.info(bytes.len() as u64))
     }
 
@@ -142,6 +140,8 @@ impl Directory {
             drop(self.storage.remove(&unfinished));
             return Err(error);
         }
+        // It is there from now on, also if this fails: whoever deletes must find it.
+        self.lock().known.entry(key).or_default().insert(seq);
         self.storage.sync_dir(&shard)
     }
 
@@ -253,12 +253,15 @@ impl Directory {
         let shard = self.root.join(key.shard());
         let mut sorted = seqs.to_vec();
         sorted.sort_unstable();
-        let mut removed = 0;
+        let (mut removed, mut failed) = (0, None);
         for seq in sorted {
             match self.storage.remove(&shard.join(file_name(key, seq))) {
                 Ok(()) => removed += 1,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
             }
             let mut state = self.lock();
             if let Some(known) = state.known.get_mut(&key) {
@@ -270,9 +273,10 @@ impl Directory {
             state.statistics.deleted_total += 1;
         }
         if removed > 0 {
+            // Also those before one that failed stay removed.
             self.storage.sync_dir(&shard)?;
         }
-        Ok(removed)
+        failed.map_or(Ok(removed), |error| Err(error.into()))
     }
 
     fn read(&self, actor: &ActorName, key: Key, seq: Seq) -> Result<Snapshot, SnapshotError> {

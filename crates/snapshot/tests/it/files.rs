@@ -1,10 +1,14 @@
 //! The file store under damage, crashes and forgery.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use steadfast_base::Time;
-use steadfast_base::storage::{Persist, SimulatedStorage, Storage};
+use steadfast_base::storage::{
+    OpenMode, Persist, SimulatedStorage, Storage, StorageFile, StorageLock,
+};
 use steadfast_eventlog::{Payload, Position, Seq, block_on};
 use steadfast_snapshot::{
     Criteria, FileSnapshots, FileSnapshotsConfig, Loaded, Snapshot, SnapshotDamage, SnapshotError,
@@ -177,4 +181,58 @@ fn snapshots_are_found_again_after_opening_and_foreign_files_are_left_alone() {
     let loaded = load(&open(&storage));
     assert_eq!(loaded.snapshot.map(|found| found.seq.get()), Some(2));
     assert_eq!(loaded.damaged.first().map(|one| one.damage), Some(SnapshotDamage::Content));
+}
+
+/// A disk of which one sync of a directory fails.
+#[derive(Debug)]
+struct OneLostSync {
+    disk: SimulatedStorage,
+    fails: AtomicBool,
+}
+
+impl Storage for OneLostSync {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn StorageFile>> {
+        self.disk.open(path, mode)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        self.disk.list(directory)
+    }
+
+    fn create_dir(&self, directory: &Path) -> io::Result<()> {
+        self.disk.create_dir(directory)
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        if self.fails.swap(false, Ordering::SeqCst) {
+            return Err(io::ErrorKind::Other.into());
+        }
+        self.disk.sync_dir(directory)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        self.disk.lock(path)
+    }
+}
+
+#[test]
+fn a_snapshot_whose_last_sync_fails_can_be_deleted_like_any_other() {
+    let disk = SimulatedStorage::new();
+    let storage = OneLostSync { disk: disk.clone(), fails: AtomicBool::new(true) };
+    let config = FileSnapshotsConfig::default();
+    let store = FileSnapshots::open(Arc::new(storage), "s", Time::system(), config).expect("opens");
+    let saved = block_on(store.save(snapshot(1, "state")));
+    assert!(matches!(saved, Err(SnapshotError::Unavailable(_))), "{saved:?}");
+    assert_eq!(files(&disk).len(), 1, "the file has its name already");
+    assert_eq!(block_on(store.delete(&"P".into(), &Criteria::latest())).expect("deleted"), 1);
+    drop(store);
+    assert_eq!(load(&open(&disk)).snapshot, None);
 }
