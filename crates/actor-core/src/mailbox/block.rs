@@ -9,6 +9,7 @@ use std::{
     ptr,
 };
 
+use super::prefetch;
 use crate::sync::{AtomicPtr, AtomicU8, Ordering, UnsafeCell};
 
 /// States of a slot, kept in its ready byte.
@@ -134,6 +135,15 @@ impl<M, C> Block<M, C> {
             unsafe { Self::free(block) };
             block = next;
         }
+    }
+
+    /// Asks the processor for the lines of a block that this thread is about to write.
+    ///
+    /// Each claim waits until the message before it is in the cache, and the lines of a used-up block
+    /// lie in that of the receiver's processor.
+    #[inline]
+    pub(super) fn expect_writes(block: *mut Self) {
+        prefetch::to_write(block.cast(), Self::BYTES);
     }
 
     /// # Safety

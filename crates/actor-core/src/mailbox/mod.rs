@@ -33,6 +33,7 @@ mod block;
 mod drain;
 mod head;
 mod held;
+mod prefetch;
 mod receive;
 mod send;
 mod waiters;

@@ -197,6 +197,7 @@ impl<M, C> Mailbox<M, C> {
         }
         self.tail_block.store(next, Ordering::Relaxed);
         self.tail.fetch_sub(Tail::offset_bits(Self::LINKING), Ordering::AcqRel);
+        Block::expect_writes(next);
     }
 
     /// The spare chain, or a new block.

@@ -43,3 +43,5 @@ mod timers;
 mod visits;
 #[cfg(test)]
 mod watches;
+#[cfg(test)]
+mod yields;
