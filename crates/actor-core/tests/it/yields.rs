@@ -50,7 +50,8 @@ fn longest_stretch(cost: Duration) -> u32 {
             actor.tell(()).now().unwrap();
         }
         actor.resume();
-        let other = tokio::spawn(async move {
+        let mut other = tokio::task::JoinSet::new();
+        other.spawn(async move {
             let (mut longest, mut seen) = (0, 0);
             poll_fn(|task| {
                 let now = handled.load(Ordering::Relaxed);
@@ -62,7 +63,7 @@ fn longest_stretch(cost: Duration) -> u32 {
             })
             .await
         });
-        let longest = other.await.unwrap();
+        let longest = other.join_next().await.unwrap().unwrap();
         system.shutdown().await;
         longest
     })
