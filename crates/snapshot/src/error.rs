@@ -86,11 +86,13 @@ pub enum SnapshotDamage {
     Digest,
     /// The state is what was saved, but the bytes that hold it have changed.
     Stored,
+    /// The disk failed to read it, in this way; it may be sound.
+    Unreadable(io::ErrorKind),
 }
 
 impl fmt::Display for SnapshotDamage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+        let text = match self {
             Self::Length => "the length is wrong",
             Self::Header => "the checksum of the header does not match",
             Self::Content => "the header makes no sense",
@@ -99,7 +101,9 @@ impl fmt::Display for SnapshotDamage {
             Self::Compression => "the state cannot be decompressed",
             Self::Digest => "the SHA-256 of the state does not match",
             Self::Stored => "the checksum of the stored state does not match",
-        })
+            Self::Unreadable(kind) => return write!(f, "it cannot be read: {kind}"),
+        };
+        f.pad(text)
     }
 }
 

@@ -118,11 +118,11 @@ impl SnapshotStore for MemorySnapshots {
         let now = self.time.timestamp();
         let mut state = self.lock();
         let Some(snapshots) = state.snapshots.get_mut(actor) else { return Ok(0) };
-        let known: Vec<(Seq, Timestamp)> = snapshots
+        let known: Vec<_> = snapshots
             .values()
-            .map(|found| (found.seq, found.at.unwrap_or(Timestamp::UNIX_EPOCH)))
+            .map(|found| (found.seq, Some(found.at.unwrap_or(Timestamp::UNIX_EPOCH))))
             .collect();
-        let superfluous = policy.superfluous(&known, now);
+        let superfluous = policy.superfluous(&known, now, |_in_memory| true);
         snapshots.retain(|seq, _| !superfluous.contains(seq));
         state.statistics.deleted_total += superfluous.len() as u64;
         Ok(superfluous.len() as u64)

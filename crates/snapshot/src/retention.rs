@@ -14,7 +14,9 @@ use crate::error::SnapshotError;
 use crate::limits;
 use crate::store::SnapshotStore;
 
-/// Which snapshots of an actor are kept; the newest always is.
+/// Which snapshots of an actor are kept; the newest sound one always is.
+///
+/// A damaged one does not count, and goes once as many sound ones as are kept are newer.
 ///
 /// | Field | Default |
 /// |---|---|
@@ -63,14 +65,31 @@ impl SnapshotRetention {
         self
     }
 
-    /// The numbers that go, of snapshots given by rising number.
-    pub(crate) fn superfluous(&self, snapshots: &[(Seq, Timestamp)], now: Timestamp) -> Vec<Seq> {
+    /// The numbers that go, of snapshots given by rising number, with their times where they can be told.
+    ///
+    /// Whether one is sound is asked only where something would go if it were.
+    pub(crate) fn superfluous(
+        &self,
+        snapshots: &[(Seq, Option<Timestamp>)],
+        now: Timestamp,
+        is_sound: impl Fn(Seq) -> bool,
+    ) -> Vec<Seq> {
+        let keep = self.keep.max(1);
         let too_old = |at: Timestamp| self.age_max.is_some_and(|age| now - at > age);
-        let newest_first = snapshots.iter().rev().enumerate().skip(1);
-        newest_first
-            .filter(|(place, (_, at))| *place >= self.keep.max(1) || too_old(*at))
-            .map(|(_, (seq, _))| *seq)
-            .collect()
+        let is_old = |(_, at): &(Seq, Option<Timestamp>)| at.is_some_and(too_old);
+        if snapshots.len() <= keep && !snapshots.iter().any(is_old) {
+            return Vec::new();
+        }
+        let (mut sound, mut superfluous) = (0, Vec::new());
+        for snapshot in snapshots.iter().rev() {
+            let (seq, at) = *snapshot;
+            if sound >= keep || (sound > 0 && is_old(snapshot)) {
+                superfluous.push(seq);
+            } else if at.is_some() && is_sound(seq) {
+                sound += 1;
+            }
+        }
+        superfluous
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use steadfast_base::{EventId, Limit, Timestamp};
 use steadfast_eventlog::{
     ActorName, CodecId, Payload, Position, Seq, TypeName, limits as log_limits,
@@ -117,7 +119,7 @@ impl Snapshot {
 }
 
 /// What is known of a stored snapshot without reading its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SnapshotInfo {
     /// Whose state it is.

@@ -37,9 +37,11 @@ pub trait SnapshotStore: Send + Sync + fmt::Debug {
 
     /// Loads the newest sound snapshot that meets the criteria, and says which were damaged.
     ///
+    /// One that the disk fails to read counts as damaged too: the next older one is tried.
+    ///
     /// # Errors
     ///
-    /// [`SnapshotError`] if the store cannot be read; damage is no error here.
+    /// [`SnapshotError`] if the store cannot be asked at all; damage is no error here.
     ///
     /// # Cancel safety
     ///
@@ -84,6 +86,8 @@ pub trait SnapshotStore: Send + Sync + fmt::Debug {
     async fn delete(&self, actor: &ActorName, criteria: &Criteria) -> Result<u64, SnapshotError>;
 
     /// Deletes what a policy does not keep of an actor and says how many; never the newest sound one.
+    ///
+    /// Only sound ones count as kept. A damaged one goes like a sound one would in its place.
     ///
     /// # Errors
     ///

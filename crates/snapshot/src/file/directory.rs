@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use steadfast_base::Time;
 use steadfast_base::storage::{OpenMode, Storage};
-use steadfast_base::{Time, Timestamp};
 use steadfast_eventlog::{ActorName, Seq};
 
 use super::FileSnapshotsConfig;
@@ -167,8 +167,8 @@ impl Directory {
                 match self.read_info(actor, key, seq) {
                     Ok(info) if !criteria.has_time(info.at) => continue,
                     Err(SnapshotError::NotFound) => continue,
-                    Ok(_) | Err(SnapshotError::Damaged(_)) => {}
-                    Err(error) => return Err(error),
+                    // What is wrong shows again below.
+                    Ok(_) | Err(_) => {}
                 }
             }
             match self.read(actor, key, seq) {
@@ -176,13 +176,13 @@ impl Directory {
                     self.lock().statistics.loaded_total += 1;
                     return Ok(Loaded::new(Some(snapshot), damaged, false));
                 }
-                Err(SnapshotError::Damaged(damage)) => {
+                // Deleted in the meantime.
+                Err(SnapshotError::NotFound) => {}
+                Err(error) => {
+                    let damage = damage_of(error)?;
                     self.lock().statistics.count_damage(damage);
                     damaged.push(Damaged::new(seq, damage));
                 }
-                // Deleted in the meantime.
-                Err(SnapshotError::NotFound) => {}
-                Err(error) => return Err(error),
             }
         }
         Ok(Loaded::new(None, damaged, false))
@@ -243,9 +243,16 @@ impl Directory {
     ) -> Result<u64, SnapshotError> {
         let key = Key::of(actor);
         let _only_one = self.stripe(key);
-        let known: Vec<(Seq, Timestamp)> =
-            self.list(actor)?.into_iter().map(|info| (info.seq, info.at)).collect();
-        self.remove(key, &policy.superfluous(&known, self.time.timestamp()))
+        let mut known = Vec::new();
+        for seq in self.known(key) {
+            match self.read_info(actor, key, seq) {
+                Ok(info) => known.push((seq, Some(info.at))),
+                Err(SnapshotError::NotFound) => {}
+                Err(error) => damage_of(error).map(|_damage| known.push((seq, None)))?,
+            }
+        }
+        let is_sound = |seq| self.read(actor, key, seq).is_ok();
+        self.remove(key, &policy.superfluous(&known, self.time.timestamp(), is_sound))
     }
 
     /// Removes files, the oldest first.
@@ -255,14 +262,15 @@ impl Directory {
         sorted.sort_unstable();
         let (mut removed, mut failed) = (0, None);
         for seq in sorted {
-            match self.storage.remove(&shard.join(file_name(key, seq))) {
-                Ok(()) => removed += 1,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            let found = match self.storage.remove(&shard.join(file_name(key, seq))) {
+                Ok(()) => 1,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
                 Err(error) => {
                     failed = Some(error);
                     break;
                 }
-            }
+            };
+            removed += found;
             let mut state = self.lock();
             if let Some(known) = state.known.get_mut(&key) {
                 known.remove(&seq);
@@ -270,7 +278,7 @@ impl Directory {
                     state.known.remove(&key);
                 }
             }
-            state.statistics.deleted_total += 1;
+            state.statistics.deleted_total += found;
         }
         if removed > 0 {
             // Also those before one that failed stay removed.
@@ -341,5 +349,14 @@ impl Directory {
     fn stripe(&self, key: Key) -> Option<MutexGuard<'_, ()>> {
         let number = usize::from(key.0[1]) % STRIPES;
         self.stripes.get(number).map(|stripe| stripe.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What is wrong with a snapshot that is there and could not be had; the error, if that is no fault of its own.
+fn damage_of(error: SnapshotError) -> Result<SnapshotDamage, SnapshotError> {
+    match error {
+        SnapshotError::Damaged(damage) => Ok(damage),
+        SnapshotError::Unavailable(error) => Ok(SnapshotDamage::Unreadable(error.kind())),
+        error => Err(error),
     }
 }

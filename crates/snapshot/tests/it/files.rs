@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use steadfast_base::Time;
 use steadfast_base::storage::{
@@ -12,7 +12,7 @@ use steadfast_base::storage::{
 use steadfast_eventlog::{Payload, Position, Seq, block_on};
 use steadfast_snapshot::{
     Criteria, FileSnapshots, FileSnapshotsConfig, Loaded, Snapshot, SnapshotDamage, SnapshotError,
-    SnapshotStore,
+    SnapshotRetention, SnapshotStore,
 };
 
 fn open(storage: &SimulatedStorage) -> FileSnapshots {
@@ -107,7 +107,8 @@ fn s44_a_crash_at_any_step_of_saving_leaves_the_old_one_or_the_new() {
             let state = load(&reopened).snapshot.expect("never neither").state;
             let new = state.bytes() == "new state";
             assert!(new || (state.bytes() == "old" && !answered), "crash after {step} steps");
-            let leftovers = after.files().into_keys().filter(|path| path.ends_with(".tmp")).count();
+            let is_leftover = |path: &PathBuf| path.extension().is_some_and(|e| e == "tmp");
+            let leftovers = after.files().into_keys().filter(is_leftover).count();
             assert_eq!(leftovers, 0, "removed at opening");
         }
     }
@@ -235,4 +236,133 @@ fn a_snapshot_whose_last_sync_fails_can_be_deleted_like_any_other() {
     assert_eq!(block_on(store.delete(&"P".into(), &Criteria::latest())).expect("deleted"), 1);
     drop(store);
     assert_eq!(load(&open(&disk)).snapshot, None);
+}
+
+/// A disk of which some files cannot be read.
+#[derive(Debug)]
+struct BadSectors {
+    disk: SimulatedStorage,
+    bad: Mutex<Vec<PathBuf>>,
+}
+
+impl Storage for BadSectors {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn StorageFile>> {
+        if mode == OpenMode::Read
+            && self.bad.lock().expect("no test panics with it").iter().any(|bad| bad == path)
+        {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.disk.open(path, mode)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        self.disk.list(directory)
+    }
+
+    fn create_dir(&self, directory: &Path) -> io::Result<()> {
+        self.disk.create_dir(directory)
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        self.disk.sync_dir(directory)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        self.disk.lock(path)
+    }
+}
+
+#[test]
+fn s43_a_snapshot_that_the_disk_cannot_read_is_passed_over_for_an_older_one() {
+    let storage = SimulatedStorage::new();
+    let broken = Arc::new(BadSectors { disk: storage.clone(), bad: Mutex::default() });
+    let disk = Arc::<BadSectors>::clone(&broken);
+    let config = FileSnapshotsConfig::default();
+    let store = FileSnapshots::open(disk, "s", Time::system(), config).expect("opens");
+    for seq in 11..=15 {
+        block_on(store.save(snapshot(seq, format!("state {seq}")))).expect("saved");
+    }
+    let bad = |count: usize| {
+        *broken.bad.lock().expect("no test panics with it") =
+            files(&storage).into_iter().rev().take(count).collect();
+    };
+    let unreadable = SnapshotDamage::Unreadable(io::ErrorKind::TimedOut);
+    bad(2);
+    for criteria in [Criteria::latest(), Criteria::latest().taken_until(Time::system().timestamp())]
+    {
+        let loaded = block_on(store.load(&"P".into(), &criteria)).expect("falls back");
+        assert_eq!(loaded.snapshot.map(|found| found.seq.get()), Some(13));
+        let found: Vec<_> = loaded.damaged.iter().map(|one| (one.seq.get(), one.damage)).collect();
+        assert_eq!(found, [(15, unreadable), (14, unreadable)]);
+    }
+    assert_eq!(store.statistics().damaged_total, 4);
+    bad(3);
+    let loaded = load(&store);
+    assert_eq!((loaded.snapshot, loaded.gave_up), (None, true), "the log decides");
+    bad(0);
+    assert_eq!(load(&store).snapshot.map(|found| found.seq.get()), Some(15), "it was sound");
+}
+
+/// The numbers of the snapshots whose files are there.
+fn seqs(storage: &SimulatedStorage) -> Vec<u64> {
+    let name = |path: PathBuf| path.file_stem().expect("named").to_string_lossy().into_owned();
+    let number = |name: String| name.rsplit('-').next().and_then(|number| number.parse().ok());
+    files(storage).into_iter().map(name).filter_map(number).collect()
+}
+
+#[test]
+fn retention_counts_sound_snapshots_only_and_takes_damaged_ones_along() {
+    const BODY: u64 = 0;
+    const HEADER: u64 = 1;
+    /// Which are damaged and where, and which of 11 to 15 are left of the newest two.
+    type Case = (&'static [(u64, u64)], &'static [u64]);
+    let cases: [Case; 6] = [
+        (&[], &[14, 15]),
+        (&[(15, BODY)], &[13, 14, 15]),
+        (&[(15, HEADER), (13, BODY)], &[12, 13, 14, 15]),
+        (&[(13, HEADER), (12, BODY)], &[14, 15]),
+        (&[(15, BODY), (14, BODY), (13, HEADER), (12, BODY)], &[11, 12, 13, 14, 15]),
+        (&[(11, HEADER)], &[14, 15]),
+    ];
+    for (damaged, left) in cases {
+        let storage = SimulatedStorage::new();
+        let store = open(&storage);
+        for seq in 11..=15 {
+            block_on(store.save(snapshot(seq, format!("state {seq}")))).expect("saved");
+        }
+        for (seq, place) in damaged {
+            let path = files(&storage).remove(usize::try_from(seq - 11).expect("small"));
+            let bits = storage.contents(&path).expect("it is there").len() as u64 * 8;
+            storage.flip_bit(&path, if *place == BODY { bits - 3 } else { 8 * 20 });
+        }
+        let policy = SnapshotRetention::default().with_keep(2).with_age_max(None);
+        let deleted = block_on(store.retain(&"P".into(), &policy)).expect("runs");
+        assert_eq!(seqs(&storage), left, "{damaged:?}");
+        assert_eq!(deleted, 5 - left.len() as u64, "{damaged:?}");
+        assert_eq!(store.statistics().deleted_total, deleted);
+    }
+}
+
+#[test]
+fn retention_by_age_never_deletes_the_last_sound_one_for_a_damaged_one() {
+    let storage = SimulatedStorage::new();
+    let store = open(&storage);
+    for seq in 1..=3 {
+        let old = steadfast_base::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(seq);
+        block_on(store.save(snapshot(seq, "s").with_at(old))).expect("saved");
+    }
+    let newest = files(&storage).remove(2);
+    let bits = storage.contents(&newest).expect("it is there").len() as u64 * 8;
+    storage.flip_bit(&newest, bits - 3);
+    let deleted = block_on(store.retain(&"P".into(), &SnapshotRetention::default()));
+    assert_eq!(deleted.expect("runs"), 1);
+    assert_eq!(load(&store).snapshot.map(|found| found.seq.get()), Some(2));
 }
