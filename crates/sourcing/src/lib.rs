@@ -42,7 +42,7 @@ pub use self::entities::{
     CommandError, CommandFault, Entities, EntitiesBuilder, EntitiesConfig, EntitiesError,
     EntitiesStatistics, EntityAsk, EntityRef, Moment, PASSIVATE_AFTER, PersistFailed,
     RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER, ROOM_WAIT, Recovered, RecoveryCause, RecoveryFailed,
-    RetainError, Retained, SNAPSHOT_EVERY, SnapshotFault, UnpinFault,
+    RetainError, Retained, SNAPSHOT_EVERY, SNAPSHOT_WAITS_MAX, SnapshotFault, UnpinFault,
 };
 pub use self::event_sourced::EventSourced;
 pub use self::recorder::{Turn, TurnOutcome, TurnRecorder};

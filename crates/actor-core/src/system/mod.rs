@@ -14,6 +14,7 @@ use std::{
         Arc, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{runtime::Handle, task::AbortHandle};
@@ -209,6 +210,12 @@ impl System {
     #[must_use]
     pub fn seed(&self) -> Seed {
         self.inner.seed
+    }
+
+    /// The deadline of asks that set none.
+    #[must_use]
+    pub fn ask_timeout(&self) -> Duration {
+        Duration::from_millis(self.inner.ask_limit_ms.into())
     }
 
     /// The source of event and correlation ids.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use steadfast_actor_core::{BoxError, System};
+use steadfast_actor_core::{BoxError, Overflow, System};
 use steadfast_base::{ConfigError, NullSink, Sink};
 use steadfast_eventlog::{CodecId, EventStore, Fence, Payload, Upcasters};
 use steadfast_snapshot::SnapshotStore;
@@ -170,6 +170,12 @@ impl<S: EventSourced> EntitiesBuilder<S> {
         self
     }
 
+    /// What happens to a command for which an entity's mailbox has no room.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.config.overflow = Some(overflow);
+        self
+    }
+
     /// The delay before an entity that failed is started again.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.config.backoff = backoff;
@@ -232,8 +238,12 @@ const KEEPER: &str = "keeper";
 
 fn tree(config: &EntitiesConfig, decider: Option<Decider>, sink: &Arc<dyn Sink>) -> Supervisor {
     let Budget { restarts, period, .. } = config.budget;
-    let mut template =
-        ChildTemplate::new().transient().backoff(config.backoff).budget(restarts, period);
+    let overflow = config.overflow.unwrap_or(Overflow::Wait(config.room_wait));
+    let mut template = ChildTemplate::new()
+        .transient()
+        .backoff(config.backoff)
+        .budget(restarts, period)
+        .overflow(overflow);
     if let Some(capacity) = config.capacity {
         template = template.capacity(capacity);
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use steadfast_actor_core::Overflow;
 use steadfast_base::{ConfigError, ConfigFaults};
 use steadfast_eventlog::CodecId;
 use steadfast_snapshot::limits::KEEP;
@@ -45,6 +46,7 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// | `delete_events` | no: events behind the oldest kept snapshot are released, retention removes them |
 /// | `codec` | field-named |
 /// | `capacity` | the system's: 1,024 commands |
+/// | `overflow` | none: a command waits for `room_wait`, and then comes back |
 /// | `room_wait` | 5 s |
 /// | `retry_after` | 1 s |
 /// | `backoff` | 0.1 s doubling to 30 s |
@@ -89,6 +91,11 @@ pub struct EntitiesConfig {
     pub codec: CodecId,
     /// How many commands wait for one entity; `None` for the system's default.
     pub capacity: Option<u32>,
+    /// What happens to a command for which an entity's mailbox has no room, say while it recovers; `None`: it
+    /// waits for `room_wait`, and then comes back.
+    ///
+    /// Whatever else is asked of the entity (a look at its state, a snapshot) is treated alike.
+    pub overflow: Option<Overflow>,
     /// How long a command waits for room in memory, or in the mailbox.
     pub room_wait: Duration,
     /// How long an entity that failed for good answers with that failure.
@@ -113,6 +120,7 @@ impl Default for EntitiesConfig {
             delete_events: false,
             codec: CodecId::NAMED,
             capacity: None,
+            overflow: None,
             room_wait: ROOM_WAIT,
             retry_after: RETRY_AFTER,
             backoff: Backoff::default(),

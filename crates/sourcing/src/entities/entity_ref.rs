@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actor_core::{ActorHandle, AskError, Reply, SendError};
+use steadfast_base::{CallContext, context};
 use steadfast_eventlog::{ActorName, Event, Query, Seq, Speed, replay_events};
 use steadfast_snapshot::SnapshotInfo;
 
@@ -113,7 +114,8 @@ impl<S: EventSourced> EntityRef<S> {
         command: S::Command,
         key: Option<CommandId>,
     ) -> Result<(), CommandError<S::Command>> {
-        let resident = match self.shared.resident(&self.id).await {
+        let limit = self.shared.config.room_wait;
+        let resident = match self.shared.resident(&self.id, limit, &mut None).await {
             Ok(resident) => resident,
             Err(fault) => return Err(CommandError::new(fault, Some(command))),
         };
@@ -165,6 +167,9 @@ impl<S: EventSourced> EntityRef<S> {
     }
 
     /// Takes a snapshot now, and waits until it is durable.
+    ///
+    /// If one is being saved already, it is taken behind that one; so many may wait for it as
+    /// [`SNAPSHOT_WAITS_MAX`](crate::SNAPSHOT_WAITS_MAX) says, then it is [`SnapshotFault::Busy`].
     ///
     /// # Errors
     ///
@@ -253,9 +258,16 @@ impl<S: EventSourced> EntityRef<S> {
         within: Option<Duration>,
     ) -> Result<T, CommandError<S::Command>> {
         let shared = &self.shared;
-        let deadline = within.map(|within| shared.system.time().now() + within);
-        let reach = shared.resident(&self.id);
-        let reached = match deadline {
+        let given = within.map(|within| shared.system.time().now() + within);
+        let inherited = context::current_ref(|call| call.and_then(CallContext::deadline));
+        let default = shared.system.ask_timeout();
+        let limit = match given {
+            Some(_) => shared.config.room_wait,
+            None => shared.config.room_wait.min(default),
+        };
+        let mut began = None;
+        let reach = shared.resident(&self.id, limit, &mut began);
+        let reached = match given.into_iter().chain(inherited).min() {
             Some(at) => {
                 let reached = shared.system.time().timeout_at(at, reach).await;
                 reached.unwrap_or(Err(CommandFault::Timeout))
@@ -264,7 +276,8 @@ impl<S: EventSourced> EntityRef<S> {
         };
         let resident = reached.map_err(|fault| CommandError::new(fault, None))?;
         let mut ask = resident.actor.ask(build);
-        if let Some(at) = deadline {
+        // The ask keeps the caller's deadline itself, and the default one where there was nothing to wait for.
+        if let Some(at) = given.or(began.map(|began| began + default)) {
             ask = ask.within(at.saturating_duration_since(shared.system.time().now()));
         }
         let error = match ask.await {

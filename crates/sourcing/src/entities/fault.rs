@@ -303,7 +303,7 @@ pub enum SnapshotFault {
     Store(Arc<SnapshotError>),
     /// It is saved; the events behind it could not be released or deleted.
     Log(Arc<StoreError>),
-    /// Another snapshot of the entity is being saved.
+    /// Too many wait for the next snapshot of the entity, or too much runs beside it.
     Busy,
     /// The entity is not to be reached.
     Entity(CommandFault),
@@ -316,7 +316,7 @@ impl fmt::Display for SnapshotFault {
             Self::Encode(_) => "the state cannot be encoded",
             Self::Store(_) => "the snapshot could not be saved or checked",
             Self::Log(_) => "the events behind the snapshot could not be let go",
-            Self::Busy => "another snapshot is being saved",
+            Self::Busy => "too many wait for the next snapshot",
             Self::Entity(_) => "the entity is not to be reached",
         })
     }

@@ -45,7 +45,7 @@ impl<S: EventSourced> Keeper<S> {
                 before = self.marks.pop_front().unwrap_or(0);
             }
         }
-        self.shared.residents.sweep(before, cx.now());
+        self.shared.residents.sweep(before, cx.now(), self.shared.config.retry_after);
     }
 
     fn reopen(&mut self, cx: &mut Cx<Self>) {

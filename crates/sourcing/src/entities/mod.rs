@@ -19,6 +19,7 @@ use std::sync::Arc;
 use steadfast_eventlog::EventStore;
 use steadfast_supervision::SupervisorRef;
 
+pub use self::actor::SNAPSHOT_WAITS_MAX;
 pub use self::builder::{EntitiesBuilder, EntitiesError};
 pub use self::config::{
     EntitiesConfig, PASSIVATE_AFTER, RECOVERIES_MAX, RESIDENT_MAX, RETRY_AFTER, ROOM_WAIT,

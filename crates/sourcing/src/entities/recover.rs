@@ -57,6 +57,30 @@ impl Moment {
     }
 }
 
+/// The latest time of an event in a state, which is the last one's unless a clock was set back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Latest {
+    at: Option<Timestamp>,
+    /// Whether the last event says itself when it happened.
+    is_told: bool,
+}
+
+impl Latest {
+    pub(crate) fn note(&mut self, at: Timestamp, is_told: bool) {
+        (self.at, self.is_told) = (self.at.max(Some(at)), is_told);
+    }
+
+    /// The time under which a snapshot of the state is saved: not before any event in it, so that the state as
+    /// it was at a time never begins with a snapshot that knows more.
+    // INV-SRC-5: a snapshot is never older than an event that it contains.
+    pub(crate) fn of_snapshot(self, now: Timestamp) -> Timestamp {
+        match self.at {
+            Some(at) if self.is_told => at,
+            at => now.max(at.unwrap_or(now)),
+        }
+    }
+}
+
 /// A state and how it was come by.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -69,6 +93,7 @@ pub struct Recovered<S> {
     pub position: Position,
     /// The id of that event.
     pub event: Option<EventId>,
+    pub(crate) at: Latest,
     /// The number of the snapshot it began with, if it did.
     pub snapshot: Option<Seq>,
     /// How many newer snapshots were damaged or unreadable.
@@ -120,6 +145,7 @@ impl<S: EventSourced> Source<'_, S> {
             seq: Seq::ZERO,
             position: Position::ZERO,
             event: None,
+            at: Latest::default(),
             snapshot: None,
             passed_over: 0,
             events: 0,
@@ -140,11 +166,13 @@ impl<S: EventSourced> Source<'_, S> {
             tries += loaded.damaged.len() + 1;
             fresh.passed_over += u32::try_from(loaded.damaged.len()).unwrap_or(u32::MAX);
             let Some(snapshot) = loaded.snapshot else { break };
-            let Snapshot { seq, position, event, state, .. } = snapshot;
+            let Snapshot { seq, position, event, state, at, .. } = snapshot;
             if state.version() == S::STATE_VERSION
                 && let Ok(state) = (seat.decode)(&state)
             {
-                return Ok(Recovered { state, seq, position, event, snapshot: Some(seq), ..fresh });
+                let at = Latest { at, is_told: false };
+                let snapshot = Some(seq);
+                return Ok(Recovered { state, seq, position, event, at, snapshot, ..fresh });
             }
             fresh.passed_over += 1;
             if seq == Seq::ZERO {
@@ -198,8 +226,10 @@ impl<S: EventSourced> Source<'_, S> {
                     return Ok(false);
                 }
                 at.set(event.seq);
+                let mut is_told = false;
                 if event.kind == EventKind::StateChanged {
                     let decoded = decode::<S>(self.upcasters, &event.payload, |decoded| {
+                        is_told = S::happened_at(&decoded).is_some();
                         recovered.state.apply(&decoded);
                     });
                     decoded.map_err(|cause| self.failed(event.seq, cause))?;
@@ -207,6 +237,7 @@ impl<S: EventSourced> Source<'_, S> {
                 recovered.seq = event.seq;
                 recovered.position = event.position;
                 recovered.event = Some(event.id);
+                recovered.at.note(event.at, is_told);
                 recovered.events += 1;
                 recovered.bytes += event.payload.bytes().len() as u64;
             }

@@ -123,6 +123,8 @@ impl<S: EventSourced> Residents<S> {
         let gone = match slot {
             Some(Slot::Live(resident)) if !resident.is_over() => {
                 resident.used.store(self.next_use(), Ordering::Relaxed);
+                // Its mailbox may have dropped the word that it shall leave.
+                resident.leaving.store(false, Ordering::Relaxed);
                 return Look::Found(Arc::clone(resident));
             }
             Some(Slot::Starting(done)) => return Look::Wait(Arc::clone(done).notified_owned()),
@@ -175,14 +177,16 @@ impl<S: EventSourced> Residents<S> {
     }
 
     /// Asks the least recently used entity to leave, of the shard at `place` or else of the next ones.
-    fn evict(&self, place: usize) {
+    ///
+    /// Those that are over give their room back first.
+    fn evict(&self, place: usize, now: Instant, rest: Duration) {
         let shards = self.shards.len();
         for step in 0..shards {
             let mut shard = self.lock((place + step) % shards);
-            shard.retain(|_, slot| match slot {
-                Slot::Live(resident) => !resident.is_over() || lasting(resident).is_some(),
-                _ => true,
-            });
+            lay_to_rest(&mut shard, now, rest);
+            if self.room.available_permits() > 0 {
+                return;
+            }
             let mut candidates: Vec<&Arc<Resident<S>>> = shard
                 .values()
                 .filter_map(|slot| match slot {
@@ -203,19 +207,19 @@ impl<S: EventSourced> Residents<S> {
     }
 
     /// Asks all entities to leave that were not used since `before`; forgets failures that are over.
-    pub(crate) fn sweep(&self, before: u64, now: Instant) {
+    ///
+    /// One that failed for good, and that nobody has looked at since, rests from now on.
+    pub(crate) fn sweep(&self, before: u64, now: Instant, rest: Duration) {
         for place in 0..self.shards.len() {
             let mut shard = self.lock(place);
-            shard.retain(|_, slot| match slot {
-                Slot::Resting(until, _) => now < *until,
-                Slot::Live(resident) => !resident.is_over(),
-                Slot::Starting(_) => true,
-            });
+            lay_to_rest(&mut shard, now, rest);
             for slot in shard.values() {
                 if let Slot::Live(resident) = slot
                     && resident.used.load(Ordering::Relaxed) <= before
                     && Arc::strong_count(resident) == 1
                 {
+                    // Asked a second time it does no harm; its mailbox may have dropped the first word.
+                    resident.leaving.store(false, Ordering::Relaxed);
                     resident.ask_to_leave();
                 }
             }
@@ -226,6 +230,20 @@ impl<S: EventSourced> Residents<S> {
     pub(crate) fn uses(&self) -> u64 {
         self.uses.load(Ordering::Relaxed)
     }
+}
+
+/// Takes out who is over, and gives their room back; who failed for good rests. Forgets rests that are over.
+fn lay_to_rest<S: EventSourced>(shard: &mut Shard<S>, now: Instant, rest: Duration) {
+    shard.retain(|_, slot| {
+        let fault = match slot {
+            Slot::Resting(until, _) => return now < *until,
+            Slot::Live(resident) if resident.is_over() => lasting(resident),
+            _ => return true,
+        };
+        let Some(fault) = fault else { return false };
+        *slot = Slot::Resting(now + rest, fault);
+        true
+    });
 }
 
 /// The failure that an entity which is over has to be left alone for a while for.
@@ -243,12 +261,14 @@ fn lasting<S: EventSourced>(resident: &Resident<S>) -> Option<CommandFault> {
 }
 
 impl<S: EventSourced> Shared<S> {
-    /// The entity in memory; brought there if it is not.
+    /// The entity in memory; brought there if it is not, within a limit that begins when it turns out not to
+    /// be; `began` says when that was.
     pub(crate) async fn resident(
         self: &Arc<Self>,
         id: &Arc<str>,
+        limit: Duration,
+        began: &mut Option<Instant>,
     ) -> Result<Arc<Resident<S>>, CommandFault> {
-        let mut deadline = None;
         loop {
             self.gate.check()?;
             let now = || self.system.time().now();
@@ -256,12 +276,13 @@ impl<S: EventSourced> Shared<S> {
                 Look::Found(resident) => return Ok(resident),
                 Look::Fault(fault) => return Err(fault),
                 Look::Wait(done) => {
-                    let until = *deadline.get_or_insert_with(|| now() + self.config.room_wait);
+                    let until = *began.get_or_insert_with(now) + limit;
                     let waited = self.system.time().timeout_at(until, done).await;
                     waited.map_err(|_elapsed| CommandFault::Full)?;
                 }
                 Look::Start(done) => {
-                    let starting = Starting { shared: self, id, done };
+                    let deadline = *began.get_or_insert_with(now) + limit;
+                    let starting = Starting { shared: self, id, done, deadline };
                     return Box::pin(starting.start()).await;
                 }
             }
@@ -274,6 +295,7 @@ struct Starting<'a, S: EventSourced> {
     shared: &'a Arc<Shared<S>>,
     id: &'a Arc<str>,
     done: Arc<Notify>,
+    deadline: Instant,
 }
 
 impl<S: EventSourced> Starting<'_, S> {
@@ -308,14 +330,15 @@ impl<S: EventSourced> Starting<'_, S> {
             return Ok(room);
         }
         let place = residents.place(self.id);
-        let deadline = system.time().now() + config.room_wait;
         loop {
-            residents.evict(place);
+            let now = system.time().now();
+            residents.evict(place, now, config.retry_after);
             let room = Arc::clone(&residents.room).acquire_owned();
-            match system.time().timeout(EVICT_EVERY, room).await {
+            let until = self.deadline.min(now + EVICT_EVERY);
+            match system.time().timeout_at(until, room).await {
                 Ok(Ok(room)) => return Ok(room),
                 Ok(Err(_)) => return Err(CommandFault::Closed),
-                Err(_) if system.time().now() >= deadline => return Err(CommandFault::Full),
+                Err(_) if until == self.deadline => return Err(CommandFault::Full),
                 Err(_) => {}
             }
         }

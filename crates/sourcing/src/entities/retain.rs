@@ -114,6 +114,7 @@ impl<S: EventSourced> Entities<S> {
                 let state = state.map_err(SnapshotFault::Encode)?;
                 let mut snapshot = Snapshot::new(actor, past.seq, past.position, state);
                 snapshot.event = past.event;
+                snapshot.at = Some(past.at.of_snapshot(shared.system.time().timestamp()));
                 seat.store.save(snapshot).await.map_err(store_fault)?;
                 seat.store.verify(actor, past.seq).await.map_err(store_fault)?;
                 release(shared, actor, past.seq).await?;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actor_core::{Actor, BoxError, Cx, Flow, Reply, Started};
-use steadfast_base::{EventId, Timestamp, Value};
+use steadfast_base::{EventId, Value};
 use steadfast_eventlog::{ActorName, Position, Seq};
 use steadfast_snapshot::SnapshotInfo;
 
-use super::recover::{Moment, Recovered};
+use super::recover::{Latest, Moment, Recovered};
 use super::shared::{Recovering, Shared, add, count};
 use crate::{CommandFault, CommandId, Decide, EventSourced, RecoveryFailed, SnapshotFault, names};
 
@@ -53,8 +53,16 @@ pub(crate) struct EntityActor<S: EventSourced> {
     leaves_saved: bool,
 }
 
-/// A snapshot that is being saved, and who waits for it, if somebody does.
-struct Saving(Option<SnapshotReply>);
+/// A snapshot that is being saved.
+struct Saving {
+    /// Who waits for it.
+    replies: Vec<SnapshotReply>,
+    /// Who asked for one meanwhile, and gets the next.
+    next: Vec<SnapshotReply>,
+}
+
+/// How many may wait for the next snapshot of an entity while one is being saved: tools and drills, not callers.
+pub const SNAPSHOT_WAITS_MAX: usize = 64;
 
 type SnapshotReply = Reply<Result<SnapshotInfo, SnapshotFault>>;
 
@@ -64,8 +72,7 @@ struct Live<S> {
     seq: Seq,
     position: Position,
     event: Option<EventId>,
-    /// When the last event happened, if it says so itself: the time of a snapshot of this state.
-    at: Option<Timestamp>,
+    at: Latest,
     /// Events and their bytes since the last snapshot.
     events: u64,
     bytes: u64,
@@ -123,7 +130,7 @@ impl<S: EventSourced> EntityActor<S> {
     fn begin(&mut self, recovered: Recovered<S>) {
         let shared = &self.shared;
         let counters = &shared.counters;
-        let Recovered { state, seq, position, event, snapshot, passed_over, events, bytes } =
+        let Recovered { state, seq, position, event, at, snapshot, passed_over, events, bytes } =
             recovered;
         count(&counters.recoveries);
         add(&counters.recovered_events, events);
@@ -138,7 +145,7 @@ impl<S: EventSourced> EntityActor<S> {
                 (names::PASSED_OVER, Value::U64(u64::from(passed_over))),
             ]
         });
-        self.live = Some(Live { state, seq, position, event, at: None, events, bytes });
+        self.live = Some(Live { state, seq, position, event, at, events, bytes });
     }
 
     fn flow(&mut self, cx: &mut Cx<Self>) -> Flow {
@@ -204,12 +211,9 @@ impl<S: EventSourced> Actor for EntityActor<S> {
                     look(&live.state, live.seq);
                 }
             }
-            Msg::Snapshot(reply) => self.snapshot(Some(reply), cx),
+            Msg::Snapshot(reply) => self.snapshot_now(reply, cx),
             Msg::Saved(saved) => {
-                self.saved(&saved);
-                if let Some(Saving(Some(reply))) = self.saving.take() {
-                    reply.send(saved);
-                }
+                self.saved(&saved, cx);
                 if std::mem::take(&mut self.leaves_saved) {
                     return Ok(self.leave(cx));
                 }

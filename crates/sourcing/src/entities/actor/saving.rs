@@ -9,7 +9,7 @@ use steadfast_snapshot::{Snapshot, SnapshotInfo};
 
 use super::super::shared::count;
 use super::super::snapshots;
-use super::{EntityActor, Msg, Saving, SnapshotReply};
+use super::{EntityActor, Msg, SNAPSHOT_WAITS_MAX, Saving, SnapshotReply};
 use crate::{EventSourced, SnapshotFault, names};
 
 impl<S: EventSourced> EntityActor<S> {
@@ -17,7 +17,7 @@ impl<S: EventSourced> EntityActor<S> {
         let Some(live) = &self.live else { return };
         let due = self.shared.config.wants_snapshot(live.events, live.bytes);
         if due && self.shared.seat.is_some() && self.saving.is_none() {
-            self.snapshot(None, cx);
+            self.snapshot(Vec::new(), cx);
         }
     }
 
@@ -32,25 +32,31 @@ impl<S: EventSourced> EntityActor<S> {
         if !due || self.performing > 0 || self.saving.is_some() {
             return false;
         }
-        self.snapshot(None, cx);
+        self.snapshot(Vec::new(), cx);
         self.saving.is_some()
     }
 
-    /// Encodes the state and has it saved beside the entity.
-    pub(super) fn snapshot(&mut self, reply: Option<SnapshotReply>, cx: &mut Cx<Self>) {
+    /// Takes a snapshot for whoever asks; behind the one that is being saved, if one is.
+    pub(super) fn snapshot_now(&mut self, reply: SnapshotReply, cx: &mut Cx<Self>) {
+        match &mut self.saving {
+            None => self.snapshot(vec![reply], cx),
+            Some(saving) if saving.next.len() < SNAPSHOT_WAITS_MAX => saving.next.push(reply),
+            Some(_) => reply.send(Err(SnapshotFault::Busy)),
+        }
+    }
+
+    /// Encodes the state and has it saved beside the entity. None may be under way.
+    pub(super) fn snapshot(&mut self, replies: Vec<SnapshotReply>, cx: &mut Cx<Self>) {
         let shared = Arc::clone(&self.shared);
-        let made = match (&shared.seat, &mut self.live, &self.saving) {
-            (_, _, Some(_)) => Err(SnapshotFault::Busy),
-            (Some(seat), Some(live), None) => {
+        let made = match (&shared.seat, &mut self.live) {
+            (Some(seat), Some(live)) => {
                 let state = (seat.encode)(shared.config.codec, &live.state);
                 (live.events, live.bytes) = (0, 0);
                 state.map_err(SnapshotFault::Encode).map(|state| {
                     let mut snapshot = Snapshot::new(&self.actor, live.seq, live.position, state);
-                    snapshot.at = live.at;
-                    match live.event {
-                        Some(event) => snapshot.with_event(event),
-                        None => snapshot,
-                    }
+                    snapshot.at = Some(live.at.of_snapshot(cx.timestamp()));
+                    snapshot.event = live.event;
+                    snapshot
                 })
             }
             _ => Err(SnapshotFault::NoStore),
@@ -60,7 +66,7 @@ impl<S: EventSourced> EntityActor<S> {
                 let save = async move { snapshots::save(&shared, snapshot).await };
                 match cx.pipe_to_self(save, Msg::Saved) {
                     Ok(()) => {
-                        self.saving = Some(Saving(reply));
+                        self.saving = Some(Saving { replies, next: Vec::new() });
                         return;
                     }
                     Err(_) => SnapshotFault::Busy,
@@ -68,13 +74,24 @@ impl<S: EventSourced> EntityActor<S> {
             }
             Err(fault) => fault,
         };
-        match reply {
-            Some(reply) => reply.send(Err(fault)),
-            None => self.saved(&Err(fault)),
+        if replies.is_empty() {
+            self.note(&Err(fault));
+        } else {
+            answer(replies, &Err(fault));
         }
     }
 
-    pub(super) fn saved(&self, saved: &Result<SnapshotInfo, SnapshotFault>) {
+    /// A snapshot was saved, or not: whoever waits is told, and whoever asked meanwhile gets the next one.
+    pub(super) fn saved(&mut self, saved: &Result<SnapshotInfo, SnapshotFault>, cx: &mut Cx<Self>) {
+        self.note(saved);
+        let Some(Saving { replies, next }) = self.saving.take() else { return };
+        answer(replies, saved);
+        if !next.is_empty() {
+            self.snapshot(next, cx);
+        }
+    }
+
+    fn note(&self, saved: &Result<SnapshotInfo, SnapshotFault>) {
         let shared = &self.shared;
         match saved {
             Ok(info) => {
@@ -98,5 +115,11 @@ impl<S: EventSourced> EntityActor<S> {
                 });
             }
         }
+    }
+}
+
+fn answer(replies: Vec<SnapshotReply>, saved: &Result<SnapshotInfo, SnapshotFault>) {
+    for reply in replies {
+        reply.send(saved.clone());
     }
 }

@@ -98,7 +98,9 @@ impl<S: EventSourced> EntityActor<S> {
                 live.position = place.position;
             }
             live.event = last;
-            live.at = effect.events.last().and_then(S::happened_at);
+            for (event, place) in effect.events.iter().zip(places) {
+                live.at.note(place.at, S::happened_at(event).is_some());
+            }
             live.events += places.len() as u64;
             live.bytes += bytes as u64;
         }
