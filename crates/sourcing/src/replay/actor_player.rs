@@ -381,8 +381,12 @@ impl<A: Actor> Player for ActorPlayer<A> {
         Some(Fork { opened, words_drawn, incarnation })
     }
 
-    fn replace(&mut self, turn: u64, message: Box<dyn Any + Send>) {
-        self.replaced.insert(turn, message);
+    fn replace(&mut self, turn: u64, message: Box<dyn Any + Send>) -> bool {
+        let is_one = message.is::<A::Msg>();
+        if is_one {
+            self.replaced.insert(turn, message);
+        }
+        is_one
     }
 
     fn explore(&mut self) {

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use steadfast_base::Timestamp;
 use steadfast_eventlog::{ActorName, Event, EventKind, Position};
 
+use super::Last;
 use crate::record::recording_of;
 
 /// The next thing that a replay is going to play.
@@ -15,9 +16,24 @@ pub struct Upcoming<'a> {
     pub event: &'a Event,
     /// How many were played before it.
     pub step: u64,
+    /// The one that was played last.
+    pub last: Option<&'a Last>,
 }
 
-/// Stops a replay before the first turn or event that matches.
+/// Stops a replay before each turn or event that matches.
+///
+/// Run on from there, it passes that one and stops before the next that matches. One of a
+/// [`position`](Self::position) or a [`time`](Self::time) matches once on the way there, and again on the way
+/// there after a way back.
+///
+/// # Example
+///
+/// ```
+/// use steadfast_sourcing::replay::Breakpoint;
+///
+/// let large = Breakpoint::when("a large event", |next| next.event.payload.bytes().len() > 1_000);
+/// assert_eq!(large.name(), "a large event");
+/// ```
 #[derive(Clone)]
 pub struct Breakpoint {
     name: String,
@@ -25,7 +41,7 @@ pub struct Breakpoint {
 }
 
 impl Breakpoint {
-    /// Before the first one of which `matches` says so. The name is for people.
+    /// Before each one of which `matches` says so. The name is for people.
     pub fn when(
         name: impl Into<String>,
         matches: impl Fn(&Upcoming<'_>) -> bool + Send + Sync + 'static,
@@ -65,13 +81,19 @@ impl Breakpoint {
     /// Before the first one at this position or behind it.
     #[must_use]
     pub fn position(position: Position) -> Self {
-        Self::when(format!("position {position}"), move |next| next.event.position >= position)
+        let is_behind = move |next: &Upcoming<'_>| {
+            next.event.position >= position && next.last.is_none_or(|last| last.position < position)
+        };
+        Self::when(format!("position {position}"), is_behind)
     }
 
     /// Before the first one at this time or later.
     #[must_use]
     pub fn time(at: Timestamp) -> Self {
-        Self::when(format!("time {at}"), move |next| next.event.at >= at)
+        let is_later = move |next: &Upcoming<'_>| {
+            next.event.at >= at && next.last.is_none_or(|last| last.at < at)
+        };
+        Self::when(format!("time {at}"), is_later)
     }
 
     /// What it is called.

@@ -15,7 +15,7 @@ use steadfast_eventlog::{ActorName, EventKind, Position, Query, Speed, Upcasters
 use super::{
     Breakpoint, ReadOnly, ReplayController, ReplayError, Stage, actor_player::ActorPlayer,
     checkpoints::CHECKPOINT_EVERY, command_player::CommandPlayer, controller::Settings,
-    entity_player::EntityPlayer, feed::Feed, roles::Roles, stages::Stages,
+    entity_player::EntityPlayer, feed::Feed, pace::Pace, roles::Roles, stages::Stages,
 };
 use crate::{
     EventSourced,
@@ -129,7 +129,7 @@ impl ReplayBuilder {
     }
 
     /// As [`entities`](Self::entities), and decides again upon the commands that were recorded
-    /// (input replay): a decision that leads to other events stops the replay.
+    /// (input replay): a decision that leads to other events, or to a panic, stops the replay.
     ///
     /// Steps are both the events and the decisions. The commands are those that
     /// [`Recorder::entities`](crate::record::Recorder::entities) has recorded.
@@ -248,8 +248,6 @@ impl ReplayBuilder {
             feed = Feed::new(self.log.clone(), Query::all().limit(0));
         }
         let settings = Settings {
-            speed: self.speed,
-            time: self.time.unwrap_or_else(Time::system),
             breakpoints: self.breakpoints,
             checkpoint_every: self.checkpoint_every,
             selection: self.selection,
@@ -257,7 +255,9 @@ impl ReplayBuilder {
             left_out: found.left_out,
             last: found.last,
         };
-        Ok(ReplayController::new(feed, self.roles, settings))
+        let time = self.time.unwrap_or_else(Time::system);
+        let pace = Pace::new(self.speed, time);
+        Ok(ReplayController::new(feed, Arc::new(self.roles), settings, pace))
     }
 
     /// Which actors the selection is about, and where it ends.

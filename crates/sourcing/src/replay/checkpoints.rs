@@ -26,11 +26,14 @@ pub(crate) struct Moment {
     /// The latest time of a step so far.
     pub(crate) latest: Timestamp,
     pub(crate) last: Option<Last>,
+    /// Gaps met, and turns skipped, by then.
+    pub(crate) gaps: u64,
+    pub(crate) skipped: u64,
     pub(crate) players: Arc<BTreeMap<ActorName, Saved>>,
 }
 
 /// The checkpoints of a replay, by their step.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Checkpoints {
     moments: BTreeMap<u64, Moment>,
 }
@@ -56,11 +59,6 @@ impl Checkpoints {
         self.moments.values().rev().find(|moment| fits(moment)).cloned()
     }
 
-    /// Forgets what lies behind a step: it may come out otherwise.
-    pub(crate) fn clear(&mut self) {
-        self.moments.clear();
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.moments.len()
     }
@@ -80,6 +78,8 @@ mod tests {
                 position: Position::ZERO,
                 latest: Timestamp::UNIX_EPOCH,
                 last: None,
+                gaps: 0,
+                skipped: 0,
                 players: Arc::default(),
             });
             assert!(checkpoints.len() <= 130, "{} after {number}", checkpoints.len());

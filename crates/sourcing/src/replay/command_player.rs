@@ -1,16 +1,21 @@
 //! Input replay of event-sourced actors: decides again upon the recorded commands.
 
-use std::{any::Any, collections::VecDeque, sync::Arc};
+use std::{
+    any::Any,
+    collections::{BTreeMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use steadfast_actor_core::tape::OutputKind;
+use steadfast_actor_core::{BoxError, tape::OutputKind};
 use steadfast_eventlog::{Event, Payload, Upcasters};
 
 use super::{
     Difference, ReplayError,
-    entity_player::EntityPlayer,
+    entity_player::{EntityPlayer, apply_all, state_hash, text_of},
     player::{Fork, Played, Player, Saved, Unit},
 };
 use crate::{
@@ -34,6 +39,12 @@ pub(crate) struct CommandPlayer<E: EventSourced> {
     behind: EntityPlayer<E>,
     /// The events that `behind` has not folded yet.
     pending: VecDeque<Event>,
+    replaced: BTreeMap<u64, E::Command>,
+    explores: bool,
+    /// The state in a story that parted from the record.
+    other: Option<E>,
+    /// What the last decision led to, where somebody wants to know.
+    found: Vec<Sent>,
 }
 
 /// One kept moment of an entity.
@@ -50,7 +61,15 @@ where
 {
     pub(crate) fn new(state: E, upcasters: Option<Arc<Upcasters>>) -> Self {
         let behind = EntityPlayer::new(state.clone(), upcasters.clone());
-        Self { present: EntityPlayer::new(state, upcasters), behind, pending: VecDeque::new() }
+        Self {
+            present: EntityPlayer::new(state, upcasters),
+            behind,
+            pending: VecDeque::new(),
+            replaced: BTreeMap::new(),
+            explores: false,
+            other: None,
+            found: Vec::new(),
+        }
     }
 
     fn fold_behind(&mut self, goes: impl Fn(&Event, usize) -> bool) -> Result<(), ReplayError> {
@@ -71,53 +90,82 @@ where
             cause,
         };
         let record: CommandRecord = event.payload.decode().map_err(decode)?;
-        let command = Payload::new(record.codec, COMMAND_TYPE, 1, record.command);
-        let command: E::Command = command.decode().map_err(decode)?;
+        let command = if let Some(replaced) = self.replaced.remove(&event.turn) {
+            replaced
+        } else {
+            let command = Payload::new(record.codec, COMMAND_TYPE, 1, record.command.clone());
+            command.decode().map_err(decode)?
+        };
         let seq = record.inputs.seq;
         self.fold_behind(|event, _| event.seq <= seq)?;
         let name = event.actor.as_str();
         let name = name.strip_prefix("tape:").unwrap_or(name);
         let id = name.split_once('/').map_or(name, |(_, id)| id);
-        let mut cx = Decide::<E>::replay(name, id, record.inputs);
+        let mut cx = Decide::<E>::replay(name, id, record.inputs.clone());
         // What would be sent once the events are stored is dropped: nothing leaves a replay.
-        let decided = self.behind.entity().decide(command, &mut cx);
-        if let Some(missing) = cx.missing() {
-            let what = missing.to_owned();
-            return Ok(Played::Differs(Difference::Unrecorded { what }, Vec::new()));
-        }
-        let (found, failed) = match decided {
-            Ok(effect) => (effect.events, None),
-            Err(error) => {
-                (Vec::new(), Some(Into::<steadfast_actor_core::BoxError>::into(error).to_string()))
+        let state = self.other.as_ref().unwrap_or_else(|| self.behind.entity());
+        let decided = catch_unwind(AssertUnwindSafe(|| state.decide(command, &mut cx)));
+        let (events, ending) = match decided {
+            Ok(Ok(effect)) => (effect.events, TurnEnding::Goes),
+            Ok(Err(error)) => {
+                let error: BoxError = error.into();
+                (Vec::new(), TurnEnding::Failed(error.to_string()))
             }
+            Err(payload) => (Vec::new(), TurnEnding::Panicked(text_of(&*payload))),
         };
-        if failed != record.failed {
-            let ending = |text: Option<String>| text.map_or(TurnEnding::Goes, TurnEnding::Failed);
-            let (expected, found) = (ending(record.failed), ending(failed));
-            return Ok(Played::Differs(Difference::Ending { expected, found }, Vec::new()));
+        let hashes: Vec<Option<ValueHash>> = events.iter().map(event_hash).collect();
+        let mut difference = match cx.missing() {
+            Some(missing) => Some(Difference::Unrecorded { what: missing.to_owned() }),
+            None => Self::difference(&record, ending, &hashes),
+        };
+        if self.explores {
+            self.found = hashes.iter().map(|hash| Self::sent(*hash)).collect();
+            if difference.is_some() || self.other.is_some() {
+                let mut other = self.other.take().unwrap_or_else(|| self.behind.entity().clone());
+                apply_all(&mut other, event, &events)?;
+                self.other = Some(other);
+            }
         }
-        let found: Vec<Option<ValueHash>> = found.iter().map(event_hash).collect();
-        for at in 0..found.len().max(record.events.len()) {
+        if let (None, Some(expected)) = (&difference, record.state.map(ValueHash)) {
+            let found = match &self.other {
+                Some(other) => state_hash(other),
+                None => self.present.state_hash(),
+            };
+            difference = found
+                .filter(|found| *found != expected)
+                .map(|found| Difference::State { expected, found });
+        }
+        Ok(difference.map_or(Played::Turn, |difference| Played::Differs(difference, Vec::new())))
+    }
+
+    /// Where a decision parts from its record, if it does.
+    fn difference(
+        record: &CommandRecord,
+        ending: TurnEnding,
+        found: &[Option<ValueHash>],
+    ) -> Option<Difference> {
+        let expected = record.failed.clone().map_or(TurnEnding::Goes, TurnEnding::Failed);
+        if expected != ending {
+            return Some(Difference::Ending { expected, found: ending });
+        }
+        (0..found.len().max(record.events.len())).find_map(|at| {
             let expected = record.events.get(at).map(|hash| Some(ValueHash(*hash)));
             let found = found.get(at).copied();
-            if expected != found {
+            (expected != found).then(|| {
                 let number = u32::try_from(at).unwrap_or(u32::MAX);
-                let sent = |hash| Sent {
-                    kind: OutputKind::Effect,
-                    target: "event".to_owned(),
-                    type_name: E::EVENT_TYPE.to_owned(),
-                    hash,
-                };
-                let (expected, found) = (expected.map(sent), found.map(sent));
-                let difference = Difference::Output { number, expected, found };
-                return Ok(Played::Differs(difference, Vec::new()));
-            }
-        }
-        match (record.state.map(ValueHash), self.present.state_hash()) {
-            (Some(expected), Some(found)) if expected != found => {
-                Ok(Played::Differs(Difference::State { expected, found }, Vec::new()))
-            }
-            _ => Ok(Played::Turn),
+                let (expected, found) = (expected.map(Self::sent), found.map(Self::sent));
+                Difference::Output { number, expected, found }
+            })
+        })
+    }
+
+    /// An event, as an output of a decision.
+    fn sent(hash: Option<ValueHash>) -> Sent {
+        Sent {
+            kind: OutputKind::Effect,
+            target: "event".to_owned(),
+            type_name: E::EVENT_TYPE.to_owned(),
+            hash,
         }
     }
 }
@@ -176,11 +224,17 @@ where
         None
     }
 
-    fn replace(&mut self, _: u64, _: Box<dyn Any + Send>) {}
+    fn replace(&mut self, turn: u64, message: Box<dyn Any + Send>) -> bool {
+        let Ok(command) = message.downcast::<E::Command>() else { return false };
+        self.replaced.insert(turn, *command);
+        true
+    }
 
-    fn explore(&mut self) {}
+    fn explore(&mut self) {
+        self.explores = true;
+    }
 
     fn found(&self) -> &[Sent] {
-        &[]
+        &self.found
     }
 }

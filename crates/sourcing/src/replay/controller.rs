@@ -3,20 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+    sync::Arc,
 };
 
-use steadfast_base::{Instant, Time, Timestamp};
+use steadfast_base::Timestamp;
 use steadfast_eventlog::{ActorName, Position, Query, Speed};
 
 use super::{
-    Breakpoint, NonDeterminism, ReadOnly, ReplayBuilder, ReplayError, Upcoming,
+    Breakpoint, Exploration, NonDeterminism, ReadOnly, ReplayBuilder, ReplayError, Upcoming,
     checkpoints::{Checkpoints, Moment},
     feed::Feed,
+    pace::{Pace, PauseSwitch},
     player::{Played, Player, Unit},
     roles::Roles,
 };
@@ -26,9 +23,8 @@ use crate::record::{Gap, opened::GAP_TYPE};
 pub const GAPS_LISTED_MAX: usize = 100;
 
 /// What a builder decided.
+#[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) speed: Speed,
-    pub(super) time: Time,
     pub(super) breakpoints: Vec<Breakpoint>,
     pub(super) checkpoint_every: u64,
     pub(super) selection: Query,
@@ -131,29 +127,28 @@ pub enum Halt {
 /// # }).unwrap();
 /// ```
 pub struct ReplayController {
-    feed: Feed,
-    roles: Roles,
+    pub(super) feed: Feed,
+    pub(super) roles: Arc<Roles>,
     pub(super) settings: Settings,
     pub(super) players: BTreeMap<ActorName, Box<dyn Player>>,
-    upcoming: Option<Unit>,
-    ended: bool,
+    pub(super) upcoming: Option<Unit>,
+    pub(super) ended: bool,
     pub(super) step: u64,
     pub(super) last: Option<Last>,
-    latest: Timestamp,
-    /// When the next step is due, where there is a pace.
-    due: Option<Instant>,
-    passes_breakpoint: bool,
-    paused: Arc<AtomicBool>,
+    pub(super) latest: Timestamp,
+    pub(super) pace: Pace,
+    pub(super) passes_breakpoint: bool,
     pub(super) checkpoints: Checkpoints,
     pub(super) named: BTreeMap<String, Moment>,
-    start: Position,
+    pub(super) start: Position,
     pub(super) gaps: Vec<(ActorName, Gap)>,
     pub(super) gaps_total: u64,
     pub(super) skipped: u64,
-    broken: Option<Box<NonDeterminism>>,
-    pub(super) explores: bool,
-    pub(super) exploration: Vec<super::TurnDifference>,
-    pub(super) explored: u64,
+    pub(super) broken: Option<Box<NonDeterminism>>,
+    /// Something was put in the place of what was recorded: what is played is another story.
+    pub(super) is_changed: bool,
+    /// What an exploration has come to, if this is one.
+    pub(super) exploring: Option<Exploration>,
 }
 
 impl ReplayController {
@@ -162,7 +157,7 @@ impl ReplayController {
         ReplayBuilder::new(log.into())
     }
 
-    pub(super) fn new(feed: Feed, roles: Roles, settings: Settings) -> Self {
+    pub(super) fn new(feed: Feed, roles: Arc<Roles>, settings: Settings, pace: Pace) -> Self {
         let start = feed.last();
         Self {
             feed,
@@ -174,9 +169,8 @@ impl ReplayController {
             step: 0,
             last: None,
             latest: Timestamp::UNIX_EPOCH,
-            due: None,
+            pace,
             passes_breakpoint: false,
-            paused: Arc::default(),
             checkpoints: Checkpoints::default(),
             named: BTreeMap::new(),
             start,
@@ -184,9 +178,8 @@ impl ReplayController {
             gaps_total: 0,
             skipped: 0,
             broken: None,
-            explores: false,
-            exploration: Vec::new(),
-            explored: 0,
+            is_changed: false,
+            exploring: None,
         }
     }
 
@@ -194,16 +187,17 @@ impl ReplayController {
     ///
     /// # Errors
     ///
-    /// [`ReplayError`]; a divergence is [`ReplayError::NonDeterminism`], now and for ever after.
+    /// [`ReplayError`]; a divergence is [`ReplayError::NonDeterminism`], and stays it until the replay goes
+    /// back.
     ///
     /// # Cancel safety
     ///
     /// Dropped between two steps, at a wait or a read; every step was played whole or not at all. Call it
     /// again to go on.
     pub async fn run(&mut self) -> Result<Halt, ReplayError> {
-        self.paused.store(false, Ordering::Relaxed);
+        self.pace.begin();
         loop {
-            if self.paused.load(Ordering::Relaxed) {
+            if self.pace.is_paused() {
                 return Ok(Halt::Paused);
             }
             if !self.prepare().await? {
@@ -213,9 +207,11 @@ impl ReplayController {
                 self.passes_breakpoint = true;
                 return Ok(Halt::Breakpoint(name));
             }
-            self.keep_pace().await;
+            if let (Some(next), Some(last)) = (&self.upcoming, &self.last) {
+                self.pace.keep(last.at, next.event.at).await;
+            }
             // Paused in the wait: the step is still to come.
-            if !self.paused.load(Ordering::Relaxed) {
+            if !self.pace.is_paused() {
                 self.play()?;
             }
         }
@@ -241,83 +237,15 @@ impl ReplayController {
         Ok(Halt::Arrived)
     }
 
-    /// Goes back some steps, at most to before the first one.
-    ///
-    /// Nothing is run backward: it goes on from the nearest moment kept in memory, or from the start.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run`](Self::run).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped on the way, the replay stands at a step before the one asked for.
-    pub async fn back(&mut self, steps: u64) -> Result<Halt, ReplayError> {
-        let target = self.step.saturating_sub(steps);
-        let near = self.checkpoints.newest(|moment| moment.step <= target);
-        self.go_to(near);
-        self.forward(target.saturating_sub(self.step)).await
-    }
-
-    /// Goes to a time: everything that happened at `at` or before has been played, up to the first step
-    /// that happened later.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run`](Self::run).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped on the way, the replay stands at a step before the one asked for.
-    pub async fn travel_to(&mut self, at: Timestamp) -> Result<Halt, ReplayError> {
-        if self.latest > at {
-            let near = self.checkpoints.newest(|moment| moment.latest <= at);
-            self.go_to(near);
-        }
-        self.travel_while(|unit| unit.event.at <= at).await
-    }
-
-    /// Goes to a position of the log: everything up to and including it has been played.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run`](Self::run).
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped on the way, the replay stands at a step before the one asked for.
-    pub async fn travel_to_position(&mut self, position: Position) -> Result<Halt, ReplayError> {
-        if self.last.as_ref().is_some_and(|last| last.position > position) {
-            let is_before =
-                |moment: &Moment| moment.last.as_ref().is_none_or(|last| last.position <= position);
-            let near = self.checkpoints.newest(is_before);
-            self.go_to(near);
-        }
-        self.travel_while(|unit| unit.event.position <= position).await
-    }
-
-    async fn travel_while(&mut self, goes: impl Fn(&Unit) -> bool) -> Result<Halt, ReplayError> {
-        loop {
-            if !self.prepare().await? {
-                return Ok(Halt::End);
-            }
-            if !self.upcoming.as_ref().is_some_and(&goes) {
-                return Ok(Halt::Arrived);
-            }
-            self.play()?;
-        }
-    }
-
     /// A switch that pauses a [`run`](Self::run) from elsewhere; calling it again goes on.
     #[must_use]
     pub fn pause_switch(&self) -> PauseSwitch {
-        PauseSwitch(Arc::clone(&self.paused))
+        self.pace.switch()
     }
 
     /// Sets how fast the steps follow each other from now on.
     pub fn set_speed(&mut self, speed: Speed) {
-        self.settings.speed = speed;
-        self.due = None;
+        self.pace.set_speed(speed);
     }
 
     /// Adds a breakpoint.
@@ -331,7 +259,7 @@ impl ReplayController {
     }
 
     /// Plays asides and what is not selected, until a step is next; false at the end.
-    async fn prepare(&mut self) -> Result<bool, ReplayError> {
+    pub(super) async fn prepare(&mut self) -> Result<bool, ReplayError> {
         if let Some(broken) = &self.broken {
             return Err(ReplayError::NonDeterminism(broken.clone()));
         }
@@ -371,28 +299,16 @@ impl ReplayController {
             return None;
         }
         let event = &self.upcoming.as_ref()?.event;
-        let next = Upcoming { event, step: self.step };
+        let next = Upcoming { event, step: self.step, last: self.last.as_ref() };
         let hit = self.settings.breakpoints.iter().find(|point| point.matches(&next))?;
         Some(hit.name().to_owned())
     }
 
-    async fn keep_pace(&mut self) {
-        let (Some(next), Some(last)) = (&self.upcoming, &self.last) else { return };
-        let wait = self.settings.speed.wait(gap(last.at, next.event.at));
-        if wait == Duration::ZERO {
-            return;
-        }
-        let time = &self.settings.time;
-        let due = self.due.unwrap_or_else(|| time.now());
-        let due = due.checked_add(wait).unwrap_or(due);
-        time.sleep_until(due).await;
-        self.due = Some(due);
-    }
-
     /// Plays the step that is next.
-    fn play(&mut self) -> Result<(), ReplayError> {
+    pub(super) fn play(&mut self) -> Result<(), ReplayError> {
         let Some(unit) = self.upcoming.take() else { return Ok(()) };
         self.passes_breakpoint = false;
+        self.pace.step();
         self.play_unit(&unit)?;
         let event = &unit.event;
         self.step = self.step.saturating_add(1);
@@ -412,7 +328,7 @@ impl ReplayController {
 
     fn play_unit(&mut self, unit: &Unit) -> Result<(), ReplayError> {
         let actor = &unit.event.actor;
-        let explores = self.explores;
+        let explores = self.exploring.is_some();
         match self.player(actor)?.play(unit)? {
             Played::Turn | Played::Aside => {}
             Played::Blind => self.skipped = self.skipped.saturating_add(1),
@@ -435,8 +351,8 @@ impl ReplayController {
                 return Err(ReplayError::NonDeterminism(broken));
             }
         }
-        if explores {
-            self.explored = self.explored.saturating_add(1);
+        if let Some(exploration) = &mut self.exploring {
+            exploration.played = exploration.played.saturating_add(1);
         }
         Ok(())
     }
@@ -451,7 +367,7 @@ impl ReplayController {
         if !self.players.contains_key(actor) {
             let player = self.roles.player(actor);
             let mut player = player.ok_or_else(|| ReplayError::NoRole { actor: actor.clone() })?;
-            if self.explores {
+            if self.exploring.is_some() {
                 player.explore();
             }
             self.players.insert(actor.clone(), player);
@@ -466,80 +382,6 @@ impl ReplayController {
     pub(super) fn recast_as(&mut self, actor: ActorName, player: Box<dyn Player>) {
         self.players.insert(actor, player);
     }
-
-    /// The present moment, if every actor can be kept now.
-    pub(super) fn moment(&mut self) -> Option<Moment> {
-        let mut players = BTreeMap::new();
-        for (actor, player) in &mut self.players {
-            players.insert(actor.clone(), player.save()?);
-        }
-        let (step, position, latest) = (self.step, self.feed.last(), self.latest);
-        // A unit that was read ahead and not played is read again.
-        let ahead = self.upcoming.as_ref().map(|unit| unit.event.position.previous());
-        let position = ahead.unwrap_or(position);
-        let (last, players) = (self.last.clone(), Arc::new(players));
-        Some(Moment { step, position, latest, last, players })
-    }
-
-    /// The present moment; without states where they cannot be kept.
-    pub(super) fn present(&mut self) -> Moment {
-        self.moment().unwrap_or_else(|| Moment {
-            step: self.step,
-            position: self.feed.last(),
-            latest: self.latest,
-            last: self.last.clone(),
-            players: Arc::default(),
-        })
-    }
-
-    fn keep_moment(&mut self) {
-        if let Some(moment) = self.moment() {
-            self.checkpoints.keep(moment);
-        }
-    }
-
-    /// Goes to a moment kept in memory, or to the start.
-    pub(super) fn go_to(&mut self, moment: Option<Moment>) {
-        self.upcoming = None;
-        self.ended = false;
-        self.due = None;
-        self.broken = None;
-        self.passes_breakpoint = false;
-        self.players.clear();
-        match moment {
-            None => {
-                self.feed.rewind(self.start);
-                (self.step, self.latest, self.last) = (0, Timestamp::UNIX_EPOCH, None);
-                (self.gaps_total, self.skipped) = (0, 0);
-                self.gaps.clear();
-            }
-            Some(moment) => {
-                self.feed.rewind(moment.position);
-                (self.step, self.latest, self.last) = (moment.step, moment.latest, moment.last);
-                for (actor, saved) in moment.players.iter() {
-                    if let Ok(player) = self.player(actor) {
-                        player.load(saved);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Pauses a replay that runs elsewhere. Made by [`ReplayController::pause_switch`].
-#[derive(Clone, Debug)]
-pub struct PauseSwitch(Arc<AtomicBool>);
-
-impl PauseSwitch {
-    /// Pauses the replay before its next step.
-    pub fn pause(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-#[expect(clippy::arithmetic_side_effects, reason = "the difference of timestamps saturates")]
-fn gap(before: Timestamp, at: Timestamp) -> Duration {
-    at - before
 }
 
 impl fmt::Debug for ReplayController {

@@ -71,17 +71,29 @@ impl<E: EventSourced + Serialize + Clone> EntityPlayer<E> {
             position: event.position,
             cause,
         })?;
-        let state = &mut self.state;
-        catch_unwind(AssertUnwindSafe(|| state.apply(&decoded))).map_err(|payload| {
-            let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
-            ReplayError::Panicked {
-                actor: event.actor.clone(),
-                position: event.position,
-                message: text.unwrap_or_default(),
-            }
-        })
+        apply_all(&mut self.state, event, &[decoded])
     }
+}
+
+/// Folds events of one entity into a state; `at` is the place in the log that an error names.
+pub(crate) fn apply_all<E: EventSourced>(
+    state: &mut E,
+    at: &Event,
+    events: &[E::Event],
+) -> Result<(), ReplayError> {
+    let folded =
+        catch_unwind(AssertUnwindSafe(|| events.iter().for_each(|event| state.apply(event))));
+    folded.map_err(|payload| ReplayError::Panicked {
+        actor: at.actor.clone(),
+        position: at.position,
+        message: text_of(&*payload),
+    })
+}
+
+/// The text of a panic; empty if it has none.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }
 
 impl<E: EventSourced + Serialize + Clone> Player for EntityPlayer<E> {
@@ -126,7 +138,9 @@ impl<E: EventSourced + Serialize + Clone> Player for EntityPlayer<E> {
         None
     }
 
-    fn replace(&mut self, _: u64, _: Box<dyn Any + Send>) {}
+    fn replace(&mut self, _: u64, _: Box<dyn Any + Send>) -> bool {
+        false
+    }
 
     fn explore(&mut self) {}
 

@@ -59,6 +59,11 @@ pub enum ReplayError {
     Stage(BuildError),
     /// A named checkpoint that is not there.
     NoCheckpoint(String),
+    /// A message that was to take the place of a recorded one is none that the actor takes.
+    WrongMessage {
+        /// Which actor.
+        actor: ActorName,
+    },
     /// Too many named checkpoints.
     TooManyCheckpoints {
         /// How many at most.
@@ -93,6 +98,7 @@ impl fmt::Display for ReplayError {
             Self::TooManyActors { max } => write!(f, "the selection holds over {max} actors"),
             Self::NoStart { actor } => write!(f, "{actor} has no recorded state to begin with"),
             Self::Stage(_) => f.write_str("the world of the replay could not be built"),
+            Self::WrongMessage { actor } => write!(f, "{actor} takes no messages of this type"),
             Self::NoCheckpoint(name) => write!(f, "there is no checkpoint {name:?}"),
             Self::TooManyCheckpoints { max } => write!(f, "there are {max} checkpoints already"),
             Self::Panicked { actor, position, message } => {

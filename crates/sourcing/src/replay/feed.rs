@@ -23,6 +23,11 @@ impl Feed {
         Self { log, query, events: None, ready: VecDeque::new(), last }
     }
 
+    /// Another one of the same events, from the first on.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.log.clone(), self.query.clone())
+    }
+
     /// The position of the last event that was given out.
     pub(crate) fn last(&self) -> Position {
         self.last

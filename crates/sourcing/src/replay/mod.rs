@@ -14,6 +14,7 @@ mod entity_player;
 mod error;
 mod feed;
 mod moments;
+mod pace;
 pub(crate) mod playback;
 mod player;
 mod read_only;
@@ -21,19 +22,21 @@ mod roles;
 mod stage;
 pub(crate) mod stages;
 mod state_at;
+mod travel;
 mod view;
 mod what_if;
 
 pub use self::breakpoint::{Breakpoint, Upcoming};
 pub use self::builder::{LEFT_OUT_MAX, REPLAY_ACTORS_MAX, ReplayBuilder};
 pub use self::checkpoints::{CHECKPOINT_EVERY, NAMED_CHECKPOINTS_MAX};
-pub use self::controller::{GAPS_LISTED_MAX, Halt, Last, PauseSwitch, ReplayController};
+pub use self::controller::{GAPS_LISTED_MAX, Halt, Last, ReplayController};
 pub use self::difference::{
     Difference, NonDeterminism, STATE_DIFFERENCES_MAX, StateDifference, state_differences,
 };
 pub use self::entity_player::state_hash;
 pub use self::error::ReplayError;
 pub use self::moments::NamedCheckpoint;
+pub use self::pace::PauseSwitch;
 pub use self::read_only::ReadOnly;
 pub use self::stage::Stage;
 pub use self::state_at::state_at;

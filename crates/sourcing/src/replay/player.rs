@@ -71,8 +71,8 @@ pub(crate) trait Player: Send {
     /// What another player needs to take this one's place; none if it has nothing to go on from.
     fn fork(&self) -> Option<Fork>;
 
-    /// Puts another message in the place of the one of a turn.
-    fn replace(&mut self, turn: u64, message: Box<dyn Any + Send>);
+    /// Puts another message in the place of the one of a turn; false if it is none for this actor.
+    fn replace(&mut self, turn: u64, message: Box<dyn Any + Send>) -> bool;
 
     /// Goes on behind differences, and keeps what is given out.
     fn explore(&mut self);

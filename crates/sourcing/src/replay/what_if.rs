@@ -44,15 +44,43 @@ pub struct Exploration {
     pub more: bool,
 }
 
-/// What if. Each of these changes what follows; go back before it to have the record again.
+/// What if. Each of these changes what follows; a step back, or any other way back, has the record again.
 impl ReplayController {
-    /// Puts another message in the place of the one that a turn to come was recorded with.
+    /// A second replay of the same, at the same step: to change something in, while this one stays as it is.
     ///
-    /// It must be of the actor's message type, or it is ignored.
+    /// It plays the record, also where something was changed in this one. Breakpoints and checkpoints are
+    /// those of this one.
     ///
     /// # Errors
     ///
-    /// [`ReplayError::NoRole`] if the actor has no role.
+    /// As for [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn fork(&mut self) -> Result<Self, ReplayError> {
+        let (feed, roles) = (self.feed.again(), Arc::clone(&self.roles));
+        let mut fork = Self::new(feed, roles, self.settings.clone(), self.pace.again());
+        fork.checkpoints = self.checkpoints.clone();
+        fork.named.clone_from(&self.named);
+        if let Some(moment) = self.moment() {
+            let gaps = self.gaps.clone();
+            fork.go_to(Some(moment));
+            fork.gaps = gaps;
+        }
+        fork.forward(self.step.saturating_sub(fork.step)).await?;
+        Ok(fork)
+    }
+
+    /// Puts another message in the place of the one that a turn to come was recorded with.
+    ///
+    /// Of an entity whose [`commands`](super::ReplayBuilder::commands) are replayed it is a command, and the
+    /// path its name, `kind/id`.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::NoRole`] if the actor has no role; [`ReplayError::WrongMessage`] if it takes none of this
+    /// type.
     pub fn replace_message<M: Send + 'static>(
         &mut self,
         path: &str,
@@ -60,8 +88,11 @@ impl ReplayController {
         message: M,
     ) -> Result<(), ReplayError> {
         let message: Box<dyn Any + Send> = Box::new(message);
-        self.player(&recording_of(path))?.replace(turn, message);
-        self.checkpoints.clear();
+        let actor = recording_of(path);
+        if !self.player(&actor)?.replace(turn, message) {
+            return Err(ReplayError::WrongMessage { actor });
+        }
+        self.is_changed = true;
         Ok(())
     }
 
@@ -88,7 +119,7 @@ impl ReplayController {
         let state = state.ok_or_else(|| ReplayError::NoStart { actor: actor.clone() })?;
         player.begin_as(fork, change(state))?;
         self.recast_as(actor, Box::new(player));
-        self.checkpoints.clear();
+        self.is_changed = true;
         Ok(())
     }
 
@@ -105,14 +136,12 @@ impl ReplayController {
     ///
     /// The replay is consumed: nothing is left of it.
     pub async fn explore(mut self) -> Result<Exploration, ReplayError> {
-        self.explores = true;
+        self.exploring = Some(Exploration::default());
         self.players_mut().for_each(|player| player.explore());
         self.clear_breakpoints();
         self.set_speed(steadfast_eventlog::Speed::FASTEST);
         while self.run().await? != Halt::End {}
-        let more = self.exploration.len() > TURN_DIFFERENCES_MAX;
-        self.exploration.truncate(TURN_DIFFERENCES_MAX);
-        Ok(Exploration { differences: self.exploration, played: self.explored, more })
+        Ok(self.exploring.unwrap_or_default())
     }
 
     pub(super) fn note_difference(
@@ -120,21 +149,26 @@ impl ReplayController {
         unit: &Unit,
         difference: Difference,
     ) -> Result<(), ReplayError> {
-        if self.exploration.len() > TURN_DIFFERENCES_MAX {
+        let Some(exploration) = &mut self.exploring else { return Ok(()) };
+        if exploration.differences.len() >= TURN_DIFFERENCES_MAX {
+            exploration.more = true;
             return Ok(());
         }
         let event = &unit.event;
         let found = self.player(&event.actor)?.found().to_vec();
         let sent =
             unit.sent.iter().filter_map(|sent| Sent::read(sent.payload.bytes().clone()).ok());
-        self.exploration.push(TurnDifference {
+        let difference = TurnDifference {
             actor: event.actor.clone(),
             turn: event.turn,
             position: event.position,
             difference,
             expected: sent.collect(),
             found,
-        });
+        };
+        if let Some(exploration) = &mut self.exploring {
+            exploration.differences.push(difference);
+        }
         Ok(())
     }
 }

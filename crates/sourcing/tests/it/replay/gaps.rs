@@ -92,6 +92,36 @@ fn a_visit_that_changes_the_state_is_a_gap_and_the_changed_state_is_gone_on_from
 }
 
 #[test]
+fn a_gap_that_is_met_again_after_a_way_back_counts_once() {
+    let bank = Bank::open(every_turn());
+    bank.test.run(async {
+        for line in 0..3 {
+            bank.ledger.tell(LedgerMsg::Note(line.to_string())).await.expect("it lives");
+            bank.test.settle().await;
+            let change = |ledger: &mut Ledger, _: &mut _| ledger.lines.push("more".to_owned());
+            bank.ledger.handle().visit::<Ledger>(change).expect("it lives");
+            bank.test.settle().await;
+        }
+        bank.ledger.tell(LedgerMsg::Note("last".to_owned())).await.expect("it lives");
+        bank.test.settle().await;
+        bank.recorder.flush().await;
+    });
+    let replay = ReplayController::builder(bank.log())
+        .actor("/test/ledger", ledger_shape(), |_| Ledger::default())
+        .checkpoint_every(1);
+    let mut replay = block_on(replay.build()).expect("readable");
+    assert_eq!(block_on(replay.run()).expect("no divergence"), Halt::End);
+    let (gaps, found) = (replay.gaps_total(), replay.gaps().to_vec());
+    assert_eq!((gaps, found.len()), (3, 3));
+    for back in [1, 2, 3, 100] {
+        block_on(replay.back(back)).expect("no divergence");
+        assert!(replay.gaps_total() <= 3 && replay.gaps().len() as u64 == replay.gaps_total());
+        assert_eq!(block_on(replay.run()).expect("no divergence"), Halt::End);
+        assert_eq!((replay.gaps_total(), replay.gaps()), (gaps, &*found), "{back} back");
+    }
+}
+
+#[test]
 fn a_log_that_refuses_never_fails_the_actor() {
     let bank = Bank::open(every_turn());
     block_on(bank.store.close()).expect("closed");
