@@ -12,6 +12,7 @@ use steadfast_snapshot::SnapshotInfo;
 use super::change::{CHANGE_TYPE, StateChange};
 use super::error::PersistError;
 use super::persistence::{PersistedSnapshot, Persistence, Persistent};
+use super::taped::taped;
 
 /// Keeps the state of a plain actor, from inside its handlers.
 pub trait PersistCx<A: Actor> {
@@ -51,7 +52,7 @@ pub trait PersistCx<A: Actor> {
         A: Persistent;
 
     /// Writes to the log that something of this actor changed: an event of the kind `StateChanged` with a
-    /// [`StateChange`] as its payload, in the correlation of the message at hand.
+    /// [`StateChange`] as its payload, in the correlation and with the causation of the message at hand.
     ///
     /// The event is handed to the log by the call, in the order of the calls; the answer says when it is stored.
     ///
@@ -72,10 +73,9 @@ pub trait PersistCx<A: Actor> {
 }
 
 /// The name that an actor's state is found by: its path.
-fn name_of<A: Actor>(cx: &Cx<A>) -> Result<ActorName, PersistError> {
-    let path = cx.path();
+pub(super) fn name_of(path: &str) -> Result<ActorName, PersistError> {
     let own = path.rsplit('/').next().unwrap_or_default();
-    if own.starts_with('$') { Err(PersistError::Anonymous) } else { Ok(ActorName::new(path)) }
+    if own.starts_with('$') { Err(PersistError::Anonymous) } else { Ok(ActorName::from(path)) }
 }
 
 impl<A: Actor> PersistCx<A> for Cx<A> {
@@ -89,13 +89,14 @@ impl<A: Actor> PersistCx<A> for Cx<A> {
         let system = self.system();
         let taken = Persistence::of(&system).and_then(|persistence| {
             let id = system.ids().event();
-            let taken = persistence.take::<A>(&name_of(self)?, state, self.timestamp(), id)?;
+            let taken =
+                persistence.take::<A>(&name_of(&self.path())?, state, self.timestamp(), id)?;
             Ok((persistence, taken))
         });
-        async move {
+        taped("persist", async move {
             let (persistence, taken) = taken?;
             persistence.save(taken).await
-        }
+        })
     }
 
     fn persisted_snapshot(
@@ -105,11 +106,11 @@ impl<A: Actor> PersistCx<A> for Cx<A> {
         A: Persistent,
     {
         let found = Persistence::of(&self.system())
-            .and_then(|persistence| Ok((persistence, name_of(self)?)));
-        async move {
+            .and_then(|persistence| Ok((persistence, name_of(&self.path())?)));
+        taped("persisted-snapshot", async move {
             let (persistence, name) = found?;
             persistence.persisted::<A>(&name).await
-        }
+        })
     }
 
     fn record_change<T: Serialize>(
@@ -125,11 +126,13 @@ impl<A: Actor> PersistCx<A> for Cx<A> {
             let system = self.system();
             let log = Persistence::of(&system)?.log()?;
             let id = system.ids().event();
-            let event = NewEvent::new(id, name_of(self)?, EventKind::StateChanged, payload);
+            let event = NewEvent::new(id, name_of(&self.path())?, EventKind::StateChanged, payload);
             let mut event = event.with_at(self.timestamp());
-            event.correlation = self.context().and_then(|context| context.correlation());
+            if let Some(context) = self.context() {
+                (event.correlation, event.causation) = (context.correlation(), context.causation());
+            }
             Ok(log.append(Append::one(event)))
         });
-        async move { appending?.await.map_err(PersistError::Log) }
+        taped("record-change", async move { appending?.await.map_err(PersistError::Log) })
     }
 }

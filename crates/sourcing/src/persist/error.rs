@@ -36,6 +36,8 @@ pub enum PersistError {
     },
     /// The log did not take the event.
     Log(AppendError),
+    /// In a replay: it failed so when it was recorded.
+    Recorded(Arc<str>),
 }
 
 impl fmt::Display for PersistError {
@@ -50,6 +52,7 @@ impl fmt::Display for PersistError {
             Self::Snapshots(_) => f.write_str("the snapshot store failed"),
             Self::AllDamaged { tried } => write!(f, "none of {tried} snapshots can be read"),
             Self::Log(_) => f.write_str("the log did not take the event"),
+            Self::Recorded(text) => f.write_str(text),
         }
     }
 }

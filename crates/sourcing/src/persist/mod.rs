@@ -5,6 +5,9 @@
 //! [`restart_from_snapshot`](RestartFromSnapshot::restart_from_snapshot), anybody may ask for a
 //! [`snapshot_now`], and [`cx.record_change(..)`](PersistCx::record_change) writes what changed to the log.
 //!
+//! All of it may be done by an actor that is recorded: what came of it is on the tape, and a replay saves and
+//! writes nothing.
+//!
 //! What lies between two snapshots is lost with a failure. An actor that must not lose anything is
 //! event-sourced.
 
@@ -14,6 +17,7 @@ mod error;
 mod numbers;
 mod persistence;
 mod restart;
+mod taped;
 
 pub use self::change::{CHANGE_TYPE, StateChange};
 pub use self::cx::PersistCx;

@@ -10,6 +10,7 @@ use steadfast_eventlog::ActorName;
 use steadfast_snapshot::SnapshotInfo;
 use steadfast_supervision::ChildSpec;
 
+use super::cx::name_of;
 use super::error::PersistError;
 use super::persistence::{Persistence, Persistent};
 
@@ -144,7 +145,7 @@ impl RestartFromSnapshot for ChildSpec {
 ///
 /// # Errors
 ///
-/// [`PersistError`]; `ActorGone` if it has ended or is no `A`.
+/// [`PersistError`]; `ActorGone` if it has ended or is no `A`, `Anonymous` if it has no name of its own.
 ///
 /// # Cancel safety
 ///
@@ -155,8 +156,7 @@ pub async fn snapshot_now<A: Persistent>(
 ) -> Result<SnapshotInfo, PersistError> {
     let persistence = Persistence::of(system)?;
     let (answer, answered) = oneshot::channel();
-    let (name, at, id) =
-        (ActorName::new(actor.path()), system.time().timestamp(), system.ids().event());
+    let (name, at, id) = (name_of(&actor.path())?, system.time().timestamp(), system.ids().event());
     let taker = Arc::clone(&persistence);
     let visit = move |actor: &mut A, _: &mut Cx<A>| {
         // A caller that has gone away does not need it.

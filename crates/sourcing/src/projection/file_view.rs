@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::{fmt, io, thread};
+use std::thread::{self, JoinHandle};
+use std::{fmt, io};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -24,7 +25,7 @@ pub const VIEW_BYTES_MAX: u64 = 64 << 20;
 ///
 /// A unit is a copy of the value. Committing writes value and offset to a second file, syncs it, renames it
 /// over the first and syncs the directory; so after a crash the file holds one whole unit. The file is written
-/// by a thread of the view's own. Readers ([`read`](Self::read)) see committed units only. Clones share the view.
+/// by a thread of the view's own; dropping the last clone waits for it, and frees the file. Readers ([`read`](Self::read)) see committed units only. Clones share the view.
 ///
 /// A file of another `version` is not read: the view starts empty and is rebuilt from the log. Raise the version
 /// whenever the value's type or meaning changes.
@@ -43,7 +44,26 @@ pub const VIEW_BYTES_MAX: u64 = 64 << 20;
 /// ```
 pub struct FileView<V> {
     shared: Arc<Shared<V>>,
-    jobs: mpsc::Sender<Job>,
+    writer: Arc<Writer>,
+}
+
+/// The thread that writes the file.
+struct Writer {
+    /// None once it is to end.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    /// What is being written is written to its end, and the file free for whoever opens it next.
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
+            drop(thread.join());
+        }
+    }
 }
 
 struct Shared<V> {
@@ -117,15 +137,14 @@ impl<V: Default + Serialize + DeserializeOwned + Send + Sync + 'static> FileView
         let shared = Arc::new(Shared { file: Arc::new(file), held });
         let (jobs, mut queue) = mpsc::channel::<Job>(1);
         let file = Arc::clone(&shared.file);
-        let writer = thread::Builder::new().name("projection-view".to_owned());
-        let writer = writer.spawn(move || {
+        let thread = thread::Builder::new().name("projection-view".to_owned());
+        let thread = thread.spawn(move || {
             while let Some(job) = queue.blocking_recv() {
                 job(&file);
             }
         });
-        // The thread ends with the last handle, once what it has begun is written.
-        writer.map(drop).map_err(ViewOpenError::Unavailable)?;
-        Ok(Self { shared, jobs })
+        let thread = Some(thread.map_err(ViewOpenError::Unavailable)?);
+        Ok(Self { shared, writer: Arc::new(Writer { jobs: Some(jobs), thread }) })
     }
 }
 
@@ -151,7 +170,8 @@ impl<V> FileView<V> {
             // A caller that has gone away does not need the answer.
             answer.send(work(file)).ok();
         });
-        self.jobs.send(job).await.map_err(|_gone| gone())?;
+        let jobs = self.writer.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(job).await.map_err(|_gone| gone())?;
         answered.await.map_err(|_gone| gone())?
     }
 
@@ -282,7 +302,7 @@ where
 
 impl<V> Clone for FileView<V> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), jobs: self.jobs.clone() }
+        Self { shared: Arc::clone(&self.shared), writer: Arc::clone(&self.writer) }
     }
 }
 

@@ -41,19 +41,30 @@ where
     F: Future<Output = T>,
 {
     let type_name = std::any::type_name::<T>();
+    let keep = |value: &T| Payload::encode(CODEC, type_name, 1, value).ok();
+    effect_by(name, type_name, future, keep, |payload| payload.decode().ok()).await
+}
+
+/// As [`effect`], for a result that is kept in another form: `give` makes it of what `keep` made.
+pub(crate) async fn effect_by<T>(
+    name: &str,
+    type_name: &'static str,
+    future: impl Future<Output = T>,
+    keep: impl FnOnce(&T) -> Option<Payload>,
+    give: impl FnOnce(Payload) -> Option<T>,
+) -> T {
     match announce(name, type_name) {
         None => future.await,
         Some(Passage::Out(number)) => {
             let value = future.await;
-            if let Ok(payload) = Payload::encode(CODEC, type_name, 1, &value) {
+            if let Some(payload) = keep(&value) {
                 tape::with(|tape| tape.outcome(number, Outcome::Bytes(payload.bytes())));
             }
             value
         }
         Some(Passage::Kept(number)) => {
             drop(future);
-            let recalled = recall(number, type_name);
-            match recalled {
+            match recall(number, type_name).and_then(give) {
                 Some(value) => value,
                 // Not on the tape: the replay says so, and takes the turn no further.
                 None => pending().await,
@@ -67,9 +78,9 @@ fn announce(name: &str, type_name: &'static str) -> Option<Passage> {
     tape::with(|tape| tape.output(&output))
 }
 
-fn recall<T: DeserializeOwned>(number: u32, type_name: &'static str) -> Option<T> {
+fn recall(number: u32, type_name: &'static str) -> Option<Payload> {
     match tape::with(|tape| tape.recall(number, None))? {
-        Recalled::Bytes(bytes) => Payload::new(CODEC, type_name, 1, bytes.into_vec()).decode().ok(),
+        Recalled::Bytes(bytes) => Some(Payload::new(CODEC, type_name, 1, bytes.into_vec())),
         _ => None,
     }
 }

@@ -24,6 +24,7 @@ use steadfast_eventlog::ActorName;
 #[doc(hidden)]
 pub use self::any_bytes::__read_any;
 pub use self::effects::effect;
+pub(crate) use self::effects::effect_by;
 pub use self::hash::ValueHash;
 pub use self::line::{
     GROUP_BYTES_MAX, GROUP_EVENTS_MAX, LINE_BYTES_MAX, LINE_RECORDS_MAX, WhenFull,

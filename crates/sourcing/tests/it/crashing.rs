@@ -58,22 +58,12 @@ fn a_crash_at_any_step_leaves_every_event_in_the_output_exactly_once() {
             let stored = half.read(Ledger::clone);
             assert!(all.positions.starts_with(&stored.positions), "step {step}, mask {mask:b}");
             drop(half);
-            wait_for_lock(&after);
             assert!(run(&after), "step {step}, mask {mask:b}");
-            wait_for_lock(&after);
             assert_eq!(open(&after).read(Ledger::clone), all, "step {step}, mask {mask:b}");
             outcomes += 1;
         }
     }
     assert!(outcomes > 60, "only {outcomes} outcomes were looked at");
-}
-
-/// The thread of a view that was dropped lets go of its lock when it ends.
-fn wait_for_lock(storage: &SimulatedStorage) {
-    let path = format!("{PATH}.lock");
-    while storage.lock(Path::new(&path)).is_err() {
-        thread::yield_now();
-    }
 }
 
 #[test]
@@ -87,7 +77,6 @@ fn a_view_survives_the_process_and_goes_on_where_it_was() {
         assert!(block_on(run_to(&projector, last)));
         assert_eq!(view.read(Ledger::clone), expected(&*log));
         drop((projector, view));
-        wait_for_lock(&storage);
     }
 }
 
@@ -110,7 +99,6 @@ fn a_damaged_view_is_an_error_until_it_is_given_up() {
     let last = append(&*log, 1..=10);
     let storage = SimulatedStorage::new();
     assert!(block_on(run_to(&projector(&log, open(&storage), Time::system()), last)));
-    wait_for_lock(&storage);
     storage.flip_bit(Path::new(PATH), 8 * 50);
     let shared: Arc<dyn Storage> = Arc::new(storage.clone());
     let opened = FileView::<Ledger>::open(Arc::clone(&shared), PATH, 1);
@@ -128,7 +116,6 @@ fn a_view_of_another_version_starts_empty() {
     let last = append(&*log, 1..=10);
     let storage = SimulatedStorage::new();
     assert!(block_on(run_to(&projector(&log, open(&storage), Time::system()), last)));
-    wait_for_lock(&storage);
     let view = FileView::<Ledger>::open(Arc::new(storage), PATH, 2).unwrap();
     assert_eq!((view.read(Ledger::clone), view.offset().get()), (Ledger::default(), 0));
 }

@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 use steadfast_actor_core::testkit::TestSystem;
 use steadfast_actor_core::{Actor, ActorRef, BoxError, Cx, Flow, Reply};
 use steadfast_base::storage::SimulatedStorage;
-use steadfast_base::{CallContext, CorrelationId, Time};
+use steadfast_base::{CallContext, CorrelationId, EventId, Time};
 use steadfast_eventlog::{EventKind, EventStore, MemoryStore, Query, Seq, block_on};
 use steadfast_snapshot::{FileSnapshots, FileSnapshotsConfig, MemorySnapshots, SnapshotStore};
 use steadfast_sourcing::persist::{
     CHANGE_TYPE, PersistCx, PersistError, Persistence, Persistent, RestartFromSnapshot,
     StateChange, restored, snapshot_now,
 };
+use steadfast_sourcing::record::{Recorder, RecorderConfig, Shape};
+use steadfast_sourcing::replay::{Halt, ReplayController};
 use steadfast_supervision::{ChildSpec, Supervisor};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,10 +151,10 @@ fn a_snapshot_can_be_taken_from_outside_between_two_messages() {
 #[test]
 fn a_change_is_an_event_of_the_actor_in_the_correlation_of_its_message() {
     let shop = Shop::open();
-    let correlation = CorrelationId::from_u128(7);
+    let (correlation, cause) = (CorrelationId::from_u128(7), EventId::from_u128(8));
     shop.test.run(async {
         let till = shop.till().await;
-        let context = CallContext::default().with_correlation(correlation);
+        let context = CallContext::default().with_correlation(correlation).with_causation(cause);
         steadfast_base::context::scope(context, async {
             till.tell(Msg::Take(5)).await.ok();
         })
@@ -164,6 +166,7 @@ fn a_change_is_an_event_of_the_actor_in_the_correlation_of_its_message() {
     assert_eq!(events.len(), 2);
     assert_eq!(events[0].kind, EventKind::StateChanged);
     assert_eq!((events[0].correlation, events[1].correlation), (Some(correlation), None));
+    assert_eq!((events[0].causation, events[1].causation), (Some(cause), None));
     assert_eq!(events[0].payload.type_name().as_str(), CHANGE_TYPE);
     let change: StateChange<Total> = events[1].payload.decode().unwrap();
     assert_eq!((change.kind.as_str(), change.old.cents, change.new.cents), ("total", 5, 7));
@@ -226,6 +229,8 @@ fn what_is_not_installed_or_has_no_name_is_an_error() {
         let till = shop.test.spawn_anonymous(|| till(None)).await.unwrap();
         let kept = till.ask(Msg::Keep).await.unwrap();
         assert!(matches!(kept, Err(PersistError::Anonymous)), "{kept:?}");
+        let kept = snapshot_now::<Till>(&shop.test, &till.handle()).await;
+        assert!(matches!(kept, Err(PersistError::Anonymous)), "{kept:?}");
     });
 }
 
@@ -280,4 +285,70 @@ fn a_damaged_snapshot_falls_back_to_an_older_one_and_never_to_nothing() {
     let none = found_in(&storage);
     assert!(matches!(none, Err(PersistError::AllDamaged { tried: 3 })), "{none:?}");
     assert_eq!(found_in(&SimulatedStorage::new()).unwrap(), 0, "there never was one");
+}
+
+/// Adds what it is told, keeps each sum, and writes it down.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Saver {
+    total: Total,
+    kept: Vec<u64>,
+    refused: u64,
+}
+
+impl Actor for Saver {
+    type Msg = u64;
+    type Error = BoxError;
+
+    async fn handle(&mut self, cents: u64, cx: &mut Cx<Self>) -> Result<Flow, BoxError> {
+        let old = self.total.cents;
+        self.total.cents += cents;
+        match cx.persist(&self.total).await {
+            Ok(info) => self.kept.push(info.seq.get()),
+            Err(_) => self.refused += 1,
+        }
+        let changed = cx.record_change("total", old, self.total.cents, BTreeMap::new()).await?;
+        assert_eq!(changed.places.as_slice().len(), 1);
+        let last = cx.persisted_snapshot().await?;
+        assert_eq!(last.map(|last| last.state.cents), Some(self.total.cents));
+        Ok(Flow::Continue)
+    }
+}
+
+impl Persistent for Saver {
+    type State = Total;
+    const STATE_TYPE: &'static str = "test.Total";
+
+    fn state(&self) -> &Total {
+        &self.total
+    }
+}
+
+#[test]
+fn an_actor_that_persists_is_replayed_and_the_replay_saves_and_writes_nothing() {
+    let shop = Shop::open();
+    let log: Arc<dyn EventStore> = Arc::new(shop.log.clone());
+    let mut config = RecorderConfig::default();
+    config.state_hash_every = 1;
+    let recorder = Recorder::new(&shop.test, Arc::clone(&log), config);
+    let shape = || Shape::<Saver>::new().restored();
+    let live = shop.test.run(async {
+        let saver = recorder.spawn(&shop.test, "saver", shape(), Saver::default).await.unwrap();
+        for cents in [5, 7, 9] {
+            saver.tell(cents).await.ok();
+        }
+        shop.test.settle().await;
+        recorder.flush().await;
+        block_on(shop.snapshots.list(&"/test/saver".into())).unwrap()
+    });
+    assert_eq!((recorder.recorded(), recorder.missed(), live.len()), (4, 0, 3));
+    let before = block_on(log.read(Query::all()).all()).unwrap();
+    let replay = ReplayController::builder(Arc::clone(&log));
+    let replay = replay.actor("/test/saver", shape(), |_| Saver::default());
+    let mut replay = block_on(replay.build()).unwrap();
+    let halt = block_on(replay.run()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(halt, Halt::End);
+    let saver = replay.actor::<Saver>("/test/saver").unwrap();
+    assert_eq!((saver.total.cents, &saver.kept[..], saver.refused), (21, &[1, 2, 3][..], 0));
+    assert_eq!(block_on(log.read(Query::all()).all()).unwrap(), before);
+    assert_eq!(block_on(shop.snapshots.list(&"/test/saver".into())).unwrap(), live);
 }
