@@ -24,7 +24,9 @@ pub(super) struct Grown {
     /// In the order of their frames.
     links: Vec<Link>,
     ids: Fingerprints,
-    /// Events that are found by their ids only, until they are [settled](Grown::settle).
+    /// The ids of the events below, in their order.
+    new_ids: Vec<u32>,
+    /// Events that are found by their ids only, and one by one, until they are [settled](Grown::settle).
     unsettled: Vec<Unsettled>,
     /// The number of each actor of the log here, counted from 1; 0 for one without.
     by_log_number: Vec<u32>,
@@ -90,7 +92,7 @@ impl Grown {
         correlation: u128,
         fingerprint: u32,
     ) {
-        self.ids.insert(fingerprint);
+        self.new_ids.push(fingerprint);
         self.unsettled.push(Unsettled { frame, actor, seq, correlation });
     }
 
@@ -101,6 +103,8 @@ impl Grown {
 
     /// Makes the postings of all events: many at once take much less time than one by one.
     pub(super) fn settle<'a>(&mut self, name_of: impl Fn(u32) -> &'a str) {
+        self.ids.insert_all(&self.new_ids);
+        self.new_ids.clear();
         let mut unsettled = std::mem::take(&mut self.unsettled);
         for event in unsettled.drain(..) {
             let actor = widen(event.actor);
@@ -209,11 +213,11 @@ impl Grown {
     }
 
     pub(super) fn may_contain(&self, fingerprint: u32) -> bool {
-        self.ids.contains(fingerprint)
+        self.new_ids.contains(&fingerprint) || self.ids.contains(fingerprint)
     }
 
     pub(super) fn fingerprints(&self) -> impl Iterator<Item = u32> + '_ {
-        self.ids.iter()
+        self.ids.iter().chain(self.new_ids.iter().copied())
     }
 
     /// The postings of a chain, the newest first.
