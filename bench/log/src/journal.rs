@@ -50,11 +50,6 @@ pub trait Journal: Send + Sync {
     /// Visits every event, in the order of appending.
     fn replay(&self, visit: &mut Visit<'_>) -> Result<()>;
 
-    /// Gives every event as one of its own, in the order of appending.
-    fn replay_owned(&self, take: &mut dyn FnMut(Event)) -> Result<()> {
-        self.replay(&mut |event| take(event.to_owned()))
-    }
-
     /// Visits the events of one actor in order. A plain log scans.
     fn by_actor(&self, actor: &str, visit: &mut Visit<'_>) -> Result<()> {
         self.replay(&mut |event| {

@@ -13,8 +13,7 @@ use tokio::{runtime::Builder, task::JoinSet};
 
 use steadfast_base::{CorrelationId, EventId, Time, Timestamp};
 use steadfast_eventlog::{
-    Append, CodecId, Event as Stored, EventKind, EventStore, NewEvent, Payload, Query, TypeName,
-    block_on,
+    Append, CodecId, EventKind, EventStore, NewEvent, Payload, Query, TypeName, block_on,
     format::frame::EventRef as StoredRef,
     segment_store::{Config, Durability, SegmentStore},
 };
@@ -173,18 +172,6 @@ fn borrow<'a>(event: &StoredRef<'a>) -> Result<EventRef<'a>> {
     })
 }
 
-fn own(event: &Stored) -> Result<Event> {
-    Ok(Event {
-        id: id(Some(event.id.as_u128())),
-        tag: tag(event.payload.type_name().as_str())?,
-        actor: event.actor.as_str().into(),
-        at: event.at.as_unix_nanos() / 1_000,
-        correlation: id(event.correlation.map(CorrelationId::as_u128)),
-        causation: id(event.causation.map(EventId::as_u128)),
-        payload: str::from_utf8(event.payload.bytes())?.to_owned(),
-    })
-}
-
 impl Journal for Steadfast {
     fn append(&self, events: &[Event]) -> Result<()> {
         let events: Vec<NewEvent> = events.iter().map(|event| self.new_event(event)).collect();
@@ -231,19 +218,6 @@ impl Journal for Steadfast {
 
     fn replay(&self, visit: &mut Visit<'_>) -> Result<()> {
         self.scan(&Query::all(), visit)
-    }
-
-    fn replay_owned(&self, take: &mut dyn FnMut(Event)) -> Result<()> {
-        let mut events = self.store.read(Query::all());
-        loop {
-            let batch = block_on(events.next())?;
-            if batch.is_empty() {
-                return Ok(());
-            }
-            for event in &batch {
-                take(own(event)?);
-            }
-        }
     }
 
     fn by_actor(&self, actor: &str, visit: &mut Visit<'_>) -> Result<()> {
