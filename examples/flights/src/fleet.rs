@@ -32,8 +32,9 @@ const MAILBOX: u32 = 64;
 /// Restarts that one entity can afford in a minute: the faults are transient by design.
 const BUDGET: (u32, Duration) = (10_000, Duration::from_mins(1));
 
-/// Events between two snapshots: the planes, with a thousand events each, need none.
-const SNAPSHOT_EVERY: u64 = 10_000;
+/// Events between two snapshots. A plane has a thousand in a year; without a snapshot, a life that begins
+/// late would read all of them for each plane before its first window is stored.
+const SNAPSHOT_EVERY: u64 = 200;
 
 /// The name of network operations below its group.
 const OPERATIONS: &str = "operations";

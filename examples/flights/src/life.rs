@@ -38,8 +38,9 @@ const ROOT: &str = "root";
 /// About what an event of the year takes in the log, with all whom it concerns.
 const EVENT_BYTES: u64 = 800;
 
-/// How many segments a run fills at least, so that some are full, and compressed, before its end.
-const SEGMENTS: u64 = 8;
+/// How many segments a run fills at least: most are compressed before its end, and what is not yet, where the
+/// events of one entity lie in many places, is a small part of what a new life has to read.
+const SEGMENTS: u64 = 32;
 
 /// The smallest segment that is worth a file.
 const SEGMENT_BYTES_SMALL: u64 = 1 << 20;
