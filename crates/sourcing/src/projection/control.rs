@@ -99,6 +99,10 @@ impl ProjectorHandle {
     }
 
     /// Empties the output and builds it again from the first event of the log, now or at the next run.
+    ///
+    /// Where retention has removed the beginning of the log the output stays as it is, and the projection stands
+    /// still and says so; [`resume`](Self::resume) goes on with it. To begin with what is left, give the projector
+    /// an empty output.
     pub fn rebuild(&self) {
         self.wake();
         self.orders.send_modify(|orders| orders.rebuilds += 1);
@@ -153,6 +157,11 @@ pub(super) struct OrderInbox {
 }
 
 impl OrderInbox {
+    /// A rebuild needs no further word.
+    pub(super) fn note_rebuild(&mut self, number: u64) {
+        self.seen.rebuilds = self.seen.rebuilds.max(number);
+    }
+
     /// The next order, if there is one.
     pub(super) fn take(&mut self) -> Option<Order> {
         let now = *self.receiver.borrow_and_update();

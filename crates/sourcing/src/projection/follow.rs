@@ -114,6 +114,7 @@ where
 
     async fn try_run(&mut self) -> Result<std::convert::Infallible, Turn> {
         if let Some(number) = self.inner.handle.rebuild_due() {
+            self.refuse_to_lose(number).await?;
             self.inner.output.reset().await.map_err(|error| Trouble::store(&error))?;
             self.inner.handle.rebuilt(number);
             self.progress.failures = 0;
@@ -137,6 +138,23 @@ where
                 return Err(turn);
             }
         }
+    }
+
+    /// Refuses to empty an output that the log cannot give again: retention has removed its beginning.
+    async fn refuse_to_lose(&mut self, rebuild: u64) -> Result<(), Turn> {
+        let first = self.inner.log.extent().await.map_err(|error| Trouble::read(&error))?.first;
+        let (_, offset) =
+            self.inner.output.begin().await.map_err(|error| Trouble::store(&error))?;
+        if first <= Position::FIRST || offset == Position::ZERO {
+            return Ok(());
+        }
+        // It is not tried again: told to go on, the projection goes on with the output it has.
+        self.inner.handle.rebuilt(rebuild);
+        self.orders.note_rebuild(rebuild);
+        let message = format!(
+            "events before position {first} have been removed: built again, the output would lack them"
+        );
+        Err(Turn::Failed(Trouble { message, retry: false, event: None }))
     }
 
     /// Waits for events, and takes what else comes until the batch is full or `linger` is over.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use steadfast_actor_core::testkit::TestSystem;
-use steadfast_eventlog::{EventStore, MemoryStore, Position, Upcasters};
+use steadfast_eventlog::{EventStore, MemoryStore, Position, Retention, Seq, Upcasters, block_on};
 use steadfast_sourcing::projection::{
     MemoryView, OnPoison, ProjectionEnd, ProjectionSettings, ProjectionState, Projector,
 };
@@ -126,6 +126,38 @@ fn a_rebuild_gives_what_continuing_gave() {
     test.run(both(projector.run(), ordering));
     assert_eq!(view.read(Ledger::clone), continued);
     assert_eq!(test.run(handle.status()).events_total, 15 + 25 + 25);
+}
+
+#[test]
+fn a_rebuild_never_empties_what_the_log_cannot_give_again() {
+    let test = TestSystem::new();
+    let log = log(&test);
+    let first = append(&*log, 1..=10);
+    let view = MemoryView::<Ledger>::default();
+    let projector = projector(&log, view.clone(), test.time().clone());
+    assert!(test.run(run_to(&projector, first)));
+    let built = view.read(Ledger::clone);
+    for actor in ["actor-0", "actor-1", "actor-2", "noise"] {
+        block_on(log.release(&actor.into(), Seq::MAX)).expect("released");
+    }
+    let policy = Retention::default().with_events_max(4);
+    assert!(block_on(log.retain(&policy)).expect("retained").events > 0);
+    projector.handle().rebuild();
+    let last = append(&*log, [11]);
+    assert!(!test.run(run_to(&projector, last)), "it stands still");
+    let status = test.run(projector.handle().status());
+    let said = status.last_error.expect("it says why").1;
+    assert!(said.contains("have been removed"), "{said}");
+    assert_eq!(view.read(Ledger::clone), built, "the output is as it was");
+    projector.handle().resume();
+    assert!(test.run(run_to(&projector, last)), "it goes on with the output it has");
+    assert_eq!(view.read(|ledger| ledger.sum), built.sum + 11);
+    // A new one begins with what there is.
+    let left = MemoryView::<Ledger>::default();
+    let fresh = crate::views::projector(&log, left.clone(), test.time().clone());
+    fresh.handle().rebuild();
+    assert!(test.run(run_to(&fresh, last)));
+    assert_eq!(left.read(Ledger::clone), expected(&*log));
 }
 
 #[test]
