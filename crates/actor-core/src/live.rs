@@ -1,12 +1,51 @@
 //! A table of live actors: how a system, or a supervisor, reaches all of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use steadfast_base::ActorId;
 
 use crate::cell::AnyCell;
 
-const SHARDS: usize = 16;
+const SHARDS: u32 = THREADS * BY_ID;
+
+/// Shards for different threads.
+const THREADS: u32 = 4;
+
+/// Shards of one thread, by the number of the actor: one thread may start what another ends.
+const BY_ID: u32 = 4;
+
+/// The shard that the calling thread enters an actor into.
+///
+/// An actor often ends on the thread that started it: then the line of the lock stays with that
+/// processor.
+fn own_shard(id: ActorId) -> u32 {
+    const NONE: u32 = u32::MAX;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    thread_local! {
+        static OWN: Cell<u32> = const { Cell::new(NONE) };
+    }
+    let own = OWN.with(|own| {
+        if own.get() == NONE {
+            own.set(NEXT.fetch_add(1, Ordering::Relaxed) % THREADS);
+        }
+        own.get()
+    });
+    #[expect(clippy::cast_possible_truncation, reason = "only the remainder matters")]
+    let by_id = id.as_u64() as u32 % BY_ID;
+    own * BY_ID + by_id
+}
+
+/// The place in the table of a place in a shard. A shard has room for 2^28 actors, which take more
+/// than 100 GB.
+fn place_of(shard: u32, inner: u32) -> u32 {
+    inner.saturating_mul(SHARDS).saturating_add(shard)
+}
 
 #[derive(Default)]
 struct Shard {
@@ -54,22 +93,23 @@ impl Apart {
     }
 }
 
-/// All live actors, in shards by their number.
+/// All live actors, in shards by the thread that started them and by their number.
 #[derive(Default)]
 pub(crate) struct Live {
-    shards: [Apart; SHARDS],
+    shards: [Apart; SHARDS as usize],
 }
 
 impl Live {
+    /// The shard that a place is in.
     #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    #[expect(clippy::cast_possible_truncation, reason = "only the remainder matters")]
-    fn shard(&self, id: ActorId) -> MutexGuard<'_, Shard> {
-        self.shards[id.as_u64() as usize % SHARDS].lock()
+    fn shard(&self, place: u32) -> MutexGuard<'_, Shard> {
+        self.shards[(place % SHARDS) as usize].lock()
     }
 
     /// Enters an actor; its place.
     pub(crate) fn insert(&self, cell: Arc<dyn AnyCell>) -> u32 {
-        self.shard(cell.id()).insert(cell)
+        let own = own_shard(cell.id());
+        place_of(own, self.shard(own).insert(cell))
     }
 
     /// Enters an actor if `admit`, called where nobody takes all, lets it in; its place.
@@ -78,18 +118,20 @@ impl Live {
         cell: Arc<dyn AnyCell>,
         admit: impl FnOnce() -> bool,
     ) -> Option<u32> {
-        let mut shard = self.shard(cell.id());
-        admit().then(|| shard.insert(cell))
+        let own = own_shard(cell.id());
+        let mut shard = self.shard(own);
+        admit().then(|| place_of(own, shard.insert(cell)))
     }
 
     /// Takes an actor out of its place, if it is still there.
     pub(crate) fn remove(&self, id: ActorId, place: u32) -> Removal {
-        let mut shard = self.shard(id);
-        let held = shard.places.get_mut(place as usize);
+        let mut shard = self.shard(place);
+        let inner = place / SHARDS;
+        let held = shard.places.get_mut(inner as usize);
         let Some(removed) = held.and_then(|held| held.take_if(|cell| cell.id() == id)) else {
             return Removal::Missing;
         };
-        shard.free.push(place);
+        shard.free.push(inner);
         let emptied = shard.len() == 0;
         drop(shard);
         drop(removed);
