@@ -170,3 +170,50 @@ fn a_watcher_that_ended_is_forgotten() {
         assert_eq!(test.dead_letter_count(), 0);
     });
 }
+
+#[test]
+fn a_watcher_may_use_the_group_it_watches_and_hears_changes_in_order() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    let mut watcher = test.probe::<(GroupChange, usize)>("watcher");
+    test.run(async {
+        let group: Group<Msg> = test.group("g").unwrap();
+        let (a, b) = (member(&test, &log, "a").await, member(&test, &log, "b").await);
+        let (seen, other) = (group.clone(), b.clone());
+        group.watch(watcher.actor(), move |change| {
+            // A change from inside is told after the one at hand.
+            seen.join(&other).unwrap();
+            (change, seen.len())
+        });
+        group.join(&a).unwrap();
+        test.settle().await;
+        let (joined, also) = (GroupChange::Joined(a.id()), GroupChange::Joined(b.id()));
+        assert_eq!(watcher.take_msgs(), [(joined, 2), (also, 2)]);
+    });
+}
+
+#[test]
+fn a_watcher_whose_message_panics_harms_neither_the_member_nor_other_watchers() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    let mut watcher = test.probe::<GroupChange>("watcher");
+    test.run(async {
+        let group: Group<Msg> = test.group("g").unwrap();
+        group.watch(watcher.actor(), |change| match change {
+            GroupChange::Joined(_) => change,
+            _ => panic!("no message for this"),
+        });
+        group.watch(watcher.actor(), |change| change);
+        let child = family(&test, Plan::RESTART, &log).await;
+        group.join(&child).unwrap();
+        test.settle().await;
+        assert_eq!(watcher.take_msgs().len(), 2);
+        child.handle().stop_for_good();
+        assert_eq!(child.stopped().await.name(), "shutdown");
+        test.settle().await;
+        assert_eq!(log.count("boss: 1 stopped shutdown"), 1, "{:?}", log.lines());
+        assert_eq!(watcher.take_msgs(), [GroupChange::Left(child.id())], "from the other one");
+        let a = member(&test, &log, "a").await;
+        group.join(&a).unwrap();
+        test.settle().await;
+        assert_eq!(watcher.take_msgs(), [GroupChange::Joined(a.id())]);
+    });
+}

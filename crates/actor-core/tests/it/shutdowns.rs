@@ -124,6 +124,22 @@ fn a_task_that_panics_counts_as_late_and_stops_nothing() {
 }
 
 #[test]
+fn tasks_beside_the_end_of_the_actors_do_not_make_their_phase_last_longer() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let stuck = test.spawn("stuck", Worker::maker("stuck", &log)).await.unwrap();
+        stuck.tell(awaiting(pending())).await.unwrap();
+        add_task(&test, "stop-actors", &log, true);
+        test.settle().await;
+        let report = test.shutdown().await;
+        assert_eq!(test.elapsed(), Duration::from_secs(5), "the time of one phase, once");
+        assert_eq!((report.killed, report.stuck), (1, 0));
+        assert_eq!(report.phases[1].late, ["task", "1 actors were killed"]);
+        assert_eq!(test.actor_count(), 0);
+    });
+}
+
+#[test]
 fn actors_that_do_not_stop_in_their_phase_are_killed() {
     let (test, log) = (TestSystem::new(), Log::default());
     test.run(async {
