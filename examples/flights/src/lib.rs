@@ -27,6 +27,7 @@ pub mod fault;
 mod feeder;
 pub mod figure;
 mod fleet;
+pub mod interrupt;
 mod journal;
 pub mod life;
 pub mod lives;

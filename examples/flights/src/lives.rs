@@ -11,6 +11,7 @@ use std::time::Duration;
 use steadfast::base::Time;
 
 use crate::fault::Draws;
+use crate::interrupt::Interrupt;
 use crate::message::{Done, Message, Resumed};
 use crate::progress::Progress;
 use crate::report::{LifeLine, Run};
@@ -20,11 +21,17 @@ use crate::tally::Tally;
 /// How long a child may say nothing.
 const SILENCE: Duration = Duration::from_mins(2);
 
+/// How long a signal to end may wait for an answer, at most.
+const LISTENING: Duration = Duration::from_millis(50);
+
 /// Lines of a child that wait to be read.
 const LINES: usize = 64;
 
 /// The seed of the places of kills, beside that of the faults.
 const KILLS: u64 = 0x6b69_6c6c;
+
+/// The exit code for bad arguments (clap uses the same one) and for damaged or foreign data.
+pub const UNUSABLE: u8 = 2;
 
 /// How the lives of a run go.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ pub struct Lives {
     pub kills: u32,
     /// The seed of the places.
     pub seed: u64,
+    /// Whether the user wants it to end.
+    pub interrupt: Interrupt,
 }
 
 /// Ends a child that is not done, whatever becomes of its watcher.
@@ -85,7 +94,7 @@ impl Lives {
             let mut life = self.start(number, stop_at)?;
             let (mut line, mut last) = (LifeLine::default(), Tally::default());
             let mut lost = 0;
-            let end = life.watch(&mut line, &mut |progress, tally| {
+            let end = life.watch(&self.interrupt, &mut line, &mut |progress, tally| {
                 lost = progress.dead_letters;
                 let mut whole = *progress;
                 whole.restarts += earlier.restarts_total();
@@ -122,6 +131,9 @@ impl Lives {
         if let Some(stop_at) = stop_at {
             command.args(["--stop-at", &stop_at.to_string()]);
         }
+        // Ctrl-c is for the watcher alone: it says what happened, and tidies up.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = Watched(child.map_err(RunError::Child)?);
         let output = child.0.stdout.take();
@@ -151,21 +163,35 @@ struct Alive {
 impl Alive {
     fn watch(
         &mut self,
+        interrupt: &Interrupt,
         life: &mut LifeLine,
         show: &mut dyn FnMut(&Progress, Tally),
     ) -> Result<End, RunError> {
+        let mut silence = Duration::ZERO;
         loop {
-            let line = match self.lines.recv_timeout(SILENCE) {
+            let heard = self.lines.recv_timeout(LISTENING);
+            if let Some(signal) = interrupt.signal() {
+                return Err(RunError::Interrupted(signal));
+            }
+            let line = match heard {
                 Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) if silence < SILENCE => {
+                    silence += LISTENING;
+                    continue;
+                }
                 Err(RecvTimeoutError::Timeout) => {
                     let waiting_for = "a word of the child process";
                     return Err(RunError::Stalled { waiting_for, after: SILENCE });
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     let status = self.child.0.wait().map_err(RunError::Child)?;
-                    return Err(RunError::ChildEnded(status.to_string()));
+                    return Err(match status.code() {
+                        Some(code) if code == i32::from(UNUSABLE) => RunError::ChildRefused,
+                        _ => RunError::ChildEnded(status.to_string()),
+                    });
                 }
             };
+            silence = Duration::ZERO;
             let message = serde_json::from_str(&line);
             let message =
                 message.map_err(|error| RunError::store("reading a word of the child", error))?;

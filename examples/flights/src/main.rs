@@ -14,8 +14,9 @@ use clap::Parser;
 use flights::dataset::Dataset;
 use flights::event::{Event, timeline};
 use flights::fault::FaultPlan;
+use flights::interrupt::Interrupt;
 use flights::life::{Life, TemporaryDirectory, live};
-use flights::lives::Lives;
+use flights::lives::{Lives, UNUSABLE};
 use flights::load;
 use flights::message::Message;
 use flights::options::Options;
@@ -30,8 +31,6 @@ use steadfast::base::Time;
 
 /// The actors' totals differ from the reference.
 const DIFFERENT: u8 = 1;
-/// Bad arguments (clap uses the same code) or damaged data.
-const UNUSABLE: u8 = 2;
 /// The run came to no verdict.
 const FAILED: u8 = 3;
 
@@ -46,7 +45,9 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(DIFFERENT),
         Err(Failed { error, advice, code }) => {
-            out.error(&*error, advice);
+            if let Some(error) = error {
+                out.error(&*error, advice);
+            }
             ExitCode::from(code)
         }
     }
@@ -54,7 +55,8 @@ fn main() -> ExitCode {
 
 /// Why there is no verdict.
 struct Failed {
-    error: Box<dyn Error>,
+    /// Nothing if it has been said already.
+    error: Option<Box<dyn Error>>,
     advice: &'static str,
     code: u8,
 }
@@ -62,7 +64,7 @@ struct Failed {
 fn load(options: &Options) -> Result<(Dataset, Arc<[Event]>), Failed> {
     let dataset = load::load(&options.flights_folder(), options.flights).map_err(|error| {
         let advice = error.advice();
-        Failed { error: error.into(), advice, code: UNUSABLE }
+        Failed { error: Some(error.into()), advice, code: UNUSABLE }
     })?;
     let events = timeline(&dataset).into();
     Ok((dataset, events))
@@ -86,6 +88,7 @@ fn watch(options: &Options, out: &Out) -> Result<bool, Failed> {
         events: u32::try_from(events.len()).unwrap_or(u32::MAX),
         kills: options.kills,
         seed: options.seed,
+        interrupt: Interrupt::listen().map_err(failed)?,
     };
     let time = Time::system();
     let (every, mut shown) = (out.show_every(), time.now());
@@ -96,7 +99,15 @@ fn watch(options: &Options, out: &Out) -> Result<bool, Failed> {
         }
     });
     out.progress_done();
-    let run = run.map_err(failed)?;
+    let run = run.map_err(|error| match error {
+        RunError::Interrupted(signal) => interrupted(options, signal),
+        RunError::ChildRefused => Failed { error: None, advice: "", code: UNUSABLE },
+        error => failed(error),
+    })?;
+    drop(temporary);
+    if let Some(signal) = lives.interrupt.let_go() {
+        return Err(interrupted(options, signal));
+    }
     let reference = Reference::new(&dataset, &events);
     let verdict = reference.judge_all(&dataset.roster, &run.states, &run.views);
     let rate = options.fault_rate().share();
@@ -133,7 +144,7 @@ fn be_a_life(options: &Options, number: u32, data: &Path) -> Result<(), Failed> 
     })
     .map_err(|error| match error {
         RunError::OtherRun(_) => Failed {
-            error: error.into(),
+            error: Some(error.into()),
             advice: "give --data a directory of its own, or the options of the run that is in it",
             code: UNUSABLE,
         },
@@ -165,7 +176,17 @@ fn end_with_the_watcher(over: Arc<AtomicBool>) -> io::Result<()> {
     watching.map(drop)
 }
 
+/// A user's wish is no fault; what a shell says of it is the exit code.
+fn interrupted(options: &Options, signal: u8) -> Failed {
+    let advice = match options.data {
+        Some(_) => "the same command goes on where this run was",
+        None => "with --data DIR the same command goes on where a run was",
+    };
+    let code = Interrupt::exit_code(signal);
+    Failed { error: Some(RunError::Interrupted(signal).into()), advice, code }
+}
+
 fn failed(error: impl Error + 'static) -> Failed {
     let advice = "the same seed injects the same faults; please report it with the command line";
-    Failed { error: error.into(), advice, code: FAILED }
+    Failed { error: Some(error.into()), advice, code: FAILED }
 }

@@ -13,7 +13,8 @@ use crate::pace::Speed;
 /// Digest a year of real flights with event-sourced actors while faults are injected and the process is killed.
 ///
 /// Exit code: 0 when the actors' totals equal those of a plain single-threaded pass over the
-/// same file, 1 when they differ, 2 for bad arguments or damaged data.
+/// same file, 1 when they differ, 2 for bad arguments or damaged data, 3 when the run itself failed,
+/// 130 or 143 when ctrl-c or SIGTERM ended it.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "demo", version)]
 pub struct Options {

@@ -68,6 +68,10 @@ pub enum RunError {
     },
     /// A child process could not be started or talked to.
     Child(io::Error),
+    /// A child process cannot use what it was given; it has said why.
+    ChildRefused,
+    /// A signal of this number asked the program to end.
+    Interrupted(u8),
     /// A child process ended without being told to; it has said why.
     ChildEnded(String),
 }
@@ -100,6 +104,8 @@ impl fmt::Display for RunError {
                 "the system did not end in order: {actors} actors left, {killed} had to be killed"
             ),
             Self::Child(_) => f.write_str("a child process could not be started or talked to"),
+            Self::ChildRefused => f.write_str("a child process cannot use what it was given"),
+            Self::Interrupted(signal) => write!(f, "interrupted by signal {signal}"),
             Self::ChildEnded(status) => write!(f, "a child process ended by itself: {status}"),
         }
     }

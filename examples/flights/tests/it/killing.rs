@@ -41,5 +41,48 @@ fn a_finished_run_is_only_looked_at_and_another_one_leaves_its_log_alone() {
     let other = run(&["--flights", "60", "--kills", "0"], data.path());
     let said = String::from_utf8_lossy(&other.stderr);
     assert!(said.contains("holds the log of another run") && said.contains("help: "), "{said}");
-    assert_ne!(other.status.code(), Some(0));
+    assert_eq!(said.matches("error: ").count(), 1, "said once: {said}");
+    assert_eq!(other.status.code(), Some(2), "as for any other bad argument");
+}
+
+/// Runs until the first sign of progress, sends a signal, and answers the exit code and the last words.
+#[cfg(unix)]
+fn interrupted(signal: &str, scratch: &Path) -> (Option<i32>, String) {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+    std::fs::create_dir_all(scratch).expect("a place for temporary files");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_flights"))
+        .args(["--flights", "100000", "--speed", "3600"])
+        .env("TMPDIR", scratch)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut said = String::new();
+    for line in BufReader::new(program.stderr.take().expect("piped")).lines() {
+        let line = line.expect("text");
+        if line.starts_with('[') && said.is_empty() {
+            let kill = Command::new("kill").args([signal, &program.id().to_string()]).status();
+            assert!(kill.expect("kill runs").success());
+            said.push_str("progress\n");
+        } else if !said.is_empty() && !line.starts_with('[') {
+            said = said + &line + "\n";
+        }
+    }
+    (program.wait().expect("it ends").code(), said)
+}
+
+#[test]
+#[cfg(unix)]
+fn a_signal_ends_the_run_at_once_and_leaves_nothing_behind() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let scratch = TemporaryDirectory::new(signal);
+        let (ended, said) = interrupted(signal, scratch.path());
+        assert_eq!(ended, Some(code), "{said}");
+        let number = code - 128;
+        assert!(said.contains(&format!("error: interrupted by signal {number}\n")), "{said}");
+        assert!(said.contains("--data DIR"), "{said}");
+        let left = std::fs::read_dir(scratch.path()).expect("it was made").count();
+        assert_eq!(left, 0, "no event log is left");
+    }
 }
