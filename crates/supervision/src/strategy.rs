@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// Which children a failure takes down and brings back.
+///
+/// A group comes back as it is listed: those of it that had stopped before are started too, as in OTP;
+/// temporary ones are gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {

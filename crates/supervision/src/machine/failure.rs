@@ -48,6 +48,12 @@ impl Failure {
         self
     }
 
+    /// Whether both were reported of the same incarnation: one decision is enough.
+    fn repeats(&self, other: &Self) -> bool {
+        let of = |failure: &Self| (failure.slot, failure.generation, failure.incarnation);
+        self.cause == Cause::Report && of(self) == of(other)
+    }
+
     fn is_failure(&self) -> bool {
         self.cause != Cause::Exit || self.exit.is_failure()
     }
@@ -131,7 +137,11 @@ impl SupervisorCore {
     }
 
     fn decide_or_queue(&mut self, failure: Failure, turn: &mut Turn<'_>) {
-        if self.is_busy() {
+        if self.has_to_wait(&failure) {
+            if failure.cause == Cause::Report && self.pending.iter().any(|of| of.repeats(&failure))
+            {
+                return;
+            }
             self.remember_end(&failure);
             // The others may take their time, and its state is not going to be resumed.
             let policy = self.rules_of(failure.slot).restart;
@@ -142,6 +152,13 @@ impl SupervisorCore {
         } else {
             self.decide(failure, turn);
         }
+    }
+
+    /// Whether the boot or a group restart has to be over first. A child that is not restarted, or whose
+    /// failure is passed up, does not wait for a group: the siblings may take all the time they want.
+    pub(super) fn has_to_wait(&self, failure: &Failure) -> bool {
+        let policy = self.rules_of(failure.slot).restart;
+        self.is_busy() && (self.life == Life::Booting || failure.asks_for_restart(policy))
     }
 
     /// Keeps how a child ended for its close, which comes later if at all.

@@ -9,7 +9,7 @@
 //! It is stepped with an [`Input`] and answers with [`Effect`]s. Every input is served at any
 //! time: nothing in it waits, so commands are answered between start attempts and while
 //! children take their time to end. Only failures have to queue: one that happens during the
-//! boot or while a group restart stops or starts children is decided right after.
+//! boot, or asks for a restart while a group restart stops or starts children, is decided right after.
 
 mod boot;
 mod children;
@@ -103,7 +103,8 @@ pub struct SupervisorCore {
     /// The child that the boot, the group restart or the ordered stop has come to.
     cursor: u32,
     group: Option<Group>,
-    /// Failures to decide once the boot or the group restart allows; one per child at most.
+    /// Failures to decide once the boot or the group restart allows: of each incarnation its end at
+    /// most, and one report.
     pending: VecDeque<Failure>,
     deadlines: BTreeSet<(Instant, u32)>,
     /// When dynamic children that were told to end together are killed together.

@@ -149,7 +149,7 @@ impl SupervisorCore {
                 }
                 let failure = Failure::new(&self.children, slot, exit, choice, Cause::Start);
                 let own_turn = self.group_starts(slot);
-                if self.is_busy() && !own_turn {
+                if self.has_to_wait(&failure) && !own_turn {
                     self.pending.push_back(failure);
                 } else {
                     self.decide(failure, turn);

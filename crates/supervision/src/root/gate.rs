@@ -63,7 +63,7 @@ impl<K: Ord + Clone> RestartGate<K> {
         config.half_open.calls = 1;
         config.half_open.verdict = steadfast_breaker::ProbeVerdict::Successes(rules.trials);
         config.half_open.max_wait =
-            steadfast_breaker::ProbeWait::For(rules.open_wait.max(rules.stay_up * 2));
+            steadfast_breaker::ProbeWait::For(rules.open_wait.max(rules.stay_up.saturating_mul(2)));
         config.recovery = steadfast_breaker::Recovery::Automatic;
         let machine = Machine::new(config)
             .map_err(|limit| RootFaults { fields: Vec::new(), limit: Some(limit) })?;

@@ -145,6 +145,8 @@ fn a_reset_lets_all_through() {
 
 #[test]
 fn settings_out_of_range_are_all_named() {
+    let endless = RootRules::default().with_trials(1, Duration::MAX).with_open_wait(Duration::MAX);
+    drop(RestartGate::<u8>::new(&endless));
     let rules = RootRules::default().with_limit(0, Duration::ZERO).with_trials(0, Duration::ZERO);
     let faults = RestartGate::<u32>::new(&rules).expect_err("nothing but zeros");
     assert_eq!(faults.fields(), ["restarts_max", "window", "trials"]);

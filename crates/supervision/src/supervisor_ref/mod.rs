@@ -19,8 +19,10 @@ use crate::{ChildError, ChildKey};
 /// restarts.
 ///
 /// Requests are served in order, also while children take their time to stop, between start
-/// attempts and during group restarts. They have no deadline but that of the caller's context,
-/// since each is answered at the latest when the supervisor ends.
+/// attempts and during group restarts. They have no deadline but that of the caller's context, as in
+/// OTP: a child may start or stop for as long as its rules allow, and each request is answered at the
+/// latest when the supervisor ends. Set one where it matters, in the
+/// [`CallContext`](steadfast_base::CallContext).
 ///
 /// A child is named by its name, its key, or its actor: see [`ChildId`].
 ///

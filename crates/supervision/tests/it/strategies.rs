@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use steadfast_supervision::{
-    Backoff, Budget, Command, Event, ExitKind, Granted, Input, Outcome, Refusal, RestartPolicy,
-    Strategy, SupervisorRules,
+    Backoff, Budget, Choice, Command, Directive, Event, ExitKind, Granted, Input, Outcome, Refusal,
+    RestartPolicy, Strategy, SupervisorRules,
 };
 
 use crate::stage::{Stage, Start, plan, plan_with, rules, started, transient};
@@ -131,6 +131,73 @@ fn a_new_child_that_fails_while_a_group_rests_leaves_no_one_behind() {
     stage.panics("n");
     stage.advance(Duration::from_secs(1));
     assert_eq!(stage.told(), "end b, start n, start a, start b, start n");
+}
+
+#[test]
+fn who_is_not_restarted_does_not_wait_for_a_group() {
+    let mut stage = started(Strategy::RestForOne, &["a", "b", "c", "d"]);
+    stage.stuck.insert("d".to_owned());
+    stage.panics("c");
+    assert_eq!(stage.told(), "end d");
+    let a = stage.key("a");
+    let choice = Choice { directive: Directive::Stop, ..stage.choice() };
+    stage.feed(Input::Exited(a, ExitKind::Panic.into(), choice));
+    assert_eq!(stage.states(), "a stopped, b running, c restarting, d stopping");
+    stage.exits("b", ExitKind::Normal);
+    assert_eq!(stage.states(), "a stopped, b stopped, c restarting, d stopping");
+    assert_eq!(stage.told(), "close a panic, close b normal", "who asked them hears of it now");
+    stage.stuck.clear();
+    let d = stage.key("d");
+    stage.feed(Input::Exited(d, ExitKind::Shutdown.into(), stage.choice()));
+    assert_eq!(stage.told(), "start c, start d");
+    assert_eq!(stage.states(), "a stopped, b stopped, c running, d running");
+}
+
+#[test]
+fn a_group_restart_starts_those_that_had_stopped_too_but_for_temporary_ones() {
+    let temporary = rules(RestartPolicy::temporary());
+    let children = [("a", transient()), ("b", transient()), ("t", temporary), ("c", transient())];
+    let mut stage = Stage::started(plan(Strategy::AllForOne, &children));
+    let b = stage.key("b");
+    assert_eq!(stage.ask(Command::Terminate(b)), Ok(Granted::Done));
+    stage.exits("a", ExitKind::Normal);
+    stage.exits("t", ExitKind::Normal);
+    assert_eq!(stage.states(), "a stopped, b stopped, c running");
+    stage.panics("c");
+    assert_eq!(stage.states(), "a running, b running, c running");
+}
+
+#[test]
+fn errors_reported_while_a_group_moves_are_decided_once() {
+    let mut stage = started(Strategy::RestForOne, &["a", "b", "c"]);
+    stage.stuck.insert("c".to_owned());
+    stage.panics("b");
+    let a = stage.key("a");
+    for _ in 0..1_000 {
+        stage.feed(Input::Reported(a, ExitKind::Error.into(), stage.choice()));
+    }
+    stage.stuck.clear();
+    let c = stage.key("c");
+    stage.feed(Input::Exited(c, ExitKind::Shutdown.into(), stage.choice()));
+    assert_eq!(stage.states(), "a running, b running, c running");
+    assert_eq!(stage.core.stats(stage.now).budget_left, 1, "one for b, one for a");
+}
+
+#[test]
+fn an_escalation_does_not_wait_for_a_group() {
+    let mut stage = started(Strategy::RestForOne, &["a", "b", "c"]);
+    stage.stuck.insert("c".to_owned());
+    stage.panics("b");
+    assert_eq!(stage.told(), "end c");
+    let a = stage.key("a");
+    let choice = Choice { directive: Directive::Escalate, ..stage.choice() };
+    stage.feed(Input::Exited(a, ExitKind::Panic.into(), choice));
+    assert!(!stage.core.is_up(), "it ends as soon as c does");
+    stage.stuck.clear();
+    let c = stage.key("c");
+    stage.feed(Input::Exited(c, ExitKind::Shutdown.into(), stage.choice()));
+    assert_eq!(stage.told(), "close a panic, close c shutdown, close b panic");
+    assert!(matches!(&stage.outcome, Some(Outcome::Escalated(child, _)) if *child == a));
 }
 
 #[test]
