@@ -36,11 +36,11 @@ pub use self::following::{
     s17_a_subscription_has_no_gap_and_no_duplicate, s18_a_stalled_reader_costs_the_writers_nothing,
 };
 pub use self::querying::{
-    queries_combine_and_read_backward, s01_an_actor_is_read_in_order, s02_ranges_and_limits_hold,
-    s03_empty_ranges_are_no_error, s04_an_unknown_actor_has_nothing,
-    s13_names_of_any_text_stay_apart, s14_time_ranges_hold_when_the_clock_steps_back,
-    s15_a_correlation_is_read_in_order_over_actors, s16_unknown_correlations_have_nothing,
-    too_broad_queries_are_refused,
+    queries_combine_and_read_backward, queries_find_what_a_look_at_every_event_finds,
+    s01_an_actor_is_read_in_order, s02_ranges_and_limits_hold, s03_empty_ranges_are_no_error,
+    s04_an_unknown_actor_has_nothing, s13_names_of_any_text_stay_apart,
+    s14_time_ranges_hold_when_the_clock_steps_back, s15_a_correlation_is_read_in_order_over_actors,
+    s16_unknown_correlations_have_nothing, too_broad_queries_are_refused,
 };
 pub use self::retaining::{
     retention_removes_only_what_is_released, statistics_and_verification_add_up,
@@ -77,6 +77,7 @@ macro_rules! event_store_conformance {
             a_closed_store_ends_its_subscriptions,
             a_subscription_filters_and_says_when_it_caught_up,
             queries_combine_and_read_backward,
+            queries_find_what_a_look_at_every_event_finds,
             retention_removes_only_what_is_released,
             senseless_requests_are_rejected,
             statistics_and_verification_add_up,

@@ -6,7 +6,7 @@ use super::Subject;
 use super::subject::{append, at, between, blocking, event, highest, id, ids, seqs, with_five};
 use crate::event::{EventKind, Position, Seq};
 use crate::limits;
-use crate::read::{Query, ReadError};
+use crate::read::{Direction, Query, ReadError};
 
 /// An actor's events come back 1, 2, 3, 4, 5.
 ///
@@ -234,4 +234,54 @@ pub fn too_broad_queries_are_refused(subject: &dyn Subject) {
     assert!(matches!(subscription.next_delivery(), Err(ReadError::TooBroad(_))));
     let widest = Query::all().actors(names(limits::QUERY_NAMES_MAX));
     assert!(log.read_all(widest).is_ok_and(|events| events.is_empty()));
+}
+
+/// Whatever a query asks for, it finds what a look at every event finds.
+///
+/// # Panics
+///
+/// If the store breaks the contract.
+pub fn queries_find_what_a_look_at_every_event_finds(subject: &dyn Subject) {
+    let log = blocking(subject);
+    for number in 1..=120_u64 {
+        let actor = match number.pow(2) % 11 {
+            0..=2 => "a",
+            3 | 4 => "a-1",
+            5..=8 => "b",
+            _ => "c",
+        };
+        append(&log, event(actor, number)).expect("stored");
+    }
+    log.delete_to(&"b".into(), Seq::new(7)).expect("deleted");
+    let all = log.read_all(Query::all()).expect("readable");
+    let actors: [&[&str]; 6] =
+        [&[], &["a"], &["b", "a"], &["nobody"], &["c", "nobody", "a-1"], &["a", "a-1", "b", "c"]];
+    let positions = [(0, u64::MAX), (30, 80), (81, 81), (115, 300), (90, 40)];
+    let asked: [(Option<u64>, Option<u64>); 5] =
+        [(None, None), (None, Some(3)), (Some(17), None), (Some(80), Some(1)), (Some(999), None)];
+    for actors in actors {
+        for (from, to) in positions {
+            for (wanted, limit) in asked {
+                let mut query = Query::all().actors(actors.iter().copied());
+                query =
+                    query.positions(Position::new(from)..=Position::new(to)).seqs(between(2, 25));
+                (query.id, query.limit) = (wanted.map(id), limit);
+                for query in [query.clone(), query.backward()] {
+                    let mut expected: Vec<_> = all
+                        .iter()
+                        .filter(|event| query.matches(event))
+                        .map(|event| event.id)
+                        .collect();
+                    if query.direction == Direction::Backward {
+                        expected.reverse();
+                    }
+                    expected.truncate(
+                        limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(0)),
+                    );
+                    let found = log.read_all(query.clone()).expect("readable");
+                    assert_eq!(ids(&found), expected, "{query:?}");
+                }
+            }
+        }
+    }
 }

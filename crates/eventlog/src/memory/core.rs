@@ -18,6 +18,9 @@ use crate::retention::{Pin, Retention, Retired, Unreleased};
 use crate::statistics::{Statistics, VerifyFault, VerifyReport};
 use crate::store::{ActorExtent, LogExtent};
 
+/// How many actors of a query are looked up; for more, every event is looked at.
+const LOOKED_UP_MAX: usize = 16;
+
 /// How many pins are named at most.
 const PINS_MAX: usize = 1_000;
 
@@ -207,13 +210,44 @@ impl Core {
         };
         // Ends after at most as many rounds as there are positions from `low` to `high`.
         while found.len() < count && (low..=high).contains(&at) {
-            found.extend(self.get(at).filter(|event| query.matches(event)).cloned());
+            let here = self.candidate(query, at).filter(|here| (low..=high).contains(here));
+            found.extend(
+                here.and_then(|here| self.get(here)).filter(|event| query.matches(event)).cloned(),
+            );
             at = match query.direction {
-                Direction::Forward => at.next(),
-                Direction::Backward => at.previous(),
+                Direction::Forward => here.unwrap_or(high).next(),
+                Direction::Backward => here.unwrap_or(low).previous(),
             };
         }
         Page { found, next: at }
+    }
+
+    /// The next position, this one included, at which there may be an event that meets the conditions.
+    fn candidate(&self, query: &Query, at: Position) -> Option<Position> {
+        let is_ahead = |position: &Position| match query.direction {
+            Direction::Forward => *position >= at,
+            Direction::Backward => *position <= at,
+        };
+        if let Some(id) = query.id {
+            return self.ids.get(&id).copied().filter(is_ahead);
+        }
+        if query.actors.is_empty() || query.actors.len() > LOOKED_UP_MAX {
+            return Some(at);
+        }
+        let of_each = query.actors.iter().filter_map(|actor| {
+            let positions = &self.actors.get(actor)?.positions;
+            let index = match query.direction {
+                Direction::Forward => positions.partition_point(|position| *position < at),
+                Direction::Backward => {
+                    positions.partition_point(|position| *position <= at).checked_sub(1)?
+                }
+            };
+            positions.get(index).copied()
+        });
+        match query.direction {
+            Direction::Forward => of_each.min(),
+            Direction::Backward => of_each.max(),
+        }
     }
 
     pub(crate) fn actor(&self, actor: &ActorName) -> Result<ActorExtent, ReadError> {
