@@ -40,6 +40,7 @@ pub mod segment_store;
 mod statistics;
 mod store;
 mod transfer;
+mod waiting;
 
 /// Runs the example of the README.
 #[cfg(doctest)]

@@ -1,5 +1,9 @@
 //! Subscriptions: catching up, going live, standing still.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::thread;
 
 use super::Subject;
@@ -48,13 +52,13 @@ pub fn s17_a_subscription_has_no_gap_and_no_duplicate(subject: &dyn Subject) {
 ///
 /// If the store breaks the contract.
 pub fn s18_a_stalled_reader_costs_the_writers_nothing(subject: &dyn Subject) {
-    const EVENTS: u64 = 20_000;
+    const EVENTS: u64 = 1_000_000;
     let log = blocking(subject);
     append(&log, event("P", 1)).expect("stored");
     let mut subscription = log.subscribe(Position::ZERO, Query::all());
     assert_eq!(take(&mut subscription, 1).len(), 1);
-    for first in (2..=EVENTS).step_by(500) {
-        let last = first.saturating_add(499).min(EVENTS);
+    for first in (2..=EVENTS).step_by(1_000) {
+        let last = first.saturating_add(999).min(EVENTS);
         let batch: Vec<_> = (first..=last).map(|number| event("P", number)).collect();
         append(&log, batch).expect("appends go on");
     }
@@ -108,6 +112,35 @@ pub fn a_closed_store_ends_its_subscriptions(subject: &dyn Subject) {
     assert!(matches!(&error, crate::append::AppendError::Closed { events } if events.len() == 1));
     assert!(matches!(log.read_all(Query::all()), Err(crate::read::ReadError::Closed)));
     assert!(matches!(log.sync(), Err(crate::error::StoreError::Closed)));
+}
+
+/// A subscription that is gone keeps nothing of whoever waited for it.
+///
+/// # Panics
+///
+/// If the store breaks the contract.
+pub fn a_dropped_subscription_lets_go_of_who_waited(subject: &dyn Subject) {
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    let log = with_five(subject);
+    let store = subject.store();
+    let end = log.extent().expect("readable").last;
+    let task = Arc::new(Task);
+    for _ in 0..3 {
+        let mut subscription = store.subscribe(end, Query::all());
+        let waker = Waker::from(Arc::clone(&task));
+        let mut cx = Context::from_waker(&waker);
+        // The end is told first; then it waits.
+        while pin!(subscription.next()).poll(&mut cx).is_ready() {}
+        drop(waker);
+        assert!(Arc::strong_count(&task) > 1, "it waits");
+        drop(subscription);
+        assert_eq!(Arc::strong_count(&task), 1, "nothing holds the task");
+    }
 }
 
 /// Reads until this many events have come; none of the batches is larger than allowed.

@@ -32,7 +32,8 @@ pub use self::deleting::{
     s05_deleted_events_are_gone_and_numbers_stay, s06_numbers_go_on_after_everything_was_deleted,
 };
 pub use self::following::{
-    a_closed_store_ends_its_subscriptions, a_subscription_filters_and_says_when_it_caught_up,
+    a_closed_store_ends_its_subscriptions, a_dropped_subscription_lets_go_of_who_waited,
+    a_subscription_filters_and_says_when_it_caught_up,
     s17_a_subscription_has_no_gap_and_no_duplicate, s18_a_stalled_reader_costs_the_writers_nothing,
 };
 pub use self::querying::{
@@ -75,6 +76,7 @@ macro_rules! event_store_conformance {
             s17_a_subscription_has_no_gap_and_no_duplicate,
             s18_a_stalled_reader_costs_the_writers_nothing,
             a_closed_store_ends_its_subscriptions,
+            a_dropped_subscription_lets_go_of_who_waited,
             a_subscription_filters_and_says_when_it_caught_up,
             queries_combine_and_read_backward,
             queries_find_what_a_look_at_every_event_finds,

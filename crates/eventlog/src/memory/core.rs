@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 use steadfast_base::{EventId, Timestamp};
@@ -17,6 +16,7 @@ use crate::read::{Direction, Query, ReadError};
 use crate::retention::{Pin, Retention, Retired, Unreleased};
 use crate::statistics::{Statistics, VerifyFault, VerifyReport};
 use crate::store::{ActorExtent, LogExtent};
+use crate::waiting::Waiting;
 
 /// How many actors of a query are looked up; for more, every event is looked at.
 const LOOKED_UP_MAX: usize = 16;
@@ -33,7 +33,8 @@ pub(crate) struct Core {
     actors: BTreeMap<ActorName, Actor>,
     ids: HashMap<EventId, Position>,
     epochs: HashMap<Arc<str>, Epoch>,
-    wakers: Vec<Waker>,
+    /// The subscriptions.
+    pub(crate) listeners: Waiting,
     closed: bool,
     statistics: Statistics,
 }
@@ -80,17 +81,6 @@ impl Core {
 
     pub(crate) fn close(&mut self) {
         self.closed = true;
-    }
-
-    /// Whoever waits for something new, to be woken without the lock.
-    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.wakers)
-    }
-
-    pub(crate) fn wake_later(&mut self, waker: &Waker) {
-        if !self.wakers.iter().any(|known| known.will_wake(waker)) {
-            self.wakers.push(waker.clone());
-        }
     }
 
     /// Takes a request that passed its check, or counts one that did not.

@@ -75,7 +75,7 @@ impl MemoryStore {
         let now = self.shared.time.timestamp();
         let mut core = self.shared.lock();
         let answer = core.append(append, now);
-        let wakers = if answer.is_ok() { core.take_wakers() } else { Vec::new() };
+        let wakers = if answer.is_ok() { core.listeners.take() } else { Vec::new() };
         drop(core);
         wakers.into_iter().for_each(std::task::Waker::wake);
         answer
@@ -155,7 +155,7 @@ impl EventStore for MemoryStore {
         let wakers = {
             let mut core = self.shared.lock();
             core.close();
-            core.take_wakers()
+            core.listeners.take()
         };
         wakers.into_iter().for_each(std::task::Waker::wake);
         Ok(())

@@ -52,6 +52,8 @@ pub(super) struct LogTail {
     /// The last position whose reaching has been told.
     told: Option<Position>,
     refused: Option<LimitExceeded>,
+    /// Its number among those who wait.
+    number: u64,
 }
 
 impl LogTail {
@@ -62,7 +64,8 @@ impl LogTail {
         refused: Option<LimitExceeded>,
     ) -> Self {
         query.direction = Direction::Forward;
-        Self { shared, query, seen: after, told: None, refused }
+        let number = shared.lock().listeners.add();
+        Self { shared, query, seen: after, told: None, refused, number }
     }
 
     /// The next delivery if there is one now; otherwise wakes the caller when there may be.
@@ -96,8 +99,18 @@ impl LogTail {
         if core.is_closed() {
             return Poll::Ready(Ok(None));
         }
-        core.wake_later(waker);
+        let before = core.listeners.wait(self.number, waker);
+        drop(core);
+        drop(before);
         Poll::Pending
+    }
+}
+
+impl Drop for LogTail {
+    fn drop(&mut self) {
+        // The lock is given back before what waited is.
+        let gone = self.shared.lock().listeners.remove(self.number);
+        drop(gone);
     }
 }
 

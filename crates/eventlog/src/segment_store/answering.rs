@@ -26,7 +26,7 @@ impl Engine {
                     state.push_tail(|| event.clone().placed(place.placed));
                 });
             }
-            state.take_wakers()
+            state.listeners.take()
         };
         let mut rest = group.places.as_slice();
         for taken in &mut group.taken {

@@ -64,6 +64,8 @@ pub(super) struct LogTail {
     /// The last position whose reaching has been told.
     told: Option<Position>,
     refused: Option<LimitExceeded>,
+    /// Its number among those who wait.
+    number: u64,
 }
 
 impl LogTail {
@@ -74,8 +76,8 @@ impl LogTail {
         refused: Option<LimitExceeded>,
     ) -> Self {
         query.direction = Direction::Forward;
-        shared.write_state().add_listener();
-        Self { shared, reader: Reader::default(), query, seen: after, told: None, refused }
+        let number = shared.write_state().listeners.add();
+        Self { shared, reader: Reader::default(), query, seen: after, told: None, refused, number }
     }
 
     /// The next delivery if there is one now; otherwise wakes the caller when there may be.
@@ -116,13 +118,16 @@ impl LogTail {
         let mut state = self.shared.write_state();
         if state.extent().last > self.seen {
             // Something came between the look at the end and this one.
+            drop(state);
             waker.wake_by_ref();
             return Poll::Pending;
         }
         if state.closed {
             return Poll::Ready(Ok(None));
         }
-        state.wake_later(waker);
+        let before = state.listeners.wait(self.number, waker);
+        drop(state);
+        drop(before);
         Poll::Pending
     }
 }
@@ -130,8 +135,10 @@ impl LogTail {
 impl Drop for LogTail {
     fn drop(&mut self) {
         // What is not kept any more goes without the lock.
-        let unheard = self.shared.write_state().remove_listener();
-        drop(unheard);
+        let mut state = self.shared.write_state();
+        let gone = (state.listeners.remove(self.number), state.take_unheard());
+        drop(state);
+        drop(gone);
     }
 }
 

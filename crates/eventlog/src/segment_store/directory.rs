@@ -187,27 +187,39 @@ impl Directory {
 
     /// Puts a whole file in the place of another one, durably.
     pub(super) fn replace(&self, name: &str, contents: &[u8]) -> io::Result<()> {
-        let temporary = self.at(&format!("{name}.tmp"));
-        let file = self.storage.open(&temporary, OpenMode::Create)?;
-        file.set_length(0)?;
-        let mut offset = 0_u64;
-        for piece in contents.chunks(SYNC_PIECE_BYTES) {
-            file.pwrite(piece, offset)?;
-            file.datasync()?;
-            offset = offset.saturating_add(piece.len() as u64);
-        }
-        self.storage.rename(&temporary, &self.at(name))?;
+        self.put(name, |file| {
+            let mut offset = 0_u64;
+            for piece in contents.chunks(SYNC_PIECE_BYTES) {
+                file.pwrite(piece, offset)?;
+                file.datasync()?;
+                offset = offset.saturating_add(piece.len() as u64);
+            }
+            Ok(())
+        })?;
         self.sync()
     }
 
     /// Puts an index in its place, without a sync: one that a crash leaves in pieces is built again.
     pub(super) fn put_index(&self, first: Position, contents: &[u8]) -> io::Result<()> {
-        let name = index_name(first);
+        self.put(&index_name(first), |file| file.pwrite(contents, 0))
+    }
+
+    /// Puts a file in its place once `fill` has written it. What could not be filled takes no room: it is mostly
+    /// room that was lacking.
+    fn put(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&dyn StorageFile) -> io::Result<()>,
+    ) -> io::Result<()> {
         let temporary = self.at(&format!("{name}.tmp"));
         let file = self.storage.open(&temporary, OpenMode::Create)?;
-        file.set_length(0)?;
-        file.pwrite(contents, 0)?;
-        self.storage.rename(&temporary, &self.at(&name))
+        let filled = file.set_length(0).and_then(|()| fill(&*file));
+        let put = filled.and_then(|()| self.storage.rename(&temporary, &self.at(name)));
+        if put.is_err() {
+            // One that stays is removed at the next opening.
+            self.storage.remove(&temporary).ok();
+        }
+        put
     }
 
     /// A whole file; `None` if it is not there.

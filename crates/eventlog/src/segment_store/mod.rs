@@ -219,7 +219,7 @@ impl SegmentStore {
 
     /// Opens a log for reading only: without the lock, without a change to any file, damaged or not.
     ///
-    /// It sees what there is now. Appends are answered `Closed`. What is damaged is an error where a read
+    /// It sees what there is now. Appends, deletions and retention are answered `Closed`. What is damaged is an error where a read
     /// meets it, and reading on goes on behind it: so the rest can be saved.
     ///
     /// # Errors
@@ -238,7 +238,7 @@ impl SegmentStore {
             let path = directory.segment(last.header.first);
             state.add_segment(Segment::new(last, path));
         }
-        let shared = Shared::new(config, directory, time, state, catalog);
+        let shared = Shared::new(config, directory, time, state, catalog, None);
         shared.queue.close();
         let shared = Arc::new(shared);
         let threads = Threads {

@@ -66,7 +66,8 @@ pub(super) fn open(
     };
     let next = state.next;
     state.durable = next.previous();
-    let shared = Shared::new(config, directory.clone(), time, state, catalog);
+    let epoch = Some(record.epoch);
+    let shared = Shared::new(config, directory.clone(), time, state, catalog, epoch);
     // From here on: whatever the segment holds now is synced.
     let mut active = active;
     let (file, behind) = shared.config.write_behind(Arc::clone(&active.file));

@@ -61,7 +61,7 @@ pub(super) fn recover(
     let Survey { segments: names, indexes: indexed, mut leftovers } = directory.survey()?;
     let writer = directory.writer_record()?;
     let mut state = State::new(tail_events);
-    let catalog = read_catalog(directory, &mut state)?;
+    let catalog = read_catalog(directory, writer, &mut state)?;
     let names = left_by_retention(&names, catalog.low_water, &mut leftovers);
     let mut found = open_all(directory, &names, writer, &mut state)?;
     let is_in_use = |first: &Position| names.binary_search(first).is_ok();
@@ -77,6 +77,7 @@ pub(super) fn recover(
     let log_id = writer.map(|writer| writer.log_id);
     let log_id = log_id.or_else(|| found.first().map(|found| found.header.log_id));
     let closed_at = writer.and_then(|writer| writer.closed_at);
+    check_end(&names, closed_at, catalog.low_water, &mut state);
     let looked_at = look_at_all(&Look { directory, closed_at, indexes }, &found, scan_threads)?;
     let epochs = found.iter().map(|found| u64::from(found.header.epoch));
     let mut epoch = epochs.max().unwrap_or(0);
@@ -117,13 +118,21 @@ pub(super) fn recover(
     Ok(Recovered { state, last, catalog, writer, leftovers })
 }
 
-fn read_catalog(directory: &Directory, state: &mut State) -> Result<Catalog, OpenError> {
+fn read_catalog(
+    directory: &Directory,
+    writer: Option<WriterRecord>,
+    state: &mut State,
+) -> Result<Catalog, OpenError> {
     let Some(bytes) = directory.read(Catalog::NAME)? else { return Ok(Catalog::default()) };
-    if let Some(catalog) = Catalog::decode(&bytes) {
-        return Ok(catalog);
-    }
+    let kind = match Catalog::decode(&bytes) {
+        // That of another log would have segments removed that are none of its.
+        Some(catalog) if writer.is_some_and(|writer| writer.log_id != catalog.log_id) => {
+            DamageKind::Misplaced
+        }
+        Some(catalog) => return Ok(catalog),
+        None => DamageKind::Checksum,
+    };
     let zero = Position::ZERO;
-    let kind = DamageKind::Checksum;
     let damage = Damage { segment: zero, offset: 0, position: zero, next: zero, kind };
     state.damage.insert(zero, damage);
     Ok(Catalog::default())
@@ -187,6 +196,20 @@ fn check_links(found: &[Found], low_water: Position, state: &mut State) {
             }
         }
         before = Some(header);
+    }
+}
+
+/// Notes that the last segment is gone, where something else knows of it: the last one is never removed.
+fn check_end(
+    names: &[Position],
+    closed_at: Option<ClosedAt>,
+    low_water: Position,
+    state: &mut State,
+) {
+    let last = closed_at.map_or(Position::ZERO, |at| at.segment).max(low_water);
+    if last > names.last().copied().unwrap_or(Position::ZERO) {
+        let damage = Damage::missing(last, last.next());
+        state.damage.entry(last).or_insert(damage);
     }
 }
 

@@ -109,6 +109,10 @@ fn seal(shared: &Shared, full: &Full, level: i32) -> Result<(), SealError> {
     if !shared.read_state().segments.contains_key(&first) {
         return Ok(());
     }
+    // Who has taken over may have cut the segment meanwhile.
+    if shared.check_writer().is_err() {
+        return Err(SealError::Storage);
+    }
     let path = shared.directory.segment(first);
     let name = path.file_name().and_then(|name| name.to_str()).ok_or(SealError::Storage)?;
     shared.directory.replace(name, &contents)?;

@@ -41,7 +41,7 @@ impl Spare {
         Self::make_while(directory, number, length, fill, || true)
     }
 
-    /// Makes a spare, unless there is no more use for it before it is ready.
+    /// Makes a spare, unless there is no more use for it before it is ready. What could not be made takes no room.
     pub(super) fn make_while(
         directory: &Directory,
         number: u64,
@@ -50,24 +50,33 @@ impl Spare {
         is_wanted: impl Fn() -> bool,
     ) -> io::Result<Self> {
         let path = directory.at(&format!("{number}.spare"));
-        let file = directory.storage.open(&path, OpenMode::Create)?;
-        file.set_length(0)?;
+        // Never one that is there: it may be that of a writer who took over and is about to use it.
+        let file = directory.storage.open(&path, OpenMode::CreateNew)?;
+        let spare = Self { file, path, length };
+        match spare.fill(fill, is_wanted) {
+            Ok(()) => Ok(spare),
+            Err(error) => {
+                spare.discard(directory);
+                Err(error)
+            }
+        }
+    }
+
+    fn fill(&self, fill: Fill, is_wanted: impl Fn() -> bool) -> io::Result<()> {
         if fill == Fill::Nothing {
-            file.set_length(length)?;
-            file.datasync()?;
-            return Ok(Self { file, path, length });
+            self.file.set_length(self.length)?;
+            return self.file.datasync();
         }
         let mut done = 0_u64;
-        while done < length {
+        while done < self.length {
             if !is_wanted() {
-                directory.storage.remove(&path)?;
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            done = done.saturating_add(ZERO_PIECE_BYTES).min(length);
-            file.preallocate(done)?;
-            file.datasync()?;
+            done = done.saturating_add(ZERO_PIECE_BYTES).min(self.length);
+            self.file.preallocate(done)?;
+            self.file.datasync()?;
         }
-        Ok(Self { file, path, length })
+        Ok(())
     }
 
     /// Takes the file away again; one that cannot be removed is when the log is opened next.

@@ -23,6 +23,7 @@ use super::segment_file::Spare;
 use super::state::State;
 use super::write_behind::WriteBehind;
 use crate::append::{Epoch, Fence};
+use crate::error::StoreError;
 
 /// Each piece of a spare waits for a moment without a commit, but not for long: one that is not ready in time is made
 /// by whoever needs it.
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) blocks: BlockCache,
     /// What reads ahead for scans.
     pub(super) ahead: Ahead,
+    /// In which epoch the log is written; `None` if it is only read.
+    epoch: Option<Epoch>,
     /// How many threads decompress a segment of which most is read.
     pub(super) unpack_threads: usize,
     state: RwLock<State>,
@@ -91,12 +94,14 @@ impl Shared {
         time: Time,
         mut state: State,
         catalog: Catalog,
+        epoch: Option<Epoch>,
     ) -> Self {
         state.ids.since = state.next;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             blocks: BlockCache::new(config.block_cache_bytes),
             ahead: Ahead::default(),
+            epoch,
             unpack_threads: config.scan_threads.min(processors),
             config,
             directory,
@@ -138,6 +143,22 @@ impl Shared {
 
     pub(super) fn lock_catalog(&self) -> MutexGuard<'_, Catalog> {
         self.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a change of the log's files pass if this is who writes them: not on a log that is only read, nor once
+    /// somebody else has taken it over. Asked for while the catalog is held.
+    pub(super) fn check_writer(&self) -> Result<(), StoreError> {
+        let Some(own) = self.epoch else { return Err(StoreError::Closed) };
+        let record = self.directory.writer_record();
+        let record = record.map_err(|error| StoreError::Unavailable(Arc::new(error)))?;
+        match record.filter(|record| record.epoch > own) {
+            None => Ok(()),
+            // Its own end: that is one more, too.
+            Some(record) if record.closed_at.is_some() && record.epoch == own.next() => {
+                Err(StoreError::Closed)
+            }
+            Some(record) => Err(StoreError::Fenced { current: record.epoch }),
+        }
     }
 
     /// The epoch that shuts a fence out, if one does; otherwise the fence's own is remembered.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::Waker;
 
 use steadfast_base::EventId;
 use steadfast_base::storage::StorageFile;
@@ -17,6 +16,7 @@ use crate::format::SegmentHeader;
 use crate::format::SegmentIndex;
 use crate::statistics::Statistics;
 use crate::store::{ActorExtent, LogExtent};
+use crate::waiting::Waiting;
 
 #[derive(Debug, Default)]
 pub(super) struct State {
@@ -31,8 +31,8 @@ pub(super) struct State {
     pub(super) damage: BTreeMap<Position, Damage>,
     /// The newest events, next to each other; none while nobody listens.
     pub(super) tail: VecDeque<Event>,
-    /// How many subscriptions there are.
-    listeners: usize,
+    /// The subscriptions.
+    pub(super) listeners: Waiting,
     /// What is known of the newest ids.
     pub(super) ids: NewestIds,
     pub(super) tail_max: usize,
@@ -42,7 +42,6 @@ pub(super) struct State {
     pub(super) durable: Position,
     pub(super) statistics: Statistics,
     pub(super) closed: bool,
-    wakers: Vec<Waker>,
 }
 
 /// One file of the log.
@@ -261,20 +260,14 @@ impl State {
         self.unsettled = (behind, 0);
     }
 
-    /// Adds a subscription.
-    pub(super) fn add_listener(&mut self) {
-        self.listeners = self.listeners.saturating_add(1);
-    }
-
-    /// Takes a subscription away, and gives what nobody listens to.
-    pub(super) fn remove_listener(&mut self) -> VecDeque<Event> {
-        self.listeners = self.listeners.saturating_sub(1);
+    /// Gives what nobody listens to.
+    pub(super) fn take_unheard(&mut self) -> VecDeque<Event> {
         if self.has_listeners() { VecDeque::new() } else { std::mem::take(&mut self.tail) }
     }
 
     /// Whether anybody wants the newest events.
     pub(super) fn has_listeners(&self) -> bool {
-        self.listeners > 0 && self.tail_max > 0
+        !self.listeners.is_empty() && self.tail_max > 0
     }
 
     /// Keeps an event ready for readers.
@@ -286,17 +279,6 @@ impl State {
             self.tail.pop_front();
         }
         self.tail.push_back(event());
-    }
-
-    /// Whoever waits for something new, to be woken without the lock.
-    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.wakers)
-    }
-
-    pub(super) fn wake_later(&mut self, waker: &Waker) {
-        if !self.wakers.iter().any(|known| known.will_wake(waker)) {
-            self.wakers.push(waker.clone());
-        }
     }
 
     pub(super) fn statistics(&self) -> Statistics {

@@ -29,6 +29,7 @@ pub(super) fn delete_to(shared: &Shared, actor: &ActorName, to: Seq) -> Result<(
         (state.highest(actor), state.deleted(actor.as_str()))
     };
     let to = to.min(highest);
+    shared.check_writer()?;
     if to <= deleted {
         return Ok(());
     }
@@ -79,6 +80,7 @@ pub(super) fn retain(
     now: Timestamp,
 ) -> Result<Retired, StoreError> {
     let mut catalog = shared.lock_catalog();
+    shared.check_writer()?;
     let mut retired = Retired::default();
     let gone = choose(shared, policy, now, &mut retired)?;
     if gone.is_empty() {

@@ -119,7 +119,7 @@ impl Drop for End<'_> {
         let wakers = {
             let mut state = self.shared.write_state();
             state.closed = true;
-            state.take_wakers()
+            state.listeners.take()
         };
         wakers.into_iter().for_each(Waker::wake);
     }

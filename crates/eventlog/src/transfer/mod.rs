@@ -15,8 +15,9 @@ use crate::event::{Event, NewEvent};
 use crate::read::{Query, ReadError};
 use crate::store::EventStore;
 
-/// The longest line that is read, in bytes (8 MiB): the largest event with every byte escaped.
-pub const LINE_BYTES_MAX: usize = 8 << 20;
+/// The longest line that is read, in bytes (16 MiB): the largest event that a store can be told to take, with every
+/// byte escaped.
+pub const LINE_BYTES_MAX: usize = 16 << 20;
 
 /// How many appends of an import are under way at most; they share group commits.
 const IN_FLIGHT_MAX: usize = 256;

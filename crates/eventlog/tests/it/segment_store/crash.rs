@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use steadfast_base::storage::{Persist, SimulatedStorage};
 use steadfast_base::{Seed, Timestamp, VirtualClock};
+use steadfast_eventlog::format::cold::COLD_TRAILER_BYTES;
 use steadfast_eventlog::format::frame::{FrameBuilder, FrameHeader, FrameStamp};
 use steadfast_eventlog::format::{Compression, SegmentHeader};
 use steadfast_eventlog::{Placed, Seq};
@@ -11,7 +12,7 @@ use steadfast_eventlog::{Placed, Seq};
 use super::*;
 
 /// Beyond this many unsynced items, subsets are drawn instead of counted through.
-const EXHAUSTIVE_ITEMS: usize = 6;
+const EXHAUSTIVE_ITEMS: usize = 12;
 const DRAWN_SUBSETS: u64 = 64;
 
 /// The batches that are appended, as first number and count.
@@ -292,20 +293,39 @@ fn s22_garbage_behind_the_end_changes_nothing() {
     append(&store, 1, 3).unwrap();
     close(store);
     let frame = storage.contents(&segment(1)).unwrap()[4_096..4_176].to_vec();
-    for round in 0..5 {
+    let footer = footer();
+    for round in 0..15 {
         let (path, mut file) = segments(&storage).pop().unwrap();
         let end = file.iter().rposition(|byte| *byte != 0).unwrap() + 1;
         let end = end.next_multiple_of(4_096);
         let mut garbage = vec![0; 28];
         stream.fill_bytes(&mut garbage);
-        let garbage = if round % 2 == 0 { garbage } else { frame.clone() };
+        let garbage = match round % 3 {
+            0 => garbage,
+            1 => frame.clone(),
+            _ => footer.clone(),
+        };
         file.resize(file.len().max(end + 4_096), 0);
         file[end..end + garbage.len()].copy_from_slice(&garbage);
         storage.put(&path, file);
-        for _ in 0..2 {
+        for _ in 0..if round < 12 { 1 } else { 10 } {
             let store = open(&storage);
             assert_eq!(numbers(&store), [1, 2, 3], "round {round}");
             close(store);
         }
     }
+}
+
+/// What ends a sealed segment.
+fn footer() -> Vec<u8> {
+    let storage = SimulatedStorage::new();
+    let store = open(&storage);
+    append(&store, 1, 40).unwrap();
+    block_on(store.begin_segment()).unwrap();
+    while block_on(store.statistics()).unwrap().segments_unsealed > 1 {
+        std::thread::yield_now();
+    }
+    close(store);
+    let file = storage.contents(&segment(1)).unwrap();
+    file[file.len() - COLD_TRAILER_BYTES..].to_vec()
 }

@@ -42,7 +42,7 @@ fn child() {
 }
 
 #[test]
-fn s35_a_killed_process_loses_nothing_it_acknowledged() {
+fn s34_s35_a_process_has_the_log_until_it_is_killed_and_loses_nothing_it_acknowledged() {
     let kills: u64 = std::env::var("STEADFAST_KILLS").map_or(24, |text| text.parse().unwrap());
     let seed = Seed::from_entropy();
     let mut stream = seed.stream("kills");
@@ -66,6 +66,8 @@ fn s35_a_killed_process_loses_nothing_it_acknowledged() {
                 left -= 1;
             }
         }
+        let locked = SegmentStore::open(real_config(&directory), Time::system());
+        assert!(matches!(locked, Err(OpenError::Locked)), "seed {seed}, kill {kill}: {locked:?}");
         child.kill().unwrap();
         child.wait().unwrap();
         for line in lines.map_while(Result::ok) {

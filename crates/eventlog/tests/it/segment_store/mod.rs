@@ -17,8 +17,10 @@ mod kill;
 mod lazy;
 mod leading;
 mod model;
+mod room;
 mod sealing;
 mod segments;
+mod taken_over;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
