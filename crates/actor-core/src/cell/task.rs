@@ -33,7 +33,8 @@ use crate::{
 
 /// Runs `step`; its panic comes back as a value.
 ///
-/// This is the one place where a panic of an actor, or of a future piped to it, is caught.
+/// This is the one place where a panic is caught: of an actor, of a future piped to it, of what makes the
+/// message for a group's watcher.
 pub(crate) fn catch<T>(step: impl FnOnce() -> T) -> Result<T, Box<dyn Any + Send>> {
     catch_unwind(AssertUnwindSafe(step))
 }

@@ -4,7 +4,6 @@ use std::{
     any::Any,
     collections::{BTreeMap, VecDeque},
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash},
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -14,7 +13,7 @@ use std::{
 use steadfast_base::ActorId;
 
 use super::{GroupChange, JoinError};
-use crate::{ActorHandle, ActorRef, SendError};
+use crate::{ActorHandle, ActorRef, SendError, cell::catch};
 
 /// Points of each member on the ring of the consistent hash.
 const RING_POINTS: u32 = 64;
@@ -41,7 +40,7 @@ impl Watcher {
 
     /// False if it is not to be told any more: it has ended, or making its message panicked.
     fn tell(&self, change: GroupChange) -> bool {
-        catch_unwind(AssertUnwindSafe(|| (self.notify)(change))).unwrap_or(false)
+        catch(|| (self.notify)(change)).unwrap_or(false)
     }
 
     fn has_ended(&self) -> bool {

@@ -214,3 +214,47 @@ fn threads_that_are_not_async_tell_and_ask() {
     assert_eq!(report.killed, 0);
     assert!(actor.tell_blocking(Msg::Note(1)).unwrap_err().is_stopped());
 }
+
+/// A boss that blocks on its own thread to ask a worker; the runtime, how the worker answered, and whether
+/// the boss failed.
+fn blocking_in_a_handler(runtime: &tokio::runtime::Runtime) -> (Option<u32>, &'static str) {
+    let log = Log::default();
+    let system = System::builder("test").runtime(runtime.handle().clone()).build().unwrap();
+    runtime.block_on(async {
+        let worker = system.spawn("worker", Worker::maker("worker", &log)).await.unwrap();
+        let boss = system.spawn("boss", Worker::maker("boss", &log)).await.unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let ask = act(move |_, _| {
+            let answer = worker.ask_blocking_within(60 * SECOND, |reply| Msg::Ask(7, reply));
+            tell.send(answer.unwrap()).unwrap();
+        });
+        boss.tell(ask).await.unwrap();
+        boss.tell(Msg::Stop).await.unwrap();
+        let ended = boss.stopped().await;
+        system.shutdown().await;
+        (told.try_recv().ok(), ended.name())
+    })
+}
+
+#[test]
+fn a_blocking_ask_in_a_handler_is_answered_where_another_thread_can_and_fails_where_none_can() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let many = builder.worker_threads(1).enable_all().build().unwrap();
+    assert_eq!(blocking_in_a_handler(&many), (Some(7), "normal"));
+    let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(blocking_in_a_handler(&one), (None, "panic"));
+}
+
+#[test]
+fn a_blocking_ask_works_in_spawn_blocking_on_any_runtime() {
+    let log = Log::default();
+    let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let system = System::builder("test").runtime(one.handle().clone()).build().unwrap();
+    let answer = one.block_on(async {
+        let worker = system.spawn("worker", Worker::maker("worker", &log)).await.unwrap();
+        let ask = move || worker.ask_blocking(|reply| Msg::Ask(7, reply)).unwrap();
+        tokio::task::spawn_blocking(ask).await.unwrap()
+    });
+    assert_eq!(answer, 7);
+    one.block_on(system.shutdown());
+}

@@ -124,7 +124,16 @@ impl SupervisorCore {
     }
 
     pub(super) fn reported(&mut self, slot: u32, exit: Exit, choice: Choice, turn: &mut Turn<'_>) {
-        let Phase::Running(since) = self.phase(slot) else { return };
+        let since = match self.phase(slot) {
+            Phase::Running(since) => since,
+            // Its start may still fail, or not: this error is counted, and decides nothing.
+            Phase::Starting(_) => {
+                self.note_error(slot, &exit);
+                let key = self.children.key(slot);
+                return turn.report(Event::Failed(key, exit, Directive::Resume));
+            }
+            _ => return,
+        };
         self.note_error(slot, &exit);
         let up_for = turn.now.saturating_duration_since(since);
         let failure =

@@ -133,6 +133,12 @@ impl SupervisorCore {
         self.children.get(slot).map(status_of)
     }
 
+    /// Whether an incarnation of it is just starting, for the first time or again.
+    pub(crate) fn is_starting(&self, child: ChildKey) -> bool {
+        let slot = self.children.slot_of(child);
+        slot.is_some_and(|slot| matches!(self.phase(slot), Phase::Starting(_)))
+    }
+
     /// All children in start order.
     pub fn children(&self) -> impl Iterator<Item = (ChildKey, ChildStatus)> {
         self.children.iter().map(|(slot, child)| (self.children.key(slot), status_of(child)))

@@ -10,8 +10,8 @@ use super::{
     Argument, DoneReply, Launcher, Pending, Request, StartReply, SupervisorActor, Together,
 };
 use crate::{
-    ChildError, ChildKey, ChildRules, ChildSpec, Command, CommandId, FailureStage, Input,
-    SupervisorCore, SupervisorRules,
+    ChildError, ChildKey, ChildRules, ChildSpec, ChildStatus, Command, CommandId, FailureStage,
+    Input, SupervisorCore, SupervisorRules,
 };
 
 impl SupervisorActor {
@@ -166,6 +166,12 @@ impl SupervisorActor {
         }
     }
 
+    /// Whether a reported error is of an incarnation that there is.
+    pub(super) fn can_report(&self, child: ChildKey) -> Result<bool, ChildError> {
+        let status = self.core.status(child).ok_or(ChildError::NotFound)?;
+        Ok(status == ChildStatus::Running || self.core.is_starting(child))
+    }
+
     /// A failure that somebody else noticed in a child.
     pub(crate) fn report_error(
         &mut self,
@@ -173,8 +179,8 @@ impl SupervisorActor {
         failure: Failure,
         cx: &mut Cx<Self>,
     ) -> Result<(), ChildError> {
-        if self.core.status(child).is_none() {
-            return Err(ChildError::NotFound);
+        if !self.can_report(child)? {
+            return Err(ChildError::NotRunning);
         }
         let reason = ExitReason::Error(failure);
         let choice = self.judge(child, FailureStage::Reported, &reason, cx);

@@ -61,6 +61,9 @@ impl SupervisorActor {
                 input
             }
             ChildStage::Reported(failure) => {
+                if !self.can_report(child).unwrap_or(false) {
+                    return None;
+                }
                 let reason = ExitReason::Error(failure);
                 let choice = self.judge(child, FailureStage::Reported, &reason, cx);
                 Input::Reported(child, exit_of(&reason), choice)

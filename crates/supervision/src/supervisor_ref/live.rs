@@ -112,11 +112,11 @@ impl SupervisorRef {
 
     /// Reports a failure of a child that somebody else noticed, without a crash. It is decided on
     /// like a failure of its own: `Resume` only counts it, `Restart` ends the incarnation in
-    /// order and starts the next.
+    /// order and starts the next. While the child starts it is only counted.
     ///
     /// # Errors
     ///
-    /// `NotFound`, `Stopped`.
+    /// `NotFound`, `NotRunning` (between two incarnations, ending or stopped), `Stopped`.
     ///
     /// # Cancel safety
     ///

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use steadfast_actor_core::ExitReason;
 use steadfast_supervision::{
-    Backoff, Budget, ChildSpec, ChildStatus, Directive, FailureStage, RestartState, Supervisor,
+    Backoff, Budget, ChildError, ChildSpec, ChildStatus, Directive, FailureStage, RestartState,
+    Supervisor,
 };
 
 use super::world::{Do, Start, Trouble, World, secs};
@@ -222,5 +223,44 @@ fn a_reported_error_is_decided_on_without_a_crash() {
         world.settle().await;
         assert_eq!(a.ask(Do::Incarnation).await.unwrap(), 2);
         assert_eq!(world.log.take(), ["+a", "-a shutdown", "+a"]);
+    });
+}
+
+#[test]
+fn an_error_of_a_child_without_an_incarnation_is_refused_before_anybody_is_asked() {
+    World::run(|world| async move {
+        let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let count = std::sync::Arc::clone(&asked);
+        let sup = Supervisor::one_for_one()
+            .decider(move |_| {
+                count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                Directive::Restart
+            })
+            .child(spec(&world, "a"));
+        let sup = sup.start(&world.system, "sup").await.unwrap();
+        let unknown = sup.report_error("b", Trouble("noticed")).await;
+        assert!(matches!(unknown, Err(ChildError::NotFound)), "{unknown:?}");
+        sup.terminate_child("a").await.unwrap();
+        let stopped = sup.report_error("a", Trouble("noticed")).await;
+        assert!(matches!(stopped, Err(ChildError::NotRunning)), "{stopped:?}");
+        assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(sup.child_stats("a").await.unwrap().errors, 0);
+    });
+}
+
+#[test]
+fn an_error_reported_while_a_child_starts_is_counted_and_decides_nothing() {
+    World::run(|world| async move {
+        world.starts("a", &[Start::Hang]);
+        let sup = Supervisor::one_for_one().start(&world.system, "sup").await.unwrap();
+        let mut start = std::pin::pin!(sup.start_spec(spec(&world, "a")));
+        let begun = std::future::poll_fn(|task| std::task::Poll::Ready(start.as_mut().poll(task)));
+        assert!(begun.await.is_pending());
+        world.settle().await;
+        sup.report_error("a", Trouble("early")).await.unwrap();
+        let health = sup.child_stats("a").await.unwrap();
+        assert_eq!((health.errors, health.status), (1, ChildStatus::Starting));
+        assert_eq!(health.last_error.as_deref(), Some("error: early"));
+        assert_eq!(sup.stats().await.unwrap().budget_left, 3);
     });
 }
