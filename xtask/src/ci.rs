@@ -4,6 +4,7 @@
 //! they can: a flag that changes rebuilds every dependency. Only loom has compiler flags of its own,
 //! and so a folder of its own.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], list: bool) -> Result<
         let lines = steps
             .iter()
             .map(|step| [&step.name, "\n    ", &step.describe().join("\n    ")].concat());
-        println!("{}", lines.collect::<Vec<_>>().join("\n"));
+        // A reader that has seen enough (`| head`) is no fault.
+        writeln!(io::stdout().lock(), "{}", lines.collect::<Vec<_>>().join("\n")).ok();
         return Ok(ExitCode::SUCCESS);
     }
     run_all(workspace, &steps)
@@ -62,15 +64,15 @@ pub(crate) fn deny(workspace: &Workspace) -> Result<ExitCode> {
 
 /// A benchmark of the bench workspace, attached to the terminal.
 pub(crate) fn bench(workspace: &Workspace, suite: &str, args: &[String]) -> Result<ExitCode> {
-    let suites = workspace.folders("bench");
-    let manifest = format!("bench/{suite}/Cargo.toml");
-    if !workspace.has(&manifest) {
-        let known: Vec<&String> = suites
-            .iter()
-            .filter(|name| workspace.has(&format!("bench/{name}/Cargo.toml")))
-            .collect();
-        bail!("no benchmark is called {suite}; there are {known:?}");
+    let suites: Vec<String> = workspace
+        .folders("bench")
+        .into_iter()
+        .filter(|name| workspace.has(&format!("bench/{name}/src/main.rs")))
+        .collect();
+    if !suites.iter().any(|known| known == suite) {
+        bail!("no benchmark is called {suite}; there are: {}", suites.join(", "));
     }
+    let manifest = format!("bench/{suite}/Cargo.toml");
     Cmd::cargo(workspace, &["run", "--release", "--manifest-path", &manifest, "--"])
         .args(args.iter().cloned())
         .run_attached()

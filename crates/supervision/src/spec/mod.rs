@@ -2,6 +2,7 @@
 
 mod hooks;
 mod launch;
+mod rule_methods;
 mod template;
 
 use std::any::{Any, TypeId};
@@ -9,24 +10,21 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use steadfast_actor_core::{Actor, ActorHandle, BoxError, IntoFactory, Overflow};
+use steadfast_actor_core::{Actor, ActorHandle, BoxError, IntoFactory};
 
 pub(crate) use self::hooks::Hooks;
 pub use self::hooks::{ChildFailure, ChildRestart, FAILURES_KEPT, FailureStage};
 pub(crate) use self::launch::{Launch, LaunchOnce, Mailbox, Seat, launch};
 use self::launch::{Source, Sourced};
+use self::rule_methods::rule_methods;
 pub use self::template::ChildTemplate;
 pub(crate) use self::template::once;
 use crate::shell::SupervisorActor;
-use crate::{
-    Backoff, Budget, ChildPlan, ChildRules, Faults, RestartPolicy, RestartState, Shutdown,
-    Supervisor,
-};
+use crate::{ChildPlan, ChildRules, Faults, RestartState, Supervisor};
 
 /// A child of a supervisor: its name, its factory, and the rules it lives by.
 ///
@@ -134,94 +132,12 @@ impl ChildSpec {
         }
     }
 
-    /// Restarts after every end that the supervisor did not order.
-    #[must_use]
-    pub fn permanent(self) -> Self {
-        self.restart(RestartPolicy::permanent())
-    }
-
-    /// Restarts after failures only. The default.
-    #[must_use]
-    pub fn transient(self) -> Self {
-        self.restart(RestartPolicy::transient())
-    }
-
-    /// Never restarts; the spec goes with the child.
-    #[must_use]
-    pub fn temporary(self) -> Self {
-        self.restart(RestartPolicy::temporary())
-    }
-
-    /// Sets which ends lead to a restart.
-    #[must_use]
-    pub fn restart(mut self, policy: RestartPolicy) -> Self {
-        self.rules.restart = policy;
-        self
-    }
-
-    /// Gives it this long to end in order; then it is killed.
-    #[must_use]
-    pub fn shutdown(mut self, limit: Duration) -> Self {
-        self.rules.shutdown = Shutdown::Graceful(limit);
-        self
-    }
-
-    /// Gives it all the time it needs to end.
-    #[must_use]
-    pub fn shutdown_infinity(mut self) -> Self {
-        self.rules.shutdown = Shutdown::Infinity;
-        self
-    }
-
-    /// Kills it at once where it has to end; no hook of it runs.
-    #[must_use]
-    pub fn brutal_kill(mut self) -> Self {
-        self.rules.shutdown = Shutdown::BrutalKill;
-        self
-    }
-
-    /// Sets the delay before restarts.
-    #[must_use]
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.rules.backoff = backoff;
-        self
-    }
-
-    /// Gives it a budget of its own: its restarts are not charged to the supervisor. When it is
-    /// spent, the child ends with `Meltdown`; if it is significant or permanent, the supervisor
-    /// ends with `Escalated`.
-    #[must_use]
-    pub fn budget(mut self, restarts: u32, period: Duration) -> Self {
-        self.rules.budget = Some(Budget::new(restarts, period));
-        self
-    }
+    rule_methods!();
 
     /// Lets its end count for the supervisor's [`AutoShutdown`](crate::AutoShutdown).
     #[must_use]
     pub fn significant(mut self) -> Self {
         self.rules.significant = true;
-        self
-    }
-
-    /// How many messages its mailbox holds.
-    #[must_use]
-    pub fn capacity(mut self, messages_max: u32) -> Self {
-        self.mailbox.capacity = Some(messages_max);
-        self
-    }
-
-    /// What its full mailbox does with the next message.
-    #[must_use]
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.mailbox.overflow = Some(overflow);
-        self
-    }
-
-    /// Moves the old value into the next incarnation after an error or a panic. Where none is
-    /// left (it was killed, ended in order, or its start failed), the factory builds a fresh one.
-    #[must_use]
-    pub fn preserve_state(mut self) -> Self {
-        self.rules.state = RestartState::Preserved;
         self
     }
 
@@ -257,51 +173,9 @@ impl ChildSpec {
         self
     }
 
-    /// Keeps the child's own children over its restarts.
-    #[must_use]
-    pub fn keep_children(mut self) -> Self {
-        self.rules.stop_children = false;
-        self
-    }
-
-    /// Runs before each restart, on the supervisor's task: release what the old incarnation held.
-    ///
-    /// A panic in a hook ends the supervisor.
-    #[must_use]
-    pub fn cleanup(mut self, hook: impl Fn(&ChildRestart<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.cleanup = Some(Arc::new(hook));
-        self
-    }
-
-    /// Runs at each failure of the child, on the supervisor's task.
-    #[must_use]
-    pub fn on_error(mut self, hook: impl Fn(&ChildFailure<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.on_error = Some(Arc::new(hook));
-        self
-    }
-
-    /// Runs after each restart that succeeded, on the supervisor's task.
-    #[must_use]
-    pub fn on_restart(mut self, hook: impl Fn(&ChildRestart<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.on_restart = Some(Arc::new(hook));
-        self
-    }
-
     /// The child's name.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The rules it lives by.
-    pub fn rules(&self) -> &ChildRules {
-        &self.rules
-    }
-
-    /// Replaces all rules at once, say by those of a configuration.
-    #[must_use]
-    pub fn with_rules(mut self, rules: ChildRules) -> Self {
-        self.rules = rules;
-        self
     }
 
     pub(crate) fn plan(&self) -> ChildPlan {

@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use steadfast_actor_core::{Actor, ActorHandle, IntoFactory, Overflow};
+use steadfast_actor_core::{Actor, ActorHandle, IntoFactory};
 
-use super::{ChildFailure, ChildRestart, Hooks, LaunchOnce, Mailbox, launch};
-use crate::{Backoff, Budget, ChildRules, RestartPolicy, Shutdown};
+use super::rule_methods::rule_methods;
+use super::{Hooks, LaunchOnce, Mailbox, launch};
+use crate::ChildRules;
 
 /// Makes a child of an argument; `None` if the argument is of another type.
 pub(crate) type Maker = Arc<dyn Fn(Box<dyn Any + Send>) -> Option<LaunchOnce> + Send + Sync>;
@@ -84,119 +84,7 @@ impl ChildTemplate {
         Self { maker: Some(maker), ..Self::default() }
     }
 
-    /// Restarts after every end that the supervisor did not order.
-    #[must_use]
-    pub fn permanent(self) -> Self {
-        self.restart(RestartPolicy::permanent())
-    }
-
-    /// Restarts after failures only. The default.
-    #[must_use]
-    pub fn transient(self) -> Self {
-        self.restart(RestartPolicy::transient())
-    }
-
-    /// Never restarts.
-    #[must_use]
-    pub fn temporary(self) -> Self {
-        self.restart(RestartPolicy::temporary())
-    }
-
-    /// Sets which ends lead to a restart.
-    #[must_use]
-    pub fn restart(mut self, policy: RestartPolicy) -> Self {
-        self.rules.restart = policy;
-        self
-    }
-
-    /// Gives children this long to end in order; then they are killed.
-    #[must_use]
-    pub fn shutdown(mut self, limit: Duration) -> Self {
-        self.rules.shutdown = Shutdown::Graceful(limit);
-        self
-    }
-
-    /// Kills children at once where they have to end; no hook of them runs.
-    #[must_use]
-    pub fn brutal_kill(mut self) -> Self {
-        self.rules.shutdown = Shutdown::BrutalKill;
-        self
-    }
-
-    /// Sets the delay before restarts.
-    #[must_use]
-    pub fn backoff(mut self, backoff: Backoff) -> Self {
-        self.rules.backoff = backoff;
-        self
-    }
-
-    /// Gives each child a budget of its own.
-    #[must_use]
-    pub fn budget(mut self, restarts: u32, period: Duration) -> Self {
-        self.rules.budget = Some(Budget::new(restarts, period));
-        self
-    }
-
-    /// Moves the old value into the next incarnation after an error or a panic.
-    #[must_use]
-    pub fn preserve_state(mut self) -> Self {
-        self.rules.state = crate::RestartState::Preserved;
-        self
-    }
-
-    /// Keeps a child's own children over its restarts.
-    #[must_use]
-    pub fn keep_children(mut self) -> Self {
-        self.rules.stop_children = false;
-        self
-    }
-
-    /// How many messages the mailbox of each child holds.
-    #[must_use]
-    pub fn capacity(mut self, messages_max: u32) -> Self {
-        self.mailbox.capacity = Some(messages_max);
-        self
-    }
-
-    /// What a full mailbox does with the next message.
-    #[must_use]
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.mailbox.overflow = Some(overflow);
-        self
-    }
-
-    /// Runs before each restart, on the supervisor's task.
-    #[must_use]
-    pub fn cleanup(mut self, hook: impl Fn(&ChildRestart<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.cleanup = Some(Arc::new(hook));
-        self
-    }
-
-    /// Runs at each failure of a child, on the supervisor's task.
-    #[must_use]
-    pub fn on_error(mut self, hook: impl Fn(&ChildFailure<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.on_error = Some(Arc::new(hook));
-        self
-    }
-
-    /// Runs after each restart that succeeded, on the supervisor's task.
-    #[must_use]
-    pub fn on_restart(mut self, hook: impl Fn(&ChildRestart<'_>) + Send + Sync + 'static) -> Self {
-        self.hooks.on_restart = Some(Arc::new(hook));
-        self
-    }
-
-    /// Replaces all rules at once, say by those of a configuration.
-    #[must_use]
-    pub fn with_rules(mut self, rules: ChildRules) -> Self {
-        self.rules = rules;
-        self
-    }
-
-    /// The rules that children live by.
-    pub fn rules(&self) -> &ChildRules {
-        &self.rules
-    }
+    rule_methods!();
 }
 
 impl fmt::Debug for ChildTemplate {
