@@ -12,6 +12,7 @@
 //! | [`policy`] | retries, limits, bulkheads, fallbacks, and the pipeline of them | `policy`, default |
 //! | [`health`] | checks, self-healing, degradation, leaks | `health`, default |
 //! | [`reliability`] | trends, time to a threshold, MTBF, MTTR | `reliability`, default |
+//! | [`cascade`] | quarantine of poison, emergency mode | `cascade`, default |
 //! | [`assembly`] | a complete protected system from one configuration | `assembly`, default |
 //! | [`eventlog`] | a log that loses nothing it acknowledged | `eventlog`, default |
 //! | [`snapshot`] | snapshots of states, checked before they are used | `snapshot`, default |
@@ -69,6 +70,9 @@ pub use steadfast_base as base;
 #[cfg(feature = "breaker")]
 #[doc(inline)]
 pub use steadfast_breaker as breaker;
+#[cfg(feature = "cascade")]
+#[doc(inline)]
+pub use steadfast_cascade as cascade;
 #[cfg(feature = "eventlog")]
 #[doc(inline)]
 pub use steadfast_eventlog as eventlog;

@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("assembly", "assembly"),
     ("base", "base"),
     ("breaker", "breaker"),
+    ("cascade", "cascade"),
     ("eventlog", "eventlog"),
     ("health", "health"),
     ("policy", "policy"),
