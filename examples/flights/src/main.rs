@@ -73,6 +73,9 @@ fn load(options: &Options) -> Result<(Dataset, Arc<[Event]>), Failed> {
 /// Watches over the lives of a run; answers whether the verdict is "equal".
 fn watch(options: &Options, out: &Out) -> Result<bool, Failed> {
     let (dataset, events) = load(options)?;
+    if let Some(data) = &options.data {
+        usable(data)?;
+    }
     let (flights, actors) = (dataset.flights.len() as u64, dataset.roster.actors() as u64);
     out.note(&format!(
         "{} flights, {} events, {} actors",
@@ -118,6 +121,16 @@ fn watch(options: &Options, out: &Out) -> Result<bool, Failed> {
         out.report(&report.text());
     }
     Ok(report.is_equal())
+}
+
+/// Makes the directory of the log, before anybody starts to work in it.
+fn usable(data: &Path) -> Result<(), Failed> {
+    std::fs::create_dir_all(data).and_then(|()| std::fs::read_dir(data)).map(drop).map_err(
+        |error| {
+            let error = Some(RunError::Directory(data.to_owned(), error).into());
+            Failed { error, advice: "give --data a directory that may be written", code: UNUSABLE }
+        },
+    )
 }
 
 /// Does the work of a run, and says on standard output how it goes.

@@ -44,6 +44,8 @@ pub enum RunError {
         /// Why.
         error: BoxError,
     },
+    /// The directory cannot be made or opened.
+    Directory(PathBuf, io::Error),
     /// The directory holds another run.
     OtherRun(PathBuf),
     /// A read model stands still.
@@ -90,6 +92,9 @@ impl fmt::Display for RunError {
             Self::Start(_) => f.write_str("the supervision tree did not start"),
             Self::Entities(_) => f.write_str("the entities did not start"),
             Self::Store { doing, .. } => write!(f, "a store failed while {doing}"),
+            Self::Directory(directory, _) => {
+                write!(f, "{} is no directory that can be used", directory.display())
+            }
             Self::OtherRun(directory) => {
                 write!(f, "{} holds the log of another run", directory.display())
             }
@@ -114,7 +119,7 @@ impl fmt::Display for RunError {
 impl error::Error for RunError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
-            Self::Runtime(error) | Self::Child(error) => Some(error),
+            Self::Runtime(error) | Self::Child(error) | Self::Directory(_, error) => Some(error),
             Self::Build(error) => Some(error),
             Self::Start(error) => Some(error),
             Self::Entities(error) => Some(error),

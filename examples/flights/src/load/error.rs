@@ -109,16 +109,16 @@ impl LoadError {
         match &self.fault {
             LoadFault::Unreadable(source) if source.kind() == io::ErrorKind::NotFound => {
                 "the data comes with the repository in examples/flights/data; restore it from \
-                 version control, or name the folder that holds it with --data DIR"
+                 version control, or name the folder that holds it with --flights-from DIR"
             }
             LoadFault::Unreadable(_) => {
                 "check that the file may be read, or name another folder \
-                 with --data DIR"
+                 with --flights-from DIR"
             }
             LoadFault::TooFew { .. } => "ask for fewer flights, or leave --flights out to take all",
             _ => {
                 "the file is damaged; restore it from version control \
-                 (examples/flights/data), or name another folder with --data DIR"
+                 (examples/flights/data), or name another folder with --flights-from DIR"
             }
         }
     }

@@ -119,7 +119,7 @@ fn every_missing_file_is_named() {
         assert!(error.file().ends_with(name));
         assert!(matches!(error.fault(), LoadFault::Unreadable(_)));
         assert!(error.source().is_some());
-        assert!(error.advice().contains("--data DIR"));
+        assert!(error.advice().contains("--flights-from DIR"));
     }
 }
 

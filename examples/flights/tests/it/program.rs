@@ -86,6 +86,19 @@ fn a_missing_data_folder_ends_with_code_two_and_a_way_out() {
     let output = run(&["--flights-from", "no/such/folder"]);
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
-    assert!(text.contains("no/such/folder") && text.contains("help: "), "{text}");
+    assert!(text.contains("no/such/folder") && text.contains("--flights-from DIR"), "{text}");
     assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn a_log_directory_that_cannot_be_used_is_a_bad_argument_said_once() {
+    let file = env!("CARGO_BIN_EXE_flights");
+    for data in [file, &format!("{file}/below")] {
+        let output = run(&["--flights", "5", "--headless", "--data", data]);
+        assert_eq!(output.status.code(), Some(2));
+        let text = stderr(&output);
+        assert!(text.contains("is no directory that can be used"), "{text}");
+        assert_eq!(text.matches("error: ").count(), 1, "{text}");
+        assert!(text.contains("give --data a directory"), "{text}");
+    }
 }
