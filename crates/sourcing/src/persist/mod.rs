@@ -23,4 +23,4 @@ pub use self::change::{CHANGE_TYPE, StateChange};
 pub use self::cx::PersistCx;
 pub use self::error::PersistError;
 pub use self::persistence::{PersistedSnapshot, Persistence, Persistent};
-pub use self::restart::{RestartFromSnapshot, restored, snapshot_now};
+pub use self::restart::{RestartFromSnapshot, restored, restored_by, snapshot_now};

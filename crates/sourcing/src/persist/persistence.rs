@@ -170,7 +170,33 @@ impl Persistence {
         &self,
         actor: &ActorName,
     ) -> Result<Option<PersistedSnapshot<A::State>>, PersistError> {
-        let (mut criteria, mut passed_over) = (Criteria::latest(), 0);
+        self.newest::<A>(actor, Criteria::latest()).await
+    }
+
+    /// The last state that an actor had persisted by a time, as far as it is still kept; otherwise as
+    /// [`persisted`](Self::persisted).
+    ///
+    /// # Errors
+    ///
+    /// As for [`persisted`](Self::persisted).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost.
+    pub async fn persisted_by<A: Persistent>(
+        &self,
+        actor: &ActorName,
+        at: Timestamp,
+    ) -> Result<Option<PersistedSnapshot<A::State>>, PersistError> {
+        self.newest::<A>(actor, Criteria::latest().taken_until(at)).await
+    }
+
+    async fn newest<A: Persistent>(
+        &self,
+        actor: &ActorName,
+        mut criteria: Criteria,
+    ) -> Result<Option<PersistedSnapshot<A::State>>, PersistError> {
+        let mut passed_over = 0;
         while passed_over < LOAD_ATTEMPTS_MAX {
             let loaded = self.snapshots.load(actor, &criteria).await?;
             passed_over += loaded.damaged.len();
@@ -181,7 +207,7 @@ impl Persistence {
                 return Ok(Some(PersistedSnapshot { state, seq, at, event, passed_over }));
             }
             passed_over += 1;
-            criteria = Criteria::up_to_seq(snapshot.seq.previous());
+            criteria.seq_to = snapshot.seq.previous();
         }
         if passed_over > 0 {
             Err(PersistError::AllDamaged { tried: passed_over })

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use steadfast_actor_core::{ActorHandle, Cx, System};
+use steadfast_base::Timestamp;
 use steadfast_eventlog::ActorName;
 use steadfast_snapshot::SnapshotInfo;
 use steadfast_supervision::ChildSpec;
@@ -39,6 +40,34 @@ where
     let actor = ActorName::from(path);
     async move {
         let persisted = persistence?.persisted::<A>(&actor).await?;
+        Ok(make(persisted.map(|snapshot| snapshot.state)))
+    }
+}
+
+/// As [`restored`], from the last state that was persisted by a time: to look at an actor as it was, or to go
+/// back to before something went wrong.
+///
+/// # Errors
+///
+/// [`PersistError`].
+///
+/// # Cancel safety
+///
+/// Nothing is lost.
+pub fn restored_by<A, F>(
+    system: &System,
+    path: &str,
+    at: Timestamp,
+    make: F,
+) -> impl Future<Output = Result<A, PersistError>> + Send + use<A, F>
+where
+    A: Persistent,
+    F: FnOnce(Option<A::State>) -> A + Send + 'static,
+{
+    let persistence = Persistence::of(system);
+    let actor = ActorName::from(path);
+    async move {
+        let persisted = persistence?.persisted_by::<A>(&actor, at).await?;
         Ok(make(persisted.map(|snapshot| snapshot.state)))
     }
 }

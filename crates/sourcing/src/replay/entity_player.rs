@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-use steadfast_eventlog::{Event, EventKind, Payload, Upcasters};
+use steadfast_eventlog::{Event, EventKind, Payload, Seq, Upcasters};
 
 use super::{
     ReplayError,
@@ -23,13 +23,21 @@ use crate::{
 /// Folds the stored events of one event-sourced actor.
 pub(crate) struct EntityPlayer<E: EventSourced> {
     state: E,
+    /// The number of the last event; every one before it has been played.
+    seq: Seq,
     upcasters: Option<Arc<Upcasters>>,
     saved: Option<Saved>,
 }
 
+/// One kept moment of an entity.
+struct Moment<E> {
+    state: Mutex<E>,
+    seq: Seq,
+}
+
 impl<E: EventSourced + Serialize + Clone> EntityPlayer<E> {
     pub(crate) fn new(state: E, upcasters: Option<Arc<Upcasters>>) -> Self {
-        Self { state, upcasters, saved: None }
+        Self { state, seq: Seq::ZERO, upcasters, saved: None }
     }
 
     pub(crate) fn entity(&self) -> &E {
@@ -98,7 +106,15 @@ pub(crate) fn text_of(payload: &(dyn Any + Send)) -> String {
 
 impl<E: EventSourced + Serialize + Clone> Player for EntityPlayer<E> {
     fn play(&mut self, unit: &Unit) -> Result<Played, ReplayError> {
-        if !self.is_turn(&unit.event) {
+        // INV-REP-1: a state is made of every event from the first one on; where retention has removed some there
+        // is none, and no other state is shown in its place.
+        let (event, expected) = (&unit.event, self.seq.next());
+        if event.seq != expected {
+            let (actor, found) = (event.actor.clone(), event.seq);
+            return Err(ReplayError::Missing { actor, expected, found });
+        }
+        (self.seq, self.saved) = (event.seq, None);
+        if !self.is_turn(event) {
             return Ok(Played::Aside);
         }
         self.fold(&unit.event)?;
@@ -110,14 +126,15 @@ impl<E: EventSourced + Serialize + Clone> Player for EntityPlayer<E> {
     }
 
     fn save(&mut self) -> Option<Saved> {
-        let state = &self.state;
-        let saved = self.saved.get_or_insert_with(|| Arc::new(Mutex::new(state.clone())));
-        Some(Arc::clone(saved))
+        let (state, seq) = (&self.state, self.seq);
+        let moment = || -> Saved { Arc::new(Moment { state: Mutex::new(state.clone()), seq }) };
+        Some(Arc::clone(self.saved.get_or_insert_with(moment)))
     }
 
     fn load(&mut self, saved: &Saved) {
-        if let Some(state) = saved.downcast_ref::<Mutex<E>>() {
+        if let Some(Moment { state, seq }) = saved.downcast_ref::<Moment<E>>() {
             self.state = state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            self.seq = *seq;
             self.saved = Some(Arc::clone(saved));
         }
     }

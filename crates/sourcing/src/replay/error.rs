@@ -3,7 +3,7 @@
 use std::{error::Error, fmt};
 
 use steadfast_actor_core::BuildError;
-use steadfast_eventlog::{ActorName, CodecError, Position, ReadError, UpcastError};
+use steadfast_eventlog::{ActorName, CodecError, Position, ReadError, Seq, UpcastError};
 
 use super::NonDeterminism;
 
@@ -39,6 +39,16 @@ pub enum ReplayError {
         position: Position,
         /// Why.
         cause: UpcastError,
+    },
+    /// Events of an entity are gone, by retention or deletion: there is no state to fold the next one into.
+    /// [`EntityRef::state_at`](crate::EntityRef::state_at) can begin with a snapshot.
+    Missing {
+        /// Of which entity.
+        actor: ActorName,
+        /// The number of the first one that is gone.
+        expected: Seq,
+        /// The number of the next one that is there.
+        found: Seq,
     },
     /// Nothing was said of how to build an actor of the selection.
     NoRole {
@@ -93,6 +103,9 @@ impl fmt::Display for ReplayError {
             }
             Self::Upcast { actor, position, .. } => {
                 write!(f, "the event of {actor} at position {position} is of no known version")
+            }
+            Self::Missing { actor, expected, found } => {
+                write!(f, "events {expected} and on of {actor} are gone, the next one is {found}")
             }
             Self::NoRole { actor } => write!(f, "nothing says how to build {actor}"),
             Self::TooManyActors { max } => write!(f, "the selection holds over {max} actors"),

@@ -15,7 +15,8 @@ use crate::EventSourced;
 ///
 /// # Errors
 ///
-/// [`ReplayError`] if the log cannot be read, or an event is not one that this program knows.
+/// [`ReplayError`] if the log cannot be read, its first events are gone, or an event is not one that this program
+/// knows.
 ///
 /// # Cancel safety
 ///

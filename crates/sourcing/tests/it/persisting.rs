@@ -15,7 +15,7 @@ use steadfast_eventlog::{EventKind, EventStore, MemoryStore, Query, Seq, block_o
 use steadfast_snapshot::{FileSnapshots, FileSnapshotsConfig, MemorySnapshots, SnapshotStore};
 use steadfast_sourcing::persist::{
     CHANGE_TYPE, PersistCx, PersistError, Persistence, Persistent, RestartFromSnapshot,
-    StateChange, restored, snapshot_now,
+    StateChange, restored, restored_by, snapshot_now,
 };
 use steadfast_sourcing::record::{Recorder, RecorderConfig, Shape};
 use steadfast_sourcing::replay::{Halt, ReplayController};
@@ -269,6 +269,26 @@ fn found_in(storage: &SimulatedStorage) -> Result<u64, PersistError> {
         .expect("nothing is wrong yet");
     let restored = test.run(restored(&test, "/test/till", till));
     restored.map(|till| till.total.cents)
+}
+
+#[test]
+fn a_state_is_restored_as_it_was_by_a_time() {
+    let shop = Shop::open();
+    shop.test.run(async {
+        let till = shop.till().await;
+        let mut times = vec![(shop.test.time().timestamp(), 0)];
+        for cents in [1, 2, 4] {
+            shop.test.time().sleep(Duration::from_secs(10)).await;
+            till.tell(Msg::Take(cents)).await.ok();
+            till.ask(Msg::Keep).await.unwrap().unwrap();
+            let known = till.ask(Msg::Total).await.unwrap();
+            times.push((shop.test.time().timestamp() + Duration::from_secs(1), known));
+        }
+        for (at, known) in times {
+            let then = restored_by(&shop.test, PATH, at, crate::persisting::till).await.unwrap();
+            assert_eq!(then.total.cents, known);
+        }
+    });
 }
 
 #[test]

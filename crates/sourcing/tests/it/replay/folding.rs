@@ -6,7 +6,7 @@ use std::time::Duration;
 use steadfast_actor_core::testkit::TestSystem;
 use steadfast_base::{Timestamp, storage::SimulatedStorage};
 use steadfast_eventlog::{
-    CodecId, EventStore, MemoryStore, Payload, Query, Upcasters, block_on,
+    CodecId, EventStore, MemoryStore, Payload, Query, Seq, Upcasters, block_on,
     segment_store::{Config, SegmentStore},
 };
 use steadfast_sourcing::{
@@ -174,4 +174,24 @@ fn s54_not_a_byte_of_the_source_directory_changes() {
     block_on(replay.back(100)).expect("known events");
     assert!(before == files(), "a replay writes nothing");
     block_on(log.close()).expect("closed");
+}
+
+#[test]
+fn s57_no_state_is_made_of_events_whose_beginning_is_gone() {
+    let test = TestSystem::new();
+    let log = memory(&test);
+    let states = hundred_hours(&test, &log);
+    block_on(log.delete_to(&"account/a".into(), Seq::new(10))).expect("deleted");
+    let now = test.time().timestamp();
+    let gone = block_on(state_at::<Account>(Arc::clone(&log), "account/a", now));
+    let Err(ReplayError::Missing { actor, expected, found }) = gone else { panic!("{gone:?}") };
+    assert_eq!((actor.as_str(), expected, found), ("account/a", Seq::FIRST, Seq::new(11)));
+    let whole = block_on(state_at::<Account>(Arc::clone(&log), "account/b", now));
+    assert_eq!(whole.expect("all of it is there"), states[1].1);
+    let both = ReplayController::builder(Arc::clone(&log)).entities::<Account>("account");
+    let mut both = block_on(both.build()).expect("readable");
+    for _ in 0..2 {
+        let gone = block_on(both.run()).expect_err("its beginning is gone");
+        assert!(matches!(gone, ReplayError::Missing { .. }), "{gone:?}");
+    }
 }
