@@ -109,6 +109,9 @@ pub enum CommandFault {
     /// The entity failed on the command; the text is that of its error.
     Failed(Arc<str>),
     /// The entity panicked on the command.
+    ///
+    /// Nothing is stored if that was in `decide`. A panic of `apply`, or of what was to be done afterwards, comes
+    /// behind the events.
     Panicked,
     /// The entity failed or was stopped while it had the command.
     Interrupted,
