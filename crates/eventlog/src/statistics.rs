@@ -33,6 +33,8 @@ pub struct Statistics {
     pub block_hits_total: u64,
     /// Blocks that a look-up had to read and decompress, since then.
     pub block_misses_total: u64,
+    /// Bytes in memory of what finds events in sealed segments, beside the names of actors and the filters of ids.
+    pub sealed_index_bytes: u64,
 }
 
 /// What a verification found.

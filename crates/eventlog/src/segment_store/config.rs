@@ -47,7 +47,10 @@ pub const SEAL_LEVEL: i32 = 3;
 /// How many bytes of decompressed blocks of sealed segments are kept: 32 MiB, two thousand of them.
 pub const BLOCK_CACHE_BYTES: u64 = 32 << 20;
 
-/// The most of them.
+/// How many bytes of the indexes of sealed segments are kept: 256 MiB, those of some fifty segments of small events.
+pub const SEALED_INDEX_BYTES: u64 = 256 << 20;
+
+/// The most of either.
 pub const BLOCK_CACHE_BYTES_MAX: u64 = 64 << 30;
 
 /// When an append is acknowledged.
@@ -78,6 +81,7 @@ pub enum Durability {
 /// | `compression` | none: frames are written as they are |
 /// | `seal_level` | 3 |
 /// | `block_cache_bytes` | 32 MiB |
+/// | `sealed_index_bytes` | 256 MiB |
 ///
 /// # Example
 ///
@@ -116,6 +120,10 @@ pub struct Config {
     /// How many bytes of decompressed blocks of sealed segments are kept at most, for look-ups of actors,
     /// pieces of work and single events; the least used go first. 0: every look-up decompresses its own.
     pub block_cache_bytes: u64,
+    /// How many bytes are kept at most of what finds events in sealed segments; what was used longest ago goes first,
+    /// and is read again when it is needed. Beyond it is what a read under way uses, and of every sealed segment
+    /// the names of its actors and 10 bits for each event.
+    pub sealed_index_bytes: u64,
 }
 
 impl Config {
@@ -132,6 +140,7 @@ impl Config {
             compression: Compression::default(),
             seal_level: Some(SEAL_LEVEL),
             block_cache_bytes: BLOCK_CACHE_BYTES,
+            sealed_index_bytes: SEALED_INDEX_BYTES,
         }
     }
 
@@ -191,6 +200,13 @@ impl Config {
         self
     }
 
+    /// Sets how many bytes of the indexes of sealed segments are kept.
+    #[must_use]
+    pub fn with_sealed_index_bytes(mut self, bytes: u64) -> Self {
+        self.sealed_index_bytes = bytes;
+        self
+    }
+
     /// The file of a segment as the log writes it: through a buffer, if that is all that is asked for.
     pub(super) fn write_behind(
         &self,
@@ -244,6 +260,7 @@ impl Config {
             faults.between(level, 1..=19, "seal_level");
         }
         faults.between(self.block_cache_bytes, 0..=BLOCK_CACHE_BYTES_MAX, "block_cache_bytes");
+        faults.between(self.sealed_index_bytes, 0..=BLOCK_CACHE_BYTES_MAX, "sealed_index_bytes");
         faults.into_result("event log")
     }
 }

@@ -41,12 +41,22 @@ impl<'a> LogView<'a> {
         }
     }
 
+    /// Forgets what was loaded and not used for long; not while the state is looked at.
+    fn trim(&mut self) {
+        if self.shared.loaded.bytes() > self.shared.config.sealed_index_bytes {
+            self.state = None;
+            self.shared.trim_loaded();
+            self.state = Some(self.shared.peek_state());
+        }
+    }
+
     /// The event of an actor with this number, if it can still be read.
     pub(super) fn at(
         &mut self,
         actor: &ActorName,
         seq: Seq,
     ) -> Result<Option<(EventId, Placed)>, ReadError> {
+        self.trim();
         self.settle();
         let Self { state: Some(state), names, scratch, .. } = self else { return Ok(None) };
         if seq <= state.deleted(actor.as_str()) {
@@ -79,6 +89,7 @@ impl<'a> LogView<'a> {
         actor: &ActorName,
         id: EventId,
     ) -> Result<Option<Placed>, ReadError> {
+        self.trim();
         if self.state().may_be_behind_with(id) {
             self.settle();
         }

@@ -39,10 +39,12 @@ mod group;
 mod indexing;
 mod known;
 mod known_frames;
+mod loaded;
 mod marking;
 mod open;
 mod page;
 mod pieces;
+mod plan;
 mod publish;
 mod queue;
 mod recovery;
@@ -54,6 +56,7 @@ mod segment_file;
 mod shapes;
 mod shared;
 mod state;
+mod threads;
 mod unpacked;
 mod upkeep;
 mod write_behind;
@@ -61,17 +64,18 @@ mod writer;
 
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use async_trait::async_trait;
 
 use steadfast_base::Time;
-use steadfast_base::storage::{FileSystem, Storage, StorageLock};
+use steadfast_base::storage::{FileSystem, Storage};
 
 pub use self::config::{
     BLOCK_CACHE_BYTES, BLOCK_CACHE_BYTES_MAX, Config, ConfigError, Durability, MARK_AFTER,
-    SCAN_THREADS, SEAL_LEVEL, SEGMENT_BYTES, SEGMENT_BYTES_MAX, SEGMENT_BYTES_MIN, TAIL_EVENTS,
+    SCAN_THREADS, SEAL_LEVEL, SEALED_INDEX_BYTES, SEGMENT_BYTES, SEGMENT_BYTES_MAX,
+    SEGMENT_BYTES_MIN, TAIL_EVENTS,
 };
 use self::cursor::{LogCursor, LogTail};
 use self::directory::Directory;
@@ -83,6 +87,7 @@ use self::queue::Job;
 use self::recovery::{Indexes, Recovered, recover};
 use self::shared::Shared;
 use self::state::Segment;
+use self::threads::Threads;
 use crate::append::{Append, AppendError, Appended, Appending};
 use crate::error::StoreError;
 use crate::event::{ActorName, Position, Seq};
@@ -125,43 +130,6 @@ pub struct SegmentStore {
     threads: Arc<Threads>,
 }
 
-/// The threads of the log; they end when the last handle does.
-struct Threads {
-    shared: Arc<Shared>,
-    running: Mutex<Vec<JoinHandle<()>>>,
-    /// Held until no thread is left that could write.
-    lock: Mutex<Option<Box<dyn StorageLock>>>,
-}
-
-impl Threads {
-    fn add(&self, thread: JoinHandle<()>) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
-    }
-
-    /// Waits until the threads have ended.
-    fn join(&self) {
-        let running =
-            std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in running {
-            // A thread that panicked has closed the log on its way out.
-            thread.join().ok();
-        }
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(lock);
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        let (answer, completion) = Appending::later();
-        if self.shared.queue.push(Job::Close(completion)).is_ok() {
-            // Nobody is left to be told: whoever wants to know calls `close`.
-            answer.wait().ok();
-        }
-        self.join();
-    }
-}
-
 impl SegmentStore {
     /// Opens a log on the machine's file system, or makes a new one.
     ///
@@ -199,9 +167,8 @@ impl SegmentStore {
             let (engine, shared) = (Arc::clone(&engine), Arc::clone(&shared));
             spares.spawn(move || shared.make_spares(&engine))
         };
-        let running = Mutex::new(vec![writer]);
-        let lock = Mutex::new(Some(lock));
-        let threads = Arc::new(Threads { shared: Arc::clone(&shared), running, lock });
+        let threads = Arc::new(Threads::new(Arc::clone(&shared), Some(lock)));
+        threads.add(writer);
         threads.add(spares?);
         if let Some(level) = shared.config.seal_level {
             let sealer = thread::Builder::new().name("eventlog-sealer".to_owned());
@@ -241,12 +208,7 @@ impl SegmentStore {
         let shared = Shared::new(config, directory, time, state, catalog, None);
         shared.queue.close();
         let shared = Arc::new(shared);
-        let threads = Threads {
-            shared: Arc::clone(&shared),
-            running: Mutex::new(Vec::new()),
-            lock: Mutex::new(None),
-        };
-        let threads = Arc::new(threads);
+        let threads = Arc::new(Threads::new(Arc::clone(&shared), None));
         Ok(Self { shared, engine: None, threads })
     }
 

@@ -1,27 +1,17 @@
-//! One step of a read: which frames to look at, and the events found in them.
+//! One step of a read: the events found in the frames or rows that were planned.
 
-use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-
-use steadfast_base::Timestamp;
 
 use super::ahead::Ahead;
-use super::fetch::{FrameAt, Piece, fetch};
+use super::fetch::{Piece, fetch};
+use super::plan::{Plan, Step, end, plan, plan_frames};
 use super::rows::{Reading, RowReader};
-use super::sealed::{Candidates, Need, Sealed};
+use super::sealed::{Candidates, Sealed};
 use super::shared::Shared;
-use super::state::{Segment, State};
-use crate::event::{ActorName, Event, Position, Seq};
+use crate::event::{Event, Position};
 use crate::format::Scratch;
 use crate::format::frame::{EventRef, FramePart, FrameView, Names, take_events};
 use crate::read::{Direction, Query, ReadError};
-
-/// The most frames looked up under one lock.
-const PLAN_FRAMES_MAX: usize = 128;
-
-/// The most rows of a sealed segment looked up under one lock.
-const PLAN_ROWS_MAX: usize = 4_096;
 
 /// Some of the events a query finds.
 #[derive(Debug)]
@@ -49,24 +39,6 @@ pub(super) struct Reader {
     checked: Option<(Position, u64)>,
 }
 
-/// Which frames to read next, or which rows of a sealed segment.
-struct Plan {
-    frames: Vec<FrameAt>,
-    rows: Option<(Arc<Sealed>, Candidates)>,
-    /// Where to go on after them; `None` if there is nothing behind them.
-    then: Option<Position>,
-    deleted: Arc<HashMap<ActorName, Seq>>,
-}
-
-enum Step {
-    /// The newest events answer it.
-    Done(Page),
-    Read(Plan),
-    /// A sealed segment has to be asked, and something of it be there for that.
-    Provide(Arc<Sealed>, Need),
-    Damaged(PageError),
-}
-
 impl Reader {
     /// Up to `count` events from a position on that meet the conditions.
     ///
@@ -83,6 +55,8 @@ impl Reader {
             found.reserve(count);
         }
         let mut at = from;
+        // What was provided last is not forgotten before it was used.
+        let mut held = None;
         // Every round moves on by at least a frame, or ends.
         while found.len() < count {
             let step = plan(&shared.read_state(), query, at, count.saturating_sub(found.len()));
@@ -94,7 +68,12 @@ impl Reader {
                 Step::Damaged(damaged) if found.is_empty() => return Err(damaged),
                 Step::Damaged(_) => return Ok(Page { found, next: at }),
                 Step::Provide(sealed, need) => match sealed.provide(need) {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        at = at_segment(&sealed, query, at);
+                        held.replace(sealed);
+                        shared.trim_loaded();
+                        continue;
+                    }
                     Err(error) if found.is_empty() => {
                         let next = behind(&sealed, &error, query, at);
                         return Err(PageError { error, next });
@@ -224,6 +203,8 @@ impl Reader {
         (query.direction, query.limit) = (Direction::Forward, None);
         let mut at = query.from;
         let is_filtered = query.is_filtered();
+        // What was provided last is not forgotten before it was used.
+        let mut held = None;
         // Every round moves on by at least a frame, or ends.
         loop {
             // The newest events are read from their frames too, so nothing is asked of them.
@@ -232,6 +213,9 @@ impl Reader {
                 Step::Damaged(damaged) => return Err(damaged.error),
                 Step::Provide(sealed, need) => {
                     sealed.provide(need)?;
+                    at = at_segment(&sealed, &query, at);
+                    held.replace(sealed);
+                    shared.trim_loaded();
                     continue;
                 }
                 Step::Read(plan) => plan,
@@ -299,6 +283,16 @@ fn behind(sealed: &Sealed, error: &ReadError, query: &Query, at: Position) -> Po
     }
 }
 
+/// Where a read goes on that came as far as a sealed segment: what it passed on its way there is not asked again, and
+/// may be forgotten.
+fn at_segment(sealed: &Sealed, query: &Query, at: Position) -> Position {
+    let trailer = sealed.view.trailer();
+    match query.direction {
+        Direction::Forward => at.max(trailer.first),
+        Direction::Backward => at.min(trailer.end().previous()),
+    }
+}
+
 /// Behind the last event found.
 fn resume_at(query: &Query, found: &[Event]) -> Option<Position> {
     let last = found.last()?;
@@ -306,201 +300,4 @@ fn resume_at(query: &Query, found: &[Event]) -> Option<Position> {
         Direction::Forward => last.position.next(),
         Direction::Backward => last.position.previous(),
     })
-}
-
-/// Where a read goes on that has come to the end.
-fn end(query: &Query) -> Position {
-    match query.direction {
-        Direction::Forward => Position::MAX,
-        Direction::Backward => Position::ZERO,
-    }
-}
-
-/// The next frames of a scan forward.
-fn plan_frames(state: &State, query: &Query, from: Position) -> Step {
-    let extent = state.extent();
-    let low = query.from.max(from).max(extent.first);
-    let high = query.to.min(extent.last);
-    if low > high {
-        return Step::Done(Page { found: Vec::new(), next: end(query) });
-    }
-    plan_forward(state, query, low, high)
-}
-
-fn plan(state: &State, query: &Query, from: Position, count: usize) -> Step {
-    let extent = state.extent();
-    let nothing = || Step::Done(Page { found: Vec::new(), next: end(query) });
-    let (low, high) = match query.direction {
-        Direction::Forward => (query.from.max(from).max(extent.first), query.to.min(extent.last)),
-        Direction::Backward => (query.from.max(extent.first), query.to.min(from).min(extent.last)),
-    };
-    if low > high || high == Position::ZERO {
-        return nothing();
-    }
-    if let Some(page) = from_tail(state, query, low, high, count) {
-        return Step::Done(page);
-    }
-    match query.direction {
-        Direction::Forward => plan_forward(state, query, low, high),
-        Direction::Backward => plan_backward(state, query, low, high),
-    }
-}
-
-/// Answers from the newest events if they reach far enough back.
-fn from_tail(
-    state: &State,
-    query: &Query,
-    low: Position,
-    high: Position,
-    count: usize,
-) -> Option<Page> {
-    let first = state.tail.front()?.position;
-    if low < first || query.direction != Direction::Forward {
-        return None;
-    }
-    let skipped = usize::try_from(low.get().saturating_sub(first.get())).ok()?;
-    let mut found = Vec::new();
-    for event in state.tail.iter().skip(skipped) {
-        if event.position > high {
-            break;
-        }
-        if query.matches(event) && event.seq > state.deleted(event.actor.as_str()) {
-            found.push(event.clone());
-            if found.len() == count {
-                return Some(Page { found, next: event.position.next() });
-            }
-        }
-    }
-    Some(Page { found, next: high.next() })
-}
-
-fn plan_forward(state: &State, query: &Query, low: Position, high: Position) -> Step {
-    let damage = state.damage.values().find(|damage| damage.next > low || damage.position >= low);
-    let damage = damage.filter(|damage| damage.position <= high);
-    if let Some(damage) = damage.filter(|damage| damage.position <= low) {
-        let next = damage.next.max(low.next());
-        return Step::Damaged(PageError { error: damage.error(), next });
-    }
-    let until = damage.map(|damage| damage.position.previous());
-    let high = until.map_or(high, |until| until.min(high));
-    let mut frames = Vec::new();
-    let start = state.segments.range(..=low).next_back().map_or(low, |(first, _)| *first);
-    for segment in state.segments.range(start..=high).map(|(_, segment)| segment) {
-        if let Some(sealed) = &segment.sealed {
-            if !frames.is_empty() {
-                return Step::Read(make_plan(state, frames, Some(segment.header.first)));
-            }
-            match sealed.candidates(query, low, high, PLAN_ROWS_MAX) {
-                Err(need) => return Step::Provide(Arc::clone(sealed), need),
-                Ok((candidates, _)) if candidates.is_empty() => {}
-                Ok((candidates, then)) => {
-                    let behind = then.unwrap_or(sealed.view.trailer().end());
-                    return Step::Read(rows_plan(state, sealed, candidates, behind));
-                }
-            }
-            continue;
-        }
-        for number in candidates(segment, query, low, high) {
-            if frames.len() >= PLAN_FRAMES_MAX {
-                let then = frames.last().map(|frame: &FrameAt| frame.next);
-                return Step::Read(make_plan(state, frames, then));
-            }
-            frames.extend(FrameAt::of(segment, number));
-        }
-    }
-    let then = until.map(Position::next);
-    Step::Read(make_plan(state, frames, then))
-}
-
-fn plan_backward(state: &State, query: &Query, low: Position, high: Position) -> Step {
-    let mut damage = state.damage.values().rev();
-    let damage = damage.find(|damage| damage.position <= high && damage.next > low);
-    if let Some(damage) = damage.filter(|damage| damage.next > high) {
-        let next = damage.position.previous();
-        return Step::Damaged(PageError { error: damage.error(), next });
-    }
-    let low = damage.map_or(low, |damage| damage.next.max(low));
-    let mut frames = Vec::new();
-    for segment in state.segments.range(..=high).rev().map(|(_, segment)| segment) {
-        if let Some(sealed) = &segment.sealed {
-            if !frames.is_empty() {
-                let before = sealed.view.trailer().end().previous();
-                return Step::Read(make_plan(state, frames, Some(before)));
-            }
-            match sealed.candidates(query, low, high, PLAN_ROWS_MAX) {
-                Err(need) => return Step::Provide(Arc::clone(sealed), need),
-                Ok((candidates, _)) if candidates.is_empty() => {}
-                Ok((candidates, then)) => {
-                    let before = then.unwrap_or(segment.header.first.previous());
-                    return Step::Read(rows_plan(state, sealed, candidates, before));
-                }
-            }
-            continue;
-        }
-        for number in candidates(segment, query, low, high).into_iter().rev() {
-            if frames.len() >= PLAN_FRAMES_MAX {
-                let then = frames.last().map(|frame: &FrameAt| frame.first.previous());
-                return Step::Read(make_plan(state, frames, then));
-            }
-            frames.extend(FrameAt::of(segment, number));
-        }
-        if segment.header.first <= low {
-            break;
-        }
-    }
-    let then = damage.map(|damage| damage.next.previous());
-    Step::Read(make_plan(state, frames, then))
-}
-
-fn make_plan(state: &State, frames: Vec<FrameAt>, then: Option<Position>) -> Plan {
-    Plan { frames, rows: None, then, deleted: Arc::clone(&state.deleted) }
-}
-
-fn rows_plan(state: &State, sealed: &Arc<Sealed>, candidates: Candidates, then: Position) -> Plan {
-    let rows = Some((Arc::clone(sealed), candidates));
-    let deleted = Arc::clone(&state.deleted);
-    Plan { frames: Vec::new(), rows, then: Some(then), deleted }
-}
-
-/// The frames of a segment that may hold what is looked for, by number.
-fn candidates(segment: &Segment, query: &Query, low: Position, high: Position) -> Vec<u32> {
-    let index = &segment.index;
-    let frames = index.frames();
-    if query.id.is_some_and(|id| !index.may_contain(id)) {
-        return Vec::new();
-    }
-    let mut numbers: Vec<u32> = if let Some(id) = query.correlation {
-        index.frames_of_correlation(id)
-    } else if query.actors.is_empty() {
-        let first = frames.partition_point(|frame| frame.end() <= low);
-        let end = frames.partition_point(|frame| frame.first <= high);
-        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        // Where time plays no part either, a plan takes no more of them than it has room for.
-        let is_timed = query.at_from > Timestamp::UNIX_EPOCH || query.at_before.is_some();
-        let most = if is_timed { usize::MAX } else { PLAN_FRAMES_MAX.saturating_add(1) };
-        let (first, end) = match query.direction {
-            Direction::Forward => (first, end.min(first.saturating_add(most))),
-            Direction::Backward => (first.max(end.saturating_sub(most)), end),
-        };
-        (number(first)..number(end)).collect()
-    } else {
-        let of =
-            |actor: &ActorName| index.frames_of_actor(actor.as_str(), query.seq_from, query.seq_to);
-        let mut numbers: Vec<u32> = query.actors.iter().flat_map(of).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
-    };
-    let micros = |at: Timestamp| i64::try_from(at.as_unix_nanos() / 1_000).unwrap_or(i64::MAX);
-    let (from, before) = (micros(query.at_from), query.at_before);
-    numbers.retain(|number| {
-        let frame = usize::try_from(*number).ok().and_then(|number| frames.get(number));
-        frame.is_some_and(|frame| {
-            frame.end() > low
-                && frame.first <= high
-                && frame.latest >= from
-                && before.is_none_or(|before| frame.earliest <= micros(before))
-        })
-    });
-    numbers
 }

@@ -14,6 +14,7 @@ use super::OpenError;
 use super::catalog::Catalog;
 use super::directory::{ClosedAt, Directory, Survey, WriterRecord, index_name};
 use super::known_frames::scan_behind;
+use super::loaded::Loaded;
 use super::scan::{Damage, Scanned, Until, scan};
 use super::sealed::{Sealed, open_sealed};
 use super::state::{Segment, State};
@@ -78,7 +79,8 @@ pub(super) fn recover(
     let log_id = log_id.or_else(|| found.first().map(|found| found.header.log_id));
     let closed_at = writer.and_then(|writer| writer.closed_at);
     check_end(&names, closed_at, catalog.low_water, &mut state);
-    let looked_at = look_at_all(&Look { directory, closed_at, indexes }, &found, scan_threads)?;
+    let look = Look { directory, loaded: &state.loaded, closed_at, indexes };
+    let looked_at = look_at_all(&look, &found, scan_threads)?;
     let epochs = found.iter().map(|found| u64::from(found.header.epoch));
     let mut epoch = epochs.max().unwrap_or(0);
     let mut last = None;
@@ -217,6 +219,7 @@ fn check_end(
 #[derive(Debug)]
 struct Look<'a> {
     directory: &'a Directory,
+    loaded: &'a Arc<Loaded>,
     /// Where the log was closed, if it was and nobody has written since.
     closed_at: Option<ClosedAt>,
     indexes: Indexes,
@@ -290,7 +293,7 @@ fn look_at(look: &Look<'_>, found: &Found, until: Option<Until>) -> io::Result<L
         return Ok(LookedAt::Scanned(Box::new(scanned)));
     }
     let (first, length) = (found.header.first, file.length()?);
-    let opened = open_sealed(Arc::clone(&file), &found.header)?;
+    let opened = open_sealed(Arc::clone(&file), &found.header, look.loaded)?;
     let links = |sealed: &Sealed| {
         let trailer = sealed.view.trailer();
         until.is_none_or(|until| until.end == trailer.end() && until.chain == trailer.chain)

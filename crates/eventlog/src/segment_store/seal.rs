@@ -118,7 +118,7 @@ fn seal(shared: &Shared, full: &Full, level: i32) -> Result<(), SealError> {
     shared.directory.replace(name, &contents)?;
     let file = shared.directory.storage.open(&path, OpenMode::Read)?;
     let header = SegmentHeader { sealed: true, ..full.header };
-    let sealed = open_sealed(Arc::clone(&file), &header)??;
+    let sealed = open_sealed(Arc::clone(&file), &header, &shared.loaded)??;
     sealed.check()?.map_err(|(_, error)| error)?;
     let segment = Segment::sealed(header, file, path, sealed, contents.len() as u64);
     shared.write_state().segments.insert(first, segment);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use steadfast_base::EventId;
 use steadfast_base::storage::StorageFile;
 
+use super::loaded::{Loaded, Share};
 use crate::append::Placed;
 use crate::event::{ActorName, Position, Seq};
 use crate::format::cold::{
@@ -20,13 +21,16 @@ use crate::read::{DamageKind, Direction, Query, ReadError};
 /// A sealed segment.
 ///
 /// It is opened with its actors. Everything else is read and checked when it is needed first: ahead of a
-/// look at the log under its lock, never within.
+/// look at the log under its lock, never within. What was not needed for long is forgotten where there is too much
+/// of it: a bare one takes its place.
 #[derive(Debug)]
 pub(super) struct Sealed {
     pub(super) view: ColdView,
     pub(super) file: Arc<dyn StorageFile>,
     /// The rows in the order of positions, once somebody asked.
     in_order: OnceLock<Vec<u32>>,
+    /// How much of it is in memory.
+    pub(super) share: Share,
 }
 
 /// What has to be there before a question can be answered.
@@ -67,6 +71,7 @@ fn read(file: &dyn StorageFile, offset: u64, length: u32) -> io::Result<Bytes> {
 pub(super) fn open_sealed(
     file: Arc<dyn StorageFile>,
     header: &SegmentHeader,
+    loaded: &Arc<Loaded>,
 ) -> io::Result<Result<Sealed, FormatError>> {
     let length = file.length()?;
     let truncated = FormatError::truncated("sealed segment");
@@ -90,10 +95,17 @@ pub(super) fn open_sealed(
     };
     let (offset, length) = head.place(ColdPart::Actors);
     let view = ColdView::open(head, &read(&*file, offset, length)?);
-    Ok(view.map(|view| Sealed { view, file, in_order: OnceLock::new() }))
+    let share = Share::of(loaded);
+    Ok(view.map(|view| Sealed { view, file, in_order: OnceLock::new(), share }))
 }
 
 impl Sealed {
+    /// The same with its actors and its filter only.
+    pub(super) fn bare(&self) -> Self {
+        let (view, file) = (self.view.bare(), Arc::clone(&self.file));
+        Self { view, file, in_order: OnceLock::new(), share: self.share.another() }
+    }
+
     /// The first and last number of an actor's events here.
     pub(super) fn run(&self, actor: &str) -> Option<(Seq, Seq)> {
         self.view.actor(actor).map(|run| (run.first, last_of(run.first, &run.rows)))
@@ -151,7 +163,10 @@ impl Sealed {
         }
         let (offset, _) = self.view.place(ColdPart::Rows);
         let rows = self.rows()?.in_order().map_err(|error| self.damaged_at(offset, error))?;
-        Ok(self.in_order.get_or_init(|| rows))
+        Ok(self.in_order.get_or_init(|| {
+            self.share.count(size_of_val(rows.as_slice()) as u64);
+            rows
+        }))
     }
 
     /// What `get` gives once a part is there.
@@ -178,7 +193,9 @@ impl Sealed {
         let (offset, length) = self.view.place(part);
         let bytes = self.read(offset, length)?;
         // INV-LOG-7: a part of a sealed segment is checked before anything is taken from it.
-        self.view.load(part, &bytes).map_err(|error| self.damaged_at(offset, error))
+        self.view.load(part, &bytes).map_err(|error| self.damaged_at(offset, error))?;
+        self.share.count_part(part, length.into());
+        Ok(())
     }
 
     /// Reads every part from the disk and checks it; the inner error says what is wrong with one.
@@ -207,6 +224,7 @@ impl Sealed {
         count: usize,
     ) -> Result<(Candidates, Option<Position>), Need> {
         const NOTHING: (Candidates, Option<Position>) = (Candidates::Rows(Vec::new()), None);
+        self.share.touch();
         let trailer = self.view.trailer();
         let outside = trailer.latest < query.at_from
             || query.at_before.is_some_and(|before| trailer.earliest >= before);

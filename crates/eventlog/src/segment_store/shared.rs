@@ -17,6 +17,7 @@ use super::config::{Config, Durability};
 use super::directory::Directory;
 use super::engine::Engine;
 use super::indexing::write_indexes;
+use super::loaded::Loaded;
 use super::pieces::sync_piece;
 use super::queue::Queue;
 use super::segment_file::Spare;
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) directory: Directory,
     pub(super) time: Time,
     pub(super) queue: Queue,
+    /// What is in memory of sealed segments.
+    pub(super) loaded: Arc<Loaded>,
     /// Blocks of sealed segments that were asked for lately.
     pub(super) blocks: BlockCache,
     /// What reads ahead for scans.
@@ -99,6 +102,7 @@ impl Shared {
         state.ids.since = state.next;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
+            loaded: Arc::clone(&state.loaded),
             blocks: BlockCache::new(config.block_cache_bytes),
             ahead: Ahead::default(),
             epoch,

@@ -9,6 +9,7 @@ use steadfast_base::storage::StorageFile;
 
 use super::actors::ActorTable;
 use super::catalog::Catalog;
+use super::loaded::Loaded;
 use super::scan::{Damage, Scanned};
 use super::sealed::Sealed;
 use crate::event::{ActorName, Event, Position, Seq};
@@ -31,6 +32,8 @@ pub(super) struct State {
     pub(super) damage: BTreeMap<Position, Damage>,
     /// The newest events, next to each other; none while nobody listens.
     pub(super) tail: VecDeque<Event>,
+    /// What is in memory of sealed segments.
+    pub(super) loaded: Arc<Loaded>,
     /// The subscriptions.
     pub(super) listeners: Waiting,
     /// What is known of the newest ids.
@@ -290,6 +293,7 @@ impl State {
         statistics.segments = u64::try_from(self.segments.len()).unwrap_or(u64::MAX);
         let unsealed = self.segments.values().filter(|segment| segment.sealed.is_none()).count();
         statistics.segments_unsealed = u64::try_from(unsealed).unwrap_or(u64::MAX);
+        statistics.sealed_index_bytes = self.loaded.bytes();
         statistics
     }
 }

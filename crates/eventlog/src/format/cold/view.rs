@@ -1,7 +1,7 @@
 //! A sealed segment of which the parts that were needed so far are in memory.
 
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -23,8 +23,8 @@ use crate::format::bytes::Reader;
 /// [`load`](Self::load): so a log with many segments is opened without reading all of them.
 pub struct ColdView {
     head: ColdHead,
-    actors: Actors,
-    bloom: OnceLock<Bloom>,
+    actors: Arc<Actors>,
+    bloom: OnceLock<Arc<Bloom>>,
     correlation_ids: OnceLock<Bytes>,
     correlations: OnceLock<Correlations>,
     blocks: OnceLock<ColdBlocks>,
@@ -47,7 +47,7 @@ impl ColdView {
     /// [`FormatError`] if they are not whole and unchanged, or make no sense.
     pub fn open(head: ColdHead, actors: &Bytes) -> Result<Self, FormatError> {
         let sections = head.sections(ColdPart::Actors, actors)?;
-        let actors = Actors::take(sections, head.trailer().count)?;
+        let actors = Arc::new(Actors::take(sections, head.trailer().count)?);
         Ok(Self {
             head,
             actors,
@@ -57,6 +57,20 @@ impl ColdView {
             blocks: OnceLock::new(),
             columns: OnceLock::new(),
         })
+    }
+
+    /// The same without what was loaded, but for the actors and the filter of ids.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self {
+            head: self.head.clone(),
+            actors: Arc::clone(&self.actors),
+            bloom: self.bloom.clone(),
+            correlation_ids: OnceLock::new(),
+            correlations: OnceLock::new(),
+            blocks: OnceLock::new(),
+            columns: OnceLock::new(),
+        }
     }
 
     /// What the segment says at its end.
@@ -93,7 +107,7 @@ impl ColdView {
             ColdPart::Actors => {
                 Actors::take(sections, self.trailer().count)?;
             }
-            ColdPart::Bloom => keep(&self.bloom, take_bloom(sections)?),
+            ColdPart::Bloom => keep(&self.bloom, Arc::new(take_bloom(sections)?)),
             ColdPart::CorrelationIds => keep(&self.correlation_ids, take_ids(sections)?),
             ColdPart::Correlations => keep(&self.correlations, Correlations::take(sections)?),
             ColdPart::Blocks => keep(&self.blocks, ColdBlocks::take(sections, self.trailer())?),

@@ -1,6 +1,9 @@
 //! Syncs and writes that fail, disks that are full, locks that are held or lost.
 
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use steadfast_base::VirtualClock;
@@ -163,6 +166,39 @@ fn no_append_is_answered_before_its_sync_returns() {
     appending.wait().unwrap();
     assert_eq!(numbers(&store), [1, 2]);
     storage.slow_syncs(clock.time(), Duration::ZERO);
+}
+
+#[test]
+fn the_last_handle_may_go_with_the_waker_of_an_append() {
+    struct Task(#[expect(dead_code, reason = "held until the task goes")] SegmentStore);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    let (storage, store, clock) = with_slow_syncs();
+    let mut appending = store.append(batch(2, 1));
+    let task = Arc::new(Task(store));
+    let gone = Arc::downgrade(&task);
+    let waker = Waker::from(task);
+    assert!(Pin::new(&mut appending).poll(&mut Context::from_waker(&waker)).is_pending());
+    drop(waker);
+    wait_for_sync(&clock);
+    storage.slow_syncs(clock.time(), Duration::ZERO);
+    clock.advance(Duration::from_millis(1));
+    // With the writer's thread, and on it.
+    while gone.strong_count() > 0 {
+        std::thread::yield_now();
+    }
+    appending.wait().unwrap();
+    // Ends once the threads have.
+    let store = loop {
+        match try_open(&storage) {
+            Err(OpenError::Locked) => std::thread::yield_now(),
+            other => break other.unwrap(),
+        }
+    };
+    assert_eq!(numbers(&store), [1, 2]);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod conformance;
 mod crash;
 mod damage;
 mod faults;
+mod forgetting;
 mod indexes;
 mod kill;
 mod lazy;
