@@ -61,7 +61,9 @@ pub trait SnapshotStore: Send + Sync + fmt::Debug {
     /// Nothing is lost.
     async fn verify(&self, actor: &ActorName, seq: Seq) -> Result<SnapshotInfo, SnapshotError>;
 
-    /// What is known of an actor's snapshots, by rising number; those with damaged headers are left out.
+    /// What is known of an actor's snapshots, by rising number.
+    ///
+    /// Those whose headers are damaged, or cannot be read, are left out.
     ///
     /// # Errors
     ///

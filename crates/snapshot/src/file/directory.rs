@@ -208,8 +208,8 @@ impl Directory {
         for seq in self.known(key) {
             match self.read_info(actor, key, seq) {
                 Ok(info) => infos.push(info),
-                Err(SnapshotError::Damaged(_) | SnapshotError::NotFound) => {}
-                Err(error) => return Err(error),
+                Err(SnapshotError::NotFound) => {}
+                Err(error) => damage_of(error).map(drop)?,
             }
         }
         Ok(infos)

@@ -304,6 +304,10 @@ fn s43_a_snapshot_that_the_disk_cannot_read_is_passed_over_for_an_older_one() {
         assert_eq!(found, [(15, unreadable), (14, unreadable)]);
     }
     assert_eq!(store.statistics().damaged_total, 4);
+    let listed = block_on(store.list(&"P".into())).expect("the others can be told of");
+    assert_eq!(listed.iter().map(|info| info.seq.get()).collect::<Vec<_>>(), [11, 12, 13]);
+    let policy = SnapshotRetention::default().with_keep(2).with_age_max(None);
+    assert_eq!(block_on(store.retain(&"P".into(), &policy)).expect("runs"), 1, "11 goes");
     bad(3);
     let loaded = load(&store);
     assert_eq!((loaded.snapshot, loaded.gave_up), (None, true), "the log decides");
