@@ -1,6 +1,7 @@
 //! What the supervisors of one tree share: the gate over restarts and the history of failures.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use steadfast_actor_core::{ActorHandle, ExitReason, System};
@@ -61,6 +62,8 @@ pub(crate) struct Root {
     system: System,
     sink: Option<Arc<dyn Sink>>,
     permits: Mutex<Permits>,
+    /// Whether the gate is not closed, for those who need no lock to hear that it is.
+    holding: AtomicBool,
     history: Mutex<ErrorHistory>,
     actor: OnceLock<ActorHandle>,
 }
@@ -76,6 +79,7 @@ impl Root {
             system: system.clone(),
             sink,
             permits: Mutex::new(Permits { gate, granted: BTreeMap::new() }),
+            holding: AtomicBool::new(false),
             history: Mutex::new(ErrorHistory::new(rules.history_max)),
             actor: OnceLock::new(),
         })
@@ -139,6 +143,11 @@ impl Root {
         self.permits().gate.state()
     }
 
+    /// Whether restarts are held back or tried.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.holding.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         self.permits().gate.waiting()
     }
@@ -175,6 +184,7 @@ impl Root {
                 permits.granted.entry(of).or_default().push(waiter.child);
             }
             let state = permits.gate.state();
+            self.holding.store(state != State::Closed, Ordering::Relaxed);
             drop(permits.gate.take_changes());
             (state, permits.gate.waiting(), state != before)
         };

@@ -38,6 +38,7 @@ impl SupervisorActor {
             Effect::Kill { child, .. } => self.end(child, ActorHandle::kill_for_good, cx),
             Effect::Close(child, exit) => self.close(child, &exit, cx),
             Effect::Released(child) => {
+                self.tell_gate_ended(child, false, cx);
                 if let Some(handle) = self.table.take(child) {
                     handle.unlink();
                 }

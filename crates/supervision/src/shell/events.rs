@@ -4,7 +4,7 @@ use steadfast_actor_core::{ActorHandle, ChildEvent, ChildStage, Cx, ExitReason};
 use steadfast_base::ActorId;
 
 use super::SupervisorActor;
-use super::reasons::{exit_of, start_error_of};
+use super::reasons::{exit_of, kind_of, start_error_of};
 use crate::spec::Hooks;
 use crate::{
     ChildFailure, ChildKey, ChildStatus, Choice, Directive, FAILURES_KEPT, FailureStage, Growth,
@@ -45,6 +45,7 @@ impl SupervisorActor {
                 Input::Started(child)
             }
             ChildStage::Ignored => {
+                self.tell_gate_ended(child, false, cx);
                 drop(self.table.take(child));
                 if self.core.status(child) == Some(ChildStatus::Running) {
                     self.ignored_at_birth(child, cx);
@@ -105,6 +106,10 @@ impl SupervisorActor {
         cx: &mut Cx<Self>,
     ) -> Choice {
         if !reason.is_failure() && stage != FailureStage::Starting {
+            let by_itself = self.core.status(child) == Some(ChildStatus::Running);
+            let rules = self.core.child_rules(child).filter(|_| by_itself);
+            let again = rules.is_some_and(|rules| rules.restart.restarts_after(kind_of(reason)));
+            self.tell_gate_ended(child, again, cx);
             return Choice { directive: Directive::Restart, sample: self.sample(child, cx) };
         }
         self.tell_gate_failed(child, cx);

@@ -39,6 +39,19 @@ impl SupervisorActor {
         }
     }
 
+    /// Tells the gate of an end that was no failure. One that leads to a restart did not stay up; any
+    /// other takes the child out of what is tried.
+    pub(super) fn tell_gate_ended(&mut self, child: ChildKey, again: bool, cx: &mut Cx<Self>) {
+        let Some(root) = self.tree.root.clone().filter(|root| root.is_holding()) else { return };
+        let waiter = waiter(child, cx);
+        if again {
+            root.failed(&waiter, cx.now());
+        } else {
+            root.withdraw(&waiter, cx.now());
+        }
+        self.take_granted(cx);
+    }
+
     /// Makes inputs of the permits that the root has granted to this supervisor.
     pub(super) fn take_granted(&mut self, cx: &Cx<Self>) {
         let Some(root) = &self.tree.root else { return };

@@ -199,3 +199,52 @@ fn rules_of_the_root_out_of_range_are_refused() {
         assert_eq!(world.system.actor_count(), 0);
     });
 }
+
+/// A root whose breaker opens at the second restart, with two permanent children that wait for theirs.
+async fn held(world: &World) -> RootSupervisor {
+    let sup = Supervisor::one_for_one()
+        .budget(Budget::unlimited())
+        .child(spec(world, "a").permanent())
+        .child(spec(world, "b").permanent());
+    let rules = RootRules::default().with_limit(1, secs(60));
+    let root = RootSupervisor::of(sup).rules(rules).start(&world.system, "root").await.unwrap();
+    for name in ["a", "a", "b"] {
+        let child = root.supervisor().child::<Do>(name).await.unwrap();
+        child.tell(Do::Panic).await.unwrap();
+        world.settle().await;
+    }
+    assert_eq!((root.breaker_state(), root.restarts_waiting()), (State::Open, 2));
+    world.pass(secs(30)).await;
+    assert_eq!((root.breaker_state(), root.restarts_waiting()), (State::HalfOpen, 1));
+    root
+}
+
+#[test]
+fn a_tried_child_that_ends_and_is_restarted_did_not_stay_up() {
+    World::run(|world| async move {
+        let root = held(&world).await;
+        let a = root.supervisor().child::<Do>("a").await.unwrap();
+        world.pass(secs(1)).await;
+        a.tell(Do::Stop).await.unwrap();
+        world.settle().await;
+        assert_eq!((root.breaker_state(), root.restarts_waiting()), (State::Open, 2));
+    });
+}
+
+#[test]
+fn a_tried_child_that_is_taken_out_makes_room_for_the_next() {
+    for release in [false, true] {
+        World::run(|world| async move {
+            let root = held(&world).await;
+            let sup = root.supervisor();
+            if release {
+                sup.release("a").await.unwrap();
+            } else {
+                sup.terminate_child("a").await.unwrap();
+            }
+            world.settle().await;
+            assert_eq!((root.breaker_state(), root.restarts_waiting()), (State::HalfOpen, 0));
+            assert_eq!(sup.child_stats("b").await.unwrap().status, ChildStatus::Running);
+        });
+    }
+}
