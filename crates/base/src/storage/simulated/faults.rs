@@ -31,6 +31,8 @@ pub(super) struct Faults {
     pub(super) crash_at: Option<u64>,
     /// Syncs that fail, by their number from 0.
     pub(super) syncs: BTreeSet<u64>,
+    /// Syncs of directories that fail, by their number from 0.
+    pub(super) dir_syncs: BTreeSet<u64>,
     /// Writes that go wrong, by their number from 0.
     pub(super) writes: BTreeMap<u64, WriteFault>,
     pub(super) capacity: Option<u64>,

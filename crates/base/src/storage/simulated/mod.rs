@@ -34,6 +34,7 @@ use crate::time::Time;
 /// | power is cut after the n-th changing call | [`crash_after`](Self::crash_after) |
 /// | any subset of what was not synced survives | [`crash`](Self::crash) |
 /// | a sync fails, and the pages count as clean | [`fail_sync`](Self::fail_sync) |
+/// | a sync of a directory fails | [`fail_sync_dir`](Self::fail_sync_dir) |
 /// | clean pages are read again from the disk | [`drop_caches`](Self::drop_caches) |
 /// | a write fails, is lost, or lands elsewhere | [`fail_write`](Self::fail_write) |
 /// | the disk is full | [`set_capacity`](Self::set_capacity) |
@@ -200,6 +201,15 @@ impl SimulatedStorage {
         state.faults.syncs.insert(at);
     }
 
+    /// Makes the sync of a directory `ahead` of those after the next one fail with an input/output error, once.
+    ///
+    /// Its entries stay unsynced: a crash may leave any of them, and a later sync makes them durable.
+    pub fn fail_sync_dir(&self, ahead: u64) {
+        let mut state = self.shared.lock();
+        let at = state.calls.sync_dir + ahead;
+        state.faults.dir_syncs.insert(at);
+    }
+
     /// Does something to the write `ahead` writes after the next one, once.
     pub fn fail_write(&self, ahead: u64, fault: WriteFault) {
         let mut state = self.shared.lock();
@@ -318,8 +328,12 @@ impl Storage for SimulatedStorage {
 
     fn sync_dir(&self, directory: &Path) -> io::Result<()> {
         let mut state = self.shared.lock();
+        let number = state.calls.sync_dir;
         state.calls.sync_dir += 1;
         state.faults.step()?;
+        if state.faults.dir_syncs.remove(&number) {
+            return Err(io::Error::other("simulated input/output error"));
+        }
         state.disk.sync_dir(directory);
         Ok(())
     }

@@ -204,3 +204,16 @@ fn calls_are_counted_and_modes_are_kept() {
     assert_eq!((calls.open, calls.datasync, calls.pread, calls.pwrite), (4, 1, 1, 0));
     assert_eq!(calls.bytes_read, 1);
 }
+
+#[test]
+fn a_failed_sync_of_a_directory_leaves_its_entries_in_doubt() {
+    let storage = SimulatedStorage::new();
+    storage.create_dir(Path::new("d")).unwrap();
+    storage.open(Path::new("d/a"), OpenMode::CreateNew).unwrap();
+    storage.fail_sync_dir(0);
+    storage.sync_dir(Path::new("d")).unwrap_err();
+    let left = |persist| storage.crash(|_, _| persist).contents(Path::new("d/a")).is_some();
+    assert!(left(Persist::All) && !left(Persist::Nothing));
+    storage.sync_dir(Path::new("d")).unwrap();
+    assert!(left(Persist::Nothing));
+}

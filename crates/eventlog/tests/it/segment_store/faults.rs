@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use steadfast_base::VirtualClock;
 use steadfast_base::storage::{Persist, WriteFault};
-use steadfast_eventlog::{Expected, Seq, StoreError};
+use steadfast_eventlog::{Expected, Retention, Seq, StoreError, Unreleased};
 
 use super::*;
 
@@ -79,6 +79,55 @@ fn reopening_after_a_failed_sync_serves_nothing_that_is_not_on_the_disk() {
     // The retry finds out what became of it.
     let retried = store.append(batch(2, 1).expecting(Expected::NoStream)).wait().unwrap();
     assert_eq!(retried.duplicate, served == [1, 2]);
+}
+
+#[test]
+fn s28_a_directory_that_cannot_be_synced_poisons_a_log_that_needs_a_segment() {
+    let storage = SimulatedStorage::new();
+    let store = open_unsealed(&storage);
+    append(&store, 1, 3).unwrap();
+    wait_for_spare(&storage);
+    storage.fail_sync_dir(0);
+    let error = block_on(store.begin_segment()).unwrap_err();
+    assert!(matches!(error, StoreError::Poisoned(_)), "{error:?}");
+    assert!(matches!(append(&store, 4, 1), Err(AppendError::Poisoned { .. })));
+    assert_eq!(numbers(&store), [1, 2, 3]);
+    drop(store);
+    for persist in [Persist::Nothing, Persist::All] {
+        let disk = storage.crash(|_, _| persist);
+        let store = open(&disk);
+        append(&store, 4, 1).unwrap();
+        close(store);
+        assert_eq!(numbers(&open(&disk)), [1, 2, 3, 4], "{persist:?}");
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_synced_leaves_deletion_and_retention_to_be_done_again() {
+    let storage = SimulatedStorage::new();
+    let store = open_unsealed(&storage);
+    append(&store, 1, 3).unwrap();
+    block_on(store.begin_segment()).unwrap();
+    append(&store, 4, 3).unwrap();
+    storage.fail_sync_dir(0);
+    let delete = || block_on(store.delete_to(&"actor 1".into(), Seq::new(1)));
+    assert!(matches!(delete(), Err(StoreError::Unavailable(_))));
+    assert_eq!(numbers(&store), [1, 2, 3, 4, 5, 6]);
+    delete().unwrap();
+    assert_eq!(numbers(&store), [2, 3, 4, 5, 6]);
+    let policy = Retention::default().with_events_max(3).with_unreleased(Unreleased::Remove);
+    for (ahead, left) in [(0, vec![2, 3, 4, 5, 6]), (1, vec![4, 5, 6])] {
+        // That of the mark, then that of the removal.
+        storage.fail_sync_dir(ahead);
+        assert!(matches!(block_on(store.retain(&policy)), Err(StoreError::Unavailable(_))));
+        assert_eq!(numbers(&store), left);
+        let kept = numbers(&open(&storage.crash(|_, _| Persist::Nothing)));
+        assert!(kept == left || kept == [4, 5, 6], "{kept:?}");
+    }
+    assert_eq!(block_on(store.retain(&policy)).unwrap().events, 0);
+    append(&store, 7, 1).unwrap();
+    close(store);
+    assert_eq!(numbers(&open(&storage)), [4, 5, 6, 7]);
 }
 
 #[test]
