@@ -98,7 +98,8 @@ pub struct EntitiesConfig {
     pub overflow: Option<Overflow>,
     /// How long a command waits for room in memory, or in the mailbox.
     pub room_wait: Duration,
-    /// How long an entity that failed for good answers with that failure.
+    /// How long an entity that failed for good answers with that failure. Some thousands rest so at a time; where
+    /// there are more, they are tried again earlier.
     pub retry_after: Duration,
     /// The delay before an entity that failed is started again.
     pub backoff: Backoff,

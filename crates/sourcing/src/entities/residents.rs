@@ -22,6 +22,9 @@ const SHARD_ENTITIES: usize = 64;
 /// The most locks.
 const SHARDS_MAX: usize = 64;
 
+/// How many entities rest at most, beside those in memory, for each lock; beyond, all of its rests are forgotten.
+const RESTS_MAX: usize = 1_024;
+
 /// How long to wait before another entity is asked to leave.
 const EVICT_EVERY: Duration = Duration::from_millis(100);
 
@@ -68,6 +71,8 @@ type Shard<S> = HashMap<Arc<str>, Slot<S>>;
 
 pub(crate) struct Residents<S: EventSourced> {
     shards: Box<[Mutex<Shard<S>>]>,
+    /// How many slots a shard has at most; those in memory are not spread quite evenly.
+    slots_max: usize,
     room: Arc<Semaphore>,
     /// Counts the uses of all entities; also the tickets of asks.
     uses: AtomicU64,
@@ -85,6 +90,7 @@ impl<S: EventSourced> Residents<S> {
     pub(crate) fn new(resident_max: usize) -> Self {
         let shards = (resident_max / SHARD_ENTITIES).clamp(1, SHARDS_MAX);
         Self {
+            slots_max: RESTS_MAX.saturating_add(resident_max.saturating_mul(4) / shards),
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             room: Arc::new(Semaphore::new(resident_max)),
             uses: AtomicU64::new(0),
@@ -139,11 +145,19 @@ impl<S: EventSourced> Residents<S> {
         };
         if let Some(fault) = gone {
             shard.insert(Arc::clone(id), Slot::Resting(now() + rest, fault.clone()));
+            self.bound(&mut shard);
             return Look::Fault(fault);
         }
         let done = Arc::new(Notify::new());
         shard.insert(Arc::clone(id), Slot::Starting(Arc::clone(&done)));
         Look::Start(done)
+    }
+
+    /// Forgets all rests of a shard if there are too many: each of them is tried again when it is asked for.
+    fn bound(&self, shard: &mut Shard<S>) {
+        if shard.len() > self.slots_max {
+            shard.retain(|_, slot| !matches!(slot, Slot::Resting(..)));
+        }
     }
 
     /// The entity, if it is in memory; this is no use of it.
@@ -184,6 +198,7 @@ impl<S: EventSourced> Residents<S> {
         for step in 0..shards {
             let mut shard = self.lock((place + step) % shards);
             lay_to_rest(&mut shard, now, rest);
+            self.bound(&mut shard);
             if self.room.available_permits() > 0 {
                 return;
             }
@@ -213,6 +228,7 @@ impl<S: EventSourced> Residents<S> {
         for place in 0..self.shards.len() {
             let mut shard = self.lock(place);
             lay_to_rest(&mut shard, now, rest);
+            self.bound(&mut shard);
             for slot in shard.values() {
                 if let Slot::Live(resident) = slot
                     && resident.used.load(Ordering::Relaxed) <= before

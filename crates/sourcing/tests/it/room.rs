@@ -71,6 +71,34 @@ fn a_look_around_does_not_end_the_rest_of_an_entity_that_failed_for_good() {
 }
 
 #[test]
+fn entities_that_rest_are_few() {
+    let test = TestSystem::new();
+    let log = Arc::new(MemoryStore::new(test.time().clone()));
+    test.run(async {
+        let accounts = builder(&log).resident_max(1).start(&test).await.expect("starts");
+        let fail = async |id: u128| {
+            curse(&*log, &format!("account/{id}"), id).await;
+            expect_cursed(&accounts, &id.to_string()).await;
+            expect_cursed(&accounts, &id.to_string()).await;
+        };
+        for id in 1..=1_000 {
+            fail(id).await;
+        }
+        let known = accounts.statistics().activations_total;
+        assert_eq!(known, 1_000, "each rests");
+        expect_cursed(&accounts, "1").await;
+        assert_eq!(accounts.statistics().activations_total, known, "also the first one");
+        for id in 1_001..=1_040 {
+            fail(id).await;
+        }
+        assert!(test.elapsed() < steadfast_sourcing::RETRY_AFTER, "nobody has rested enough");
+        let known = accounts.statistics().activations_total;
+        expect_cursed(&accounts, "1").await;
+        assert_eq!(accounts.statistics().activations_total, known + 1, "forgotten for the others");
+    });
+}
+
+#[test]
 fn the_wait_for_room_keeps_the_deadline_of_the_caller() {
     let test = TestSystem::new();
     let log = Faulty::new(test.time().clone());
