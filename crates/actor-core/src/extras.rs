@@ -20,7 +20,8 @@ use crate::{
 /// Messages that an actor may hold back with `stash`; one more is refused.
 pub const STASH_MAX: usize = 1_024;
 
-/// Futures that an actor may have piped to itself at a time; one more is refused.
+/// Futures that an actor may have piped to itself at a time, results that it has not come to included;
+/// one more is refused.
 pub const PIPES_MAX: usize = 1_024;
 
 /// A message with what traveled beside it.

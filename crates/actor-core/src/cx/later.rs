@@ -35,8 +35,8 @@ impl<A: Actor> Cx<A> {
         self.extras().timers.once(key, at, message)
     }
 
-    /// Makes a message with `make` every `period`, the first one after a period. A handler that is
-    /// late gets one message, not one for each period missed.
+    /// Makes a message with `make` every `period` (at least 1 ms), the first one after a period. A
+    /// handler that is late gets one message, not one for each period missed.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl<A: Actor> Cx<A> {
     ///
     /// # Errors
     ///
-    /// The future, if [`PIPES_MAX`](crate::PIPES_MAX) run.
+    /// The future, if [`PIPES_MAX`](crate::PIPES_MAX) run, or have results that wait for their turn.
     pub fn pipe_to_self<F>(
         &mut self,
         future: F,
@@ -125,9 +125,10 @@ impl<A: Actor> Cx<A> {
             };
         }
         let cell = Arc::clone(&self.cell);
+        let come = cell.at_desk(|desk| desk.piped.len()).unwrap_or(0);
         let extras = self.extras();
         extras.pipes.retain(|pipe| !pipe.is_finished());
-        if extras.pipes.len() >= PIPES_MAX {
+        if extras.pipes.len() + extras.piped.len() + come >= PIPES_MAX {
             return Err(future);
         }
         let pipe = crate::pipe::run(Arc::clone(&cell), future, into_message);

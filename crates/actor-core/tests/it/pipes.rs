@@ -2,7 +2,7 @@
 
 use std::future::pending;
 
-use steadfast_actor_core::{PIPES_MAX, Reply, testkit::TestSystem};
+use steadfast_actor_core::{Cx, PIPES_MAX, Reply, testkit::TestSystem};
 
 use crate::common::*;
 
@@ -87,6 +87,26 @@ fn one_pipe_too_many_is_refused_and_those_done_make_room() {
         actor.tell(more).await.unwrap();
         test.settle().await;
         assert_eq!(log.count("a 3"), 1);
+    });
+}
+
+#[test]
+fn results_that_wait_count_until_the_actor_comes_to_them() {
+    let (test, log) = (TestSystem::new(), Log::default());
+    test.run(async {
+        let actor = test.spawn("a", Worker::maker("a", &log)).await.unwrap();
+        actor.suspend();
+        for _ in 0..3 {
+            // On the control lane: the results wait for the end of the pause.
+            let fill = |_: &mut Worker, cx: &mut Cx<Worker>| {
+                while cx.pipe_to_self(async {}, |()| Msg::Note(1)).is_ok() {}
+            };
+            actor.handle().visit(fill).unwrap();
+            test.settle().await;
+        }
+        actor.resume();
+        test.settle().await;
+        assert_eq!(log.count("a 1"), PIPES_MAX);
     });
 }
 
