@@ -225,37 +225,54 @@ impl Inner {
 
     /// Takes a ticket back; the clock is read only if the result needs it and `now` does not say.
     #[inline]
-    fn finish(&self, ticket: Ticket, outcome: Outcome, mut now: Option<Instant>) {
+    fn finish(&self, ticket: Ticket, outcome: Outcome, now: Option<Instant>) {
+        self.finish_reading(ticket, outcome, now, || self.now());
+    }
+
+    /// As [`finish`](Self::finish), where somebody else reads the clock, once at most.
+    #[inline]
+    fn finish_reading(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        mut now: Option<Instant>,
+        mut read: impl FnMut() -> Instant,
+    ) {
         if matches!(outcome, Outcome::Success) {
             let mut quick = true;
             if let (Some(started), Some(slow_after)) = (ticket.started(), self.gate.slow_after()) {
-                let end = now.unwrap_or_else(|| self.now());
+                let end = *now.get_or_insert_with(&mut read);
                 quick = end.as_nanos().saturating_sub(started.as_nanos()) <= slow_after;
-                now = Some(end);
             }
-            let end = || now.unwrap_or_else(|| self.now());
+            let end = || *now.get_or_insert_with(&mut read);
             if quick && self.gate.hold_success(this_thread(), ticket.epoch(), end) {
                 return;
             }
         }
-        self.finish_guarded(ticket, outcome, now);
+        self.finish_guarded(ticket, outcome, now, &mut read);
     }
 
     #[cold]
     #[inline(never)]
-    fn finish_guarded(&self, ticket: Ticket, outcome: Outcome, now: Option<Instant>) {
+    fn finish_guarded(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        now: Option<Instant>,
+        read: &mut dyn FnMut() -> Instant,
+    ) {
         if self.gate.is_disabled() {
             return;
         }
         let untimed = matches!(outcome, Outcome::Success) && ticket.started().is_none();
-        let now = if untimed { now } else { now.or_else(|| Some(self.now())) };
+        let now = if untimed { now } else { now.or_else(|| Some(read())) };
         let observed = self.gate.calls_observed();
         let epoch = ticket.epoch();
         self.step_then(
             |machine| {
                 // A success that surely changes no state happens at the latest time the machine knows.
                 let timeless = !observed && machine.success_keeps_state();
-                let unread = || if timeless { Instant::ZERO } else { self.now() };
+                let unread = || if timeless { Instant::ZERO } else { read() };
                 let at = now.unwrap_or_else(unread);
                 let took = took(&ticket, at);
                 (machine.finish(ticket, outcome, at), CallEvent { at, epoch, took })
@@ -269,7 +286,8 @@ impl Inner {
     #[inline(never)]
     fn abandon(&self, ticket: Ticket) {
         if std::thread::panicking() {
-            return self.finish_guarded(ticket, Outcome::failure(FailureKind::Panic), None);
+            let outcome = Outcome::failure(FailureKind::Panic);
+            return self.finish_guarded(ticket, outcome, None, &mut || self.now());
         }
         let now = self.now();
         let (epoch, took) = (ticket.epoch(), took(&ticket, now));

@@ -145,6 +145,16 @@ impl Permit<'_> {
         }
     }
 
+    /// Gives the permit back; `read` reads the breaker's clock, if that is needed. For pipelines, which share
+    /// their readings.
+    #[doc(hidden)]
+    #[inline]
+    pub fn __finish_reading(mut self, outcome: Outcome, read: impl FnMut() -> Instant) {
+        if let Some(ticket) = self.ticket.take() {
+            self.owner.finish_reading(ticket, outcome, None, read);
+        }
+    }
+
     /// The call succeeded.
     #[inline]
     pub fn succeed(self) {

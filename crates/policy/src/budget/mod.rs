@@ -99,6 +99,11 @@ impl Budget {
         paid
     }
 
+    /// An extra call that was paid for is not made after all.
+    pub fn give_back(&self) {
+        self.inner.add(self.inner.rules.price());
+    }
+
     /// A call succeeded.
     #[inline]
     pub fn succeeded(&self) {

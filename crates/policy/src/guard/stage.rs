@@ -163,12 +163,10 @@ impl<B, C, A> GuardStage<B, C, A> {
         C: Classify<T, Error<E>>,
     {
         let outcome = self.classify.classify(&done.result);
-        // The breaker reads the clock for what is no success; read here, others share the reading.
-        let needed = self.is_timed() || !matches!(outcome, Outcome::Success);
-        let ended = if needed { Some(done.ended(&self.time)) } else { done.ended_if_known() };
-        match ended {
+        // What the breaker reads others share.
+        match done.ended_if_known() {
             Some(ended) => permit.finish_at(outcome, ended),
-            None => permit.finish(outcome),
+            None => permit.__finish_reading(outcome, || done.ended(&self.time)),
         }
     }
 }

@@ -201,6 +201,7 @@ impl<T, F: Future<Output = T>, M: FnMut(u32) -> Option<F>> Attempts<'_, T, F, M>
             return;
         }
         let Some(attempt) = (self.more)(number) else {
+            inner.budget.give_back();
             self.race.close();
             return;
         };

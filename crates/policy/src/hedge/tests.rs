@@ -130,6 +130,22 @@ fn s49_what_must_not_be_repeated_or_cannot_be_copied_is_one_call() {
 }
 
 #[test]
+fn an_extra_call_that_cannot_be_made_costs_nothing() {
+    let budget = generous();
+    let bench = Bench::new(HedgeConfig::after(millis(10)), &budget);
+    let copies = Cell::new(0);
+    // There is a copy to keep, and none of that.
+    let copy = |request: &u32| (copies.replace(copies.get() + 1) == 0).then_some(*request);
+    let call = bench
+        .hedge
+        .run_request(Idempotency::Idempotent, 7, copy, |request| bench.attempt(50, Ok(request)));
+    let before = budget.tokens();
+    assert_eq!(bench.finish(call).0, Ok(7));
+    assert_eq!((copies.get(), bench.starts.borrow().len()), (2, 1));
+    assert!(budget.tokens() >= before, "{} of {before}", budget.tokens());
+}
+
+#[test]
 fn s49_without_delay_all_start_at_once_and_with_an_endless_one_each_after_the_other() {
     let bench = Bench::new(HedgeConfig::at_once().with_attempts_max(3), &generous());
     assert_eq!(bench.run(&[(30, Ok(1)), (20, Ok(2)), (40, Ok(3))]), (Ok(2), 20));
