@@ -68,7 +68,7 @@ impl Groups {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "test-util"))]
 mod tests {
     use super::*;
     use crate::{GroupChange, testkit::TestSystem};
