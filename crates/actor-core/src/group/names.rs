@@ -62,7 +62,7 @@ impl Groups {
         Ok(Group { shared })
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "test-util"))]
     pub(super) fn len(&self) -> usize {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).by_name.len()
     }
