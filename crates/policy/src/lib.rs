@@ -91,7 +91,8 @@ pub use self::chaos::{
 pub use self::error::{Error, Last, TimedOut};
 pub use self::events::Events;
 pub use self::fallback::{
-    Answer, ByFunction, ByValue, Fallback, FallbackStage, LastGood, LastGoodStage, NoAnswer,
+    Answer, ByFunction, ByValue, Fallback, FallbackStage, LastGood, LastGoodSettings,
+    LastGoodStage, NoAnswer,
 };
 pub use self::guard::{Breakers, ByKey, Failures, Guard, GuardStage};
 pub use self::hedge::{Hedge, HedgeConfig, HedgeDelay, HedgeLayer, HedgeStatistics, Idempotency};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use steadfast_base::{ConfigError, Instant, Seed, Time};
 
@@ -85,14 +85,15 @@ pub trait ChaosTarget: Send + Sync {
 /// # Ok::<(), steadfast_policy::ConfigError>(())
 /// ```
 pub struct SystemChaos {
-    config: ChaosConfig,
     time: Time,
+    seed: Seed,
     events: Events,
     target: Option<Arc<dyn ChaosTarget>>,
     state: Mutex<State>,
 }
 
 struct State {
+    config: ChaosConfig,
     plan: SystemPlan,
     lasting: BTreeMap<u64, Lasting>,
     stopped: bool,
@@ -133,19 +134,20 @@ impl SystemChaos {
     ) -> Result<Self, ConfigError> {
         config.validate()?;
         let plan = SystemPlan::new(&config, seed, time.now());
-        let state = Mutex::new(State { plan, lasting: BTreeMap::new(), stopped: false });
-        Ok(Self { config, time, events, target, state })
+        let state = Mutex::new(State { config, plan, lasting: BTreeMap::new(), stopped: false });
+        Ok(Self { time, seed, events, target, state })
     }
 
     /// Does what is due now; says when something is due next, `None` if nothing ever is.
     pub fn step(&self) -> Option<Instant> {
         let now = self.time.now();
         let actors = || self.target.as_ref().map(|target| target.actors()).unwrap_or_default();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if state.stopped {
             return None;
         }
-        for act in state.plan.step(&self.config, now, actors) {
+        let State { config, plan, .. } = &mut *state;
+        for act in plan.step(config, now, actors) {
             match act {
                 Act::Kill(actor) => {
                     self.tell("kill-actors", true, 1);
@@ -178,9 +180,29 @@ impl SystemChaos {
         self.stop();
     }
 
+    /// Other faults from now on: undoes what lasts, and begins anew with the same seed.
+    ///
+    /// Who waits for the time that [`step`](Self::step) said steps again at once, or the new faults begin then.
+    ///
+    /// # Errors
+    ///
+    /// Fails, changing nothing, with every fault that [`ChaosConfig::validate`] finds.
+    pub fn reconfigure(&self, config: ChaosConfig) -> Result<(), ConfigError> {
+        config.validate()?;
+        let mut state = self.lock();
+        state.plan = SystemPlan::new(&config, self.seed, self.time.now());
+        state.config = config;
+        let lasting = std::mem::take(&mut state.lasting);
+        drop(state);
+        for lasting in lasting.into_values() {
+            self.end(lasting);
+        }
+        Ok(())
+    }
+
     /// Ends it: undoes what lasts, and steps do nothing any more.
     pub fn stop(&self) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         // INV-CHAOS-1: what was begun and lasts is here until it is undone.
         state.stopped = true;
         let lasting = std::mem::take(&mut state.lasting);
@@ -192,13 +214,17 @@ impl SystemChaos {
 
     /// What is held now, in bytes and file handles together.
     pub fn held(&self) -> u64 {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.lock();
         state
             .lasting
             .values()
             .filter_map(|lasting| lasting.held.as_ref())
             .map(Exhaustion::held)
             .sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin(&self, number: u64, fault: SystemFault) -> Lasting {
@@ -232,6 +258,6 @@ impl Drop for SystemChaos {
 
 impl fmt::Debug for SystemChaos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SystemChaos").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("SystemChaos").field("config", &self.lock().config).finish_non_exhaustive()
     }
 }

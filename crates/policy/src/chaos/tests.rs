@@ -240,6 +240,29 @@ fn occasions_happen_at_their_rate() {
 }
 
 #[test]
+fn other_faults_undo_those_that_last_and_begin_anew() {
+    let fault = SystemFault::Memory { bytes: 1 << 16, lasting: secs(60) };
+    let config = ChaosConfig::default().with_system_fault(fault, secs(1), 1.0);
+    let (clock, target, chaos) = system(config.clone());
+    clock.advance(secs(1));
+    chaos.step();
+    assert_eq!(chaos.held(), 1 << 16);
+    let wrong = ChaosConfig::default().with_system_fault(SystemFault::KillActors(1), secs(1), 2.0);
+    assert!(chaos.reconfigure(wrong).is_err());
+    assert_eq!(chaos.held(), 1 << 16, "nothing has changed");
+    let kills = ChaosConfig::default().with_system_fault(SystemFault::KillActors(1), secs(10), 1.0);
+    chaos.reconfigure(kills).unwrap();
+    assert_eq!(chaos.held(), 0);
+    clock.advance(secs(10));
+    chaos.step();
+    assert_eq!((chaos.held(), target.take().len()), (0, 1));
+    chaos.reconfigure(config).unwrap();
+    clock.advance(secs(1));
+    chaos.step();
+    assert_eq!(chaos.held(), 1 << 16);
+}
+
+#[test]
 fn running_stops_at_its_end_and_undoes_what_lasts() {
     let fault = SystemFault::FileHandles { count: 1, lasting: secs(60) };
     let config = ChaosConfig::default().with_system_fault(fault, Duration::from_millis(1), 1.0);

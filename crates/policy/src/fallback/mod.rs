@@ -14,7 +14,7 @@ use crate::events::Events;
 use crate::names;
 use crate::pipeline::{Call, Done, Environment, Layer, Next, NextSync, Profile, Stage};
 
-pub use self::last_good::{LastGood, LastGoodStage};
+pub use self::last_good::{LastGood, LastGoodSettings, LastGoodStage};
 
 /// A fallback, described: what answers instead of an error.
 ///

@@ -97,6 +97,7 @@ pub struct Environment {
 /// What a layer says about itself to the checks of the whole pipeline.
 #[non_exhaustive]
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a trait of its own, asked by one check")]
 pub struct Profile {
     /// The kind of policy, one of [`names`](crate::names).
     pub kind: &'static str,
@@ -106,6 +107,8 @@ pub struct Profile {
     pub duplicates: bool,
     /// Whether its extra calls are bounded by a budget.
     pub budgeted: bool,
+    /// Whether it answers with what it remembers of calls before.
+    pub remembers: bool,
     /// Whether it counts a dropped call as nothing, and so never sees a time-out around it.
     pub ignores_drops: bool,
     /// How long it lets a call run, if it limits that.
@@ -120,6 +123,7 @@ impl Profile {
             faults: Vec::new(),
             duplicates: false,
             budgeted: false,
+            remembers: false,
             ignores_drops: false,
             limit: None,
         }
@@ -129,6 +133,13 @@ impl Profile {
     #[must_use]
     pub fn with_faults(mut self, faults: Vec<ConfigFault>) -> Self {
         self.faults.extend(faults);
+        self
+    }
+
+    /// Says that it answers with what it remembers of calls before.
+    #[must_use]
+    pub fn remembering(mut self) -> Self {
+        self.remembers = true;
         self
     }
 

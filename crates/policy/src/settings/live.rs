@@ -130,7 +130,14 @@ impl<Outer: Tune, Inner: Tune> Tune for Then<Outer, Inner> {
 
 impl<A> Tune for FallbackStage<A> {}
 
-impl<T> Tune for LastGoodStage<T> {}
+impl<T> Tune for LastGoodStage<T> {
+    fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {
+        if let Some(settings) = settings.last_good {
+            self.set(settings);
+        }
+        Ok(())
+    }
+}
 
 impl Tune for TimeLimitStage {
     fn tune(&self, settings: &PipelineSettings) -> Result<(), ConfigError> {

@@ -15,6 +15,7 @@ use steadfast_breaker as breaker;
 use crate::adaptive::AdaptiveConfig;
 use crate::budget::BudgetSettings;
 use crate::bulkhead::BulkheadConfig;
+use crate::fallback::LastGoodSettings;
 use crate::guard;
 use crate::hedge::HedgeConfig;
 use crate::names;
@@ -97,6 +98,9 @@ pub struct PipelineSettings {
     /// Hedging.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hedge: Option<HedgeConfig>,
+    /// The fallback on the last good value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<LastGoodSettings>,
 }
 
 /// The settings of several pipelines by their names: what a file holds.
@@ -135,6 +139,7 @@ impl PipelineSettings {
         faults.extend(self.shed.iter().flat_map(ShedConfig::faults));
         faults.extend(self.outlier.iter().flat_map(OutlierConfig::faults));
         faults.extend(self.hedge.iter().flat_map(HedgeConfig::faults));
+        faults.extend(self.last_good.iter().flat_map(LastGoodSettings::faults));
         faults
     }
 
@@ -163,6 +168,14 @@ impl PipelineSettings {
                 let problem = format!("is there {count} times; set each one by its own handle");
                 faults.push(ConfigFault::new(kind, problem));
             }
+        }
+        let remembering = layers.iter().filter(|layer| layer.remembers).count();
+        if self.last_good.is_some() && remembering != 1 {
+            let problem = match remembering {
+                0 => "is set, but no fallback remembers values; remove the setting".to_owned(),
+                count => format!("is there {count} times; leave the setting out"),
+            };
+            faults.push(ConfigFault::new("last_good", problem));
         }
         if self.budget.is_some() && !layers.iter().any(|layer| layer.budgeted) {
             faults.push(ConfigFault::new(

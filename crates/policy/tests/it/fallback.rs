@@ -7,7 +7,8 @@ use std::time::Duration;
 use steadfast_base::{OwnedValue, Time};
 use steadfast_breaker::{CircuitBreaker, Config, State};
 use steadfast_policy::{
-    Call, Error, Fallback, FallbackStage, Guard, LastGood, Pipeline, Then, names,
+    Call, Error, Fallback, FallbackStage, Guard, LastGood, LastGoodSettings, Pipeline,
+    PipelineSettings, Then, names,
 };
 
 use crate::bench::{Bench, ms};
@@ -76,6 +77,34 @@ impl Drop for CallsBack {
             call();
         }
     }
+}
+
+#[test]
+fn what_is_remembered_of_good_values_is_set_live() {
+    let bench = Bench::new();
+    let last_good = LastGood::<u64>::new(10, Duration::from_secs(60));
+    let pipeline = bench.builder().fallback(last_good).build().unwrap();
+    let good = |key| pipeline.call_with(Call::new().with_key(key), |_| Ok::<_, &str>(key));
+    let bad = |key| pipeline.call_with(Call::new().with_key(key), |_| Err::<u64, _>("down"));
+    for key in 1..=4 {
+        good(key).unwrap();
+    }
+    let settings: PipelineSettings =
+        serde_json::from_str(r#"{"last_good": {"keys_max": 2, "max_age": 5}}"#).unwrap();
+    pipeline.apply(&settings).unwrap();
+    assert_eq!((bad(1).is_err(), bad(2).is_err(), bad(3), bad(4)), (true, true, Ok(3), Ok(4)));
+    good(5).unwrap();
+    assert_eq!((bad(3).is_err(), bad(5)), (true, Ok(5)));
+    bench.clock.advance(Duration::from_secs(6));
+    assert!(bad(5).is_err(), "too old by the new settings");
+
+    let mut none = PipelineSettings::default();
+    none.last_good = Some(LastGoodSettings::new(0, Duration::ZERO));
+    let error = pipeline.apply(&none).unwrap_err();
+    assert_eq!(error.faults()[0].field(), "fallback.keys_max");
+    let other = bench.builder().fallback(Fallback::value(7_u64)).build().unwrap();
+    let error = other.apply(&settings).unwrap_err();
+    assert!(error.to_string().contains("no fallback remembers values"), "{error}");
 }
 
 #[test]
