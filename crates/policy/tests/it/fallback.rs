@@ -82,7 +82,7 @@ impl Drop for CallsBack {
 #[test]
 fn what_is_remembered_of_good_values_is_set_live() {
     let bench = Bench::new();
-    let last_good = LastGood::<u64>::new(10, Duration::from_secs(60));
+    let last_good = LastGood::<u64>::new(10, Duration::from_mins(1));
     let pipeline = bench.builder().fallback(last_good).build().unwrap();
     let good = |key| pipeline.call_with(Call::new().with_key(key), |_| Ok::<_, &str>(key));
     let bad = |key| pipeline.call_with(Call::new().with_key(key), |_| Err::<u64, _>("down"));
