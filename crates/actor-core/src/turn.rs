@@ -14,10 +14,14 @@ use crate::slot::{LostList, LostSlot};
 struct Turn {
     actor: Cell<u64>,
     any_lost: Cell<bool>,
+    /// Who looked at the clock last, and when its stretch of messages began, in microseconds modulo 2^32.
+    stretch: Cell<(u64, u32)>,
 }
 
 thread_local! {
-    static TURN: Turn = const { Turn { actor: Cell::new(0), any_lost: Cell::new(false) } };
+    static TURN: Turn = const {
+        Turn { actor: Cell::new(0), any_lost: Cell::new(false), stretch: Cell::new((0, 0)) }
+    };
     static LOST: Cell<LostList> = const { Cell::new(LostList::new()) };
 }
 
@@ -37,6 +41,21 @@ impl Drop for Guard {
     fn drop(&mut self) {
         TURN.with(|turn| turn.actor.set(self.outer));
     }
+}
+
+/// For how many microseconds an actor has handled messages without a break, as far as this thread knows.
+///
+/// Kept here and not with the actor, where every idle one would pay for it. If others looked at the clock
+/// in between, or the actor came from another thread, the stretch begins anew.
+pub(crate) fn stretch(actor: ActorId, now: u32, begins: bool) -> u32 {
+    TURN.with(|turn| {
+        let (last, began) = turn.stretch.get();
+        if begins || last != actor.as_u64() {
+            turn.stretch.set((actor.as_u64(), now));
+            return 0;
+        }
+        now.wrapping_sub(began)
+    })
 }
 
 /// The actor that this thread polls right now.

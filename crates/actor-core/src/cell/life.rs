@@ -97,8 +97,6 @@ struct Pace {
     /// Messages since the last yield.
     handled: u16,
     yields: u16,
-    /// When it first looked at the clock after the last yield: microseconds, modulo 2^32.
-    began: u32,
 }
 
 impl Pace {
@@ -108,10 +106,8 @@ impl Pace {
         let micros = cx.cell.system.time.now_relaxed().as_nanos() / 1_000;
         #[expect(clippy::cast_possible_truncation, reason = "spans are taken modulo 2^32")]
         let now = micros as u32;
-        if self.handled == LOOK_EVERY {
-            self.began = now;
-        }
-        let is_over = self.handled >= BUDGET || now.wrapping_sub(self.began) >= SLICE_MICROS;
+        let stretch = turn::stretch(cx.cell.id, now, self.handled == LOOK_EVERY);
+        let is_over = self.handled >= BUDGET || stretch >= SLICE_MICROS;
         is_over && cx.has_more()
     }
 
