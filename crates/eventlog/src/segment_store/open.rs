@@ -24,7 +24,10 @@ use super::shared::Shared;
 use super::state::{Segment, State};
 use crate::append::{Epoch, Placed};
 use crate::event::{Event, NewEvent, Position};
-use crate::format::frame::{FRAME_BYTES_MAX, FrameBuilder, FrameStamp, Names, decode_events};
+use crate::format::frame::{
+    FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FrameBuilder, FrameHeader, FrameStamp, Names,
+    decode_events,
+};
 use crate::format::{
     BLOCK_BYTES, FormatError, Predecessor, SEGMENT_HEADER_BYTES, Scratch, SegmentHeader,
 };
@@ -45,19 +48,20 @@ pub(super) fn open(
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(OpenError::Locked),
         other => other?,
     };
-    let recovered = recover(directory, config.tail_events, config.scan_threads, Indexes::Use)?;
-    if let Some(damage) = recovered.state.damage.values().next() {
-        return Err(damage.error().into());
-    }
-    let Recovered { mut state, last, mut catalog, writer, leftovers } = recovered;
-    for name in leftovers {
+    let mut recovered = recover_sound(directory, &config)?;
+    for name in std::mem::take(&mut recovered.leftovers) {
         directory.storage.remove(&directory.at(&name))?;
     }
     let writer_file = directory.writer_file()?;
-    let record = next_writer(writer);
-    catalog.log_id = record.log_id;
+    let record = next_writer(recovered.writer);
     // Before anything else is written: whoever held the log is shut out from here on.
     writer_file.write(record)?;
+    if has_grown(directory, &recovered)? {
+        // Whoever lost the lock and did not know it has been answered meanwhile.
+        recovered = recover_sound(directory, &config)?;
+    }
+    let Recovered { mut state, last, mut catalog, .. } = recovered;
+    catalog.log_id = record.log_id;
     let opening = Opening { directory, config: &config, time: &time, record };
     let (active, marked) = match last {
         None => (opening.first_segment(&mut state)?, false),
@@ -80,6 +84,32 @@ pub(super) fn open(
         Engine::new(Arc::new(shared), directory.clone(), writer_file, record.epoch, active, next);
     engine.marked = marked;
     Ok((engine, lock))
+}
+
+/// What a directory holds, if none of it is damaged.
+fn recover_sound(directory: &Directory, config: &Config) -> Result<Recovered, OpenError> {
+    let recovered = recover(directory, config.tail_events, config.scan_threads, Indexes::Use)?;
+    match recovered.state.damage.values().next() {
+        Some(damage) => Err(damage.error().into()),
+        None => Ok(recovered),
+    }
+}
+
+/// Whether there may be more now than was found; saying so of what is torn costs time, no more.
+fn has_grown(directory: &Directory, recovered: &Recovered) -> io::Result<bool> {
+    let newest = directory.survey()?.segments.pop();
+    let Some(last) = &recovered.last else {
+        return Ok(newest != recovered.state.segments.keys().next_back().copied());
+    };
+    let mut is_more = newest != Some(last.header.first);
+    // The next frame begins right there, or at the next block.
+    for offset in [last.offset, blocks(last.offset)] {
+        let mut bytes = [0; FRAME_HEADER_BYTES];
+        let read = last.file.pread(&mut bytes, offset)?;
+        let header = FrameHeader::decode(bytes.get(..read).unwrap_or_default());
+        is_more |= header.ok().flatten().is_some_and(|header| header.first == last.next);
+    }
+    Ok(is_more)
 }
 
 /// The record of this writer, given the one before.

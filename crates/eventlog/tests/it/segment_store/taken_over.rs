@@ -1,5 +1,9 @@
 //! Who may change the files of a log: its writer, and nobody who only reads it or has been replaced.
 
+use std::io;
+use std::sync::Mutex;
+
+use steadfast_base::storage::{OpenMode, Storage, StorageFile, StorageLock};
 use steadfast_eventlog::{Retention, Seq, StoreError, Unreleased};
 
 use super::*;
@@ -109,4 +113,111 @@ fn s32_a_first_segment_below_the_low_water_mark_is_not_missed() {
         storage.take(&path);
     }
     assert!(matches!(try_open(&storage), Err(OpenError::Damaged(_))));
+}
+
+type Hook = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// A disk on which something happens right before the next writer becomes known.
+struct Hooked {
+    disk: SimulatedStorage,
+    hook: Hook,
+}
+
+struct HookedFile {
+    file: Arc<dyn StorageFile>,
+    hook: Hook,
+}
+
+impl std::fmt::Debug for HookedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.file.fmt(f)
+    }
+}
+
+impl std::fmt::Debug for Hooked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.disk.fmt(f)
+    }
+}
+
+impl Storage for Hooked {
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn StorageFile>> {
+        let file = self.disk.open(path, mode)?;
+        if path.ends_with("WRITER") {
+            return Ok(Arc::new(HookedFile { file, hook: Arc::clone(&self.hook) }));
+        }
+        Ok(file)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.disk.remove(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+        self.disk.list(directory)
+    }
+
+    fn create_dir(&self, directory: &Path) -> io::Result<()> {
+        self.disk.create_dir(directory)
+    }
+
+    fn sync_dir(&self, directory: &Path) -> io::Result<()> {
+        self.disk.sync_dir(directory)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn StorageLock>> {
+        self.disk.lock(path)
+    }
+}
+
+impl StorageFile for HookedFile {
+    fn pwrite(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let hook = self.hook.lock().unwrap().take();
+        if let Some(hook) = hook {
+            hook();
+        }
+        self.file.pwrite(bytes, offset)
+    }
+
+    fn pread(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.pread(buffer, offset)
+    }
+
+    fn datasync(&self) -> io::Result<()> {
+        self.file.datasync()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.file.set_length(length)
+    }
+}
+
+#[test]
+fn s34_what_the_writer_before_is_answered_while_it_is_replaced_is_kept() {
+    let storage = SimulatedStorage::new();
+    let store = open_unsealed(&storage);
+    append(&store, 1, 1).unwrap();
+    wait_for_spare(&storage);
+    storage.break_lock(Path::new("log/LOCK"));
+    let before = store.clone();
+    let hook = move || {
+        append(&before, 2, 1).unwrap();
+    };
+    let hook: Hook = Arc::new(Mutex::new(Some(Box::new(hook))));
+    let hooked = Hooked { disk: storage.clone(), hook };
+    let config = config().with_seal_level(None);
+    let next = SegmentStore::open_on(Arc::new(hooked), config, Time::system()).unwrap();
+    assert_eq!(numbers(&next), [1, 2]);
+    assert!(matches!(append(&store, 3, 1), Err(AppendError::Fenced { .. })));
+    append(&next, 4, 1).unwrap();
+    close(next);
+    assert_eq!(numbers(&open(&storage)), [1, 2, 4]);
 }
