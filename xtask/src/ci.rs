@@ -81,6 +81,9 @@ pub(crate) fn bench(workspace: &Workspace, suite: &str, args: &[String]) -> Resu
 /// How long `ci` injects faults without a pause, in its one long run.
 const SOAK_SECONDS: &str = "60";
 
+/// How often it kills a process that appends to a log, in the same run.
+const KILLS: &str = "200";
+
 struct Plan<'a> {
     workspace: &'a Workspace,
     path: String,
@@ -100,7 +103,7 @@ impl<'a> Plan<'a> {
             Step::commands("fmt", self.fmt()),
             self.typos(),
             self.cargo("clippy", "clippy --workspace --all-targets --all-features -- -D warnings"),
-            self.tests("test", "10", &[]),
+            self.tests("test", "10", "24", &[]),
         ]
     }
 
@@ -114,6 +117,7 @@ impl<'a> Plan<'a> {
             self.tests(
                 "test-without-debug-assertions",
                 SOAK_SECONDS,
+                KILLS,
                 &["--cargo-profile", "testrelease"],
             ),
             self.cargo(
@@ -152,12 +156,13 @@ impl<'a> Plan<'a> {
         commands
     }
 
-    fn tests(&self, name: &str, soak_seconds: &str, extra: &[&str]) -> Step {
+    fn tests(&self, name: &str, soak_seconds: &str, kills: &str, extra: &[&str]) -> Step {
         let command = self
             .line("nextest run --workspace --all-features --profile ci")
             .args(extra.iter().copied())
             .env("INSTA_UPDATE", "no")
-            .env("STEADFAST_SOAK_SECONDS", soak_seconds);
+            .env("STEADFAST_SOAK_SECONDS", soak_seconds)
+            .env("STEADFAST_KILLS", kills);
         Step::commands(name, vec![command]).needing(Need::Cargo(tools::NEXTEST))
     }
 
